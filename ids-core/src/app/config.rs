@@ -1,0 +1,43 @@
+//! What the configuration says to protocol parsers. Filled in by the sensor; defaults are Suricata's.
+
+use super::dns;
+use super::http1;
+
+/// Settings of all protocols.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Protocols by record name: whether they are looked for, and on which ports probes are asked.
+    pub protocols: Vec<Switch>,
+    /// HTTP/1.
+    pub http1: http1::Config,
+    /// DNS.
+    pub dns: dns::Config,
+    /// Which digests files get in any case.
+    pub hashes: Hashes,
+}
+
+/// What the configuration says about any protocol.
+#[derive(Clone, Debug)]
+pub struct Switch {
+    /// Record name.
+    pub name: String,
+    /// Recognised at all.
+    pub detect: bool,
+    /// Parsed once recognised.
+    pub parse: bool,
+    /// Server ports for probing over TCP, instead of the protocol's own.
+    pub tcp_ports: Option<Vec<u16>>,
+    /// Server ports for probing over UDP, instead of the protocol's own.
+    pub udp_ports: Option<Vec<u16>>,
+}
+
+/// Digests of files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hashes {
+    /// MD5.
+    pub md5: bool,
+    /// SHA-1.
+    pub sha1: bool,
+    /// SHA-256.
+    pub sha256: bool,
+}

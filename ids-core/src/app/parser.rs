@@ -1,0 +1,213 @@
+//! What an application protocol is: the row it has in the registry, and the two traits behind it.
+//!
+//! In: ordered bytes of one direction at a time ([`Input`]).  Out: transactions ([`Transaction`]), which
+//! detection asks for fields and outputs ask for records.
+//! A protocol must not know rules, detection, events or another protocol.
+
+use std::ops::Range;
+
+use super::config::Config;
+use super::file::File;
+use crate::field::{Dir, Dirs, Info, Value};
+use crate::record::Writer;
+use crate::time::Time;
+
+/// One application protocol, declared once.
+pub struct Protocol {
+    /// Name in records (`app_proto`), configuration and counters: `http`.
+    pub name: &'static str,
+    /// Names in rule headers and `app-layer-protocol`, the record name included where it is one.
+    pub rule_names: &'static [&'static str],
+    /// Whether it runs over TCP.
+    pub tcp: bool,
+    /// Whether it runs over UDP.
+    pub udp: bool,
+    /// How the first bytes give it away, without regard to ports.
+    pub patterns: &'static [Pattern],
+    /// Asked where no pattern decides.
+    pub probe: Option<Probing>,
+    /// Names of the states of a request and of a response, in order; progress counts through them and the
+    /// last one is "complete".
+    pub states: [&'static [&'static str]; 2],
+    /// What can be seen of its transactions; the position is the field's number.
+    pub fields: fn() -> Vec<&'static Info>,
+    /// Names of its events (`app-layer-event:http.missing_host_header`); the position is the event's number.
+    pub events: &'static [&'static str],
+    /// `event_type` of the record written for each transaction; `None` if there is none.
+    pub record: Option<&'static str>,
+    /// Starts a session on a new flow.
+    pub session: fn(&Config) -> Box<dyn Session>,
+}
+
+/// Bytes that give a protocol away.
+#[derive(Clone, Copy, Debug)]
+pub struct Pattern {
+    /// Which side sends them.
+    pub dir: Dir,
+    /// The bytes.
+    pub bytes: &'static [u8],
+    /// First position where they may start.
+    pub offset: u16,
+    /// Position before which they must end.
+    pub depth: u16,
+    /// Whether case is ignored.
+    pub nocase: bool,
+}
+
+/// How a protocol is recognised by looking at content.
+#[derive(Clone, Copy, Debug)]
+pub struct Probing {
+    /// Server ports on which the probe is asked; configuration can change them.
+    pub ports: &'static [u16],
+    /// The probe. In: the first bytes of one direction, which, and whether over UDP.
+    pub probe: fn(&[u8], Dir, bool) -> Probe,
+}
+
+/// What a probe answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// It is this protocol, going in this direction (the flow is turned if that is not what was assumed).
+    Yes(Dir),
+    /// It is not.
+    No,
+    /// More bytes are needed.
+    Unsure,
+}
+
+/// Ordered bytes for a parser.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Who sent them.
+    pub dir: Dir,
+    /// All bytes of this direction that were not yet used, oldest first; a datagram in UDP.
+    pub data: &'a [u8],
+    /// No more bytes will follow in this direction.
+    pub last: bool,
+    /// Time of the packet that made them available.
+    pub time: Time,
+    /// Source and destination port as seen in this direction.
+    pub ports: (u16, u16),
+}
+
+/// What a parser did with its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    /// So many bytes are used up. The rest is handed in again, with what follows, once there are at least
+    /// `need` unused bytes in all (0: as soon as there is anything new).
+    Used {
+        /// How many bytes of the input are done with.
+        bytes: usize,
+        /// How many unused bytes it takes to get further.
+        need: usize,
+    },
+    /// This is not (or no longer) the protocol: hand nothing in again.
+    Failed,
+    /// The rest of the flow is of another protocol, to be found anew (`CONNECT`, `Upgrade`, STARTTLS); so
+    /// many bytes are used up. The name is what is expected, where that is known.
+    Switch {
+        /// How many bytes of the input are done with.
+        bytes: usize,
+        /// Record name of the expected protocol.
+        to: Option<&'static str>,
+    },
+}
+
+impl Parsed {
+    /// Everything is used up.
+    pub const fn all(input: &Input<'_>) -> Self {
+        Self::Used { bytes: input.data.len(), need: 0 }
+    }
+}
+
+/// The protocol's state of one flow.
+///
+/// Transactions have numbers counted from 0. A session keeps one until it is told to release it, and limits
+/// how many there are (the oldest are closed first, with an event).
+pub trait Session: Send {
+    /// Takes bytes. Must be incremental, tolerant and bounded; must not panic for any input.
+    fn parse(&mut self, input: Input<'_>) -> Parsed;
+
+    /// So many bytes of a direction were lost. The default gives up.
+    fn gap(&mut self, dir: Dir, bytes: u64) -> Parsed {
+        let _ = (dir, bytes);
+        Parsed::Failed
+    }
+
+    /// Numbers of the transactions that exist: from the oldest not released to one past the newest.
+    fn transactions(&self) -> Range<u64>;
+
+    /// One of them; `None` if it was released.
+    fn transaction(&self, id: u64) -> Option<&dyn Transaction>;
+
+    /// Bytes of bodies and the like before this point were inspected in this direction; what only inspection
+    /// needs may go. The default keeps them.
+    fn inspected(&mut self, id: u64, dir: Dir) {
+        let _ = (id, dir);
+    }
+
+    /// The transaction is inspected and logged: forget it.
+    fn release(&mut self, id: u64);
+}
+
+/// One exchange: usually a request and its response.
+pub trait Transaction {
+    /// Field number `field`, in the order of [`Protocol::fields`]; see [`crate::field::Get`].
+    fn field<'a>(&'a self, field: usize, dir: Dir, instance: usize, scratch: &'a mut Vec<u8>) -> Value<'a>;
+
+    /// Which directions it has: a lone DNS message has one.
+    fn dirs(&self) -> Dirs {
+        Dirs::Both
+    }
+
+    /// How far a direction has come: a position in [`Protocol::states`].
+    fn progress(&self, dir: Dir) -> u8;
+
+    /// Changes whenever something that can be seen in this direction changed, so that nothing is inspected
+    /// twice for nothing.
+    fn revision(&self, dir: Dir) -> u32;
+
+    /// Numbers of the events that happened, oldest first.
+    fn events(&self) -> &[u8];
+
+    /// Files that travelled in this direction, oldest first.
+    fn files(&self, dir: Dir) -> &[File] {
+        let _ = dir;
+        &[]
+    }
+
+    /// Writes the content of the protocol's object of the record. `detail` is what the outputs were
+    /// configured to show.
+    fn record(&self, detail: &Detail<'_>, out: &mut dyn Writer);
+}
+
+/// What a record is to show beyond the ordinary.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Detail<'a> {
+    /// The number of the transaction, for protocols that show it inside.
+    pub tx_id: u64,
+    /// The longer form (`extended: yes`).
+    pub extended: bool,
+    /// Header names, lower case, that are shown besides (`custom`).
+    pub custom: &'a [String],
+    /// Whether all headers of requests and of responses are shown (`dump-all-headers`).
+    pub all_headers: [bool; 2],
+    /// Old form of the record (`version: 2` for DNS).
+    pub version: u8,
+    /// DNS: answers one by one; grouped by type.
+    pub dns_formats: DnsFormats,
+}
+
+/// The two ways DNS answers are shown; the default is both.
+#[derive(Clone, Copy, Debug)]
+pub struct DnsFormats {
+    /// One object an answer.
+    pub detailed: bool,
+    /// Lists by type.
+    pub grouped: bool,
+}
+
+impl Default for DnsFormats {
+    fn default() -> Self {
+        Self { detailed: true, grouped: true }
+    }
+}

@@ -1,0 +1,3 @@
+//! Detection: rules → a rule set; packets and transactions → alerts.
+
+pub mod rule;

@@ -1,0 +1,37 @@
+//! The detection engine: packets and timestamps in, verdicts and events out.
+//!
+//! Nothing in this crate opens a file, a socket or a kernel map, and nothing reads a clock: whoever
+//! drives it (replay, a mirror port, an inline pair, a test, a fuzzer) brings the bytes and the time and
+//! takes what comes out through [`engine::Sink`].
+//!
+//! The modules in the order a packet meets them:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`packet`] [`time`] [`verdict`] [`anomaly`] [`counters`] | what travels with a packet |
+//! | [`wire`] | headers as checked views over bytes |
+//! | [`decode`] | bytes → layers: who follows whom, tunnels |
+//! | [`defrag`] | IPv4 and IPv6 fragments → datagrams |
+//! | [`flow`] | packets → flows, with state and timeouts |
+//! | [`stream`] | TCP segments → ordered bytes |
+//! | [`field`] [`record`] | what rules can see of a transaction, what records show of it |
+//! | [`app`] | ordered bytes → transactions, one folder per protocol |
+//! | [`rules`] | the rule language: text → syntax tree, diagnostics |
+//! | [`detect`] | syntax tree → rule set; transactions and packets → alerts |
+//! | [`event`] | what is told to the outside |
+//! | [`engine`] | the whole path in one function |
+
+pub mod anomaly;
+pub mod app;
+pub mod counters;
+pub mod detect;
+pub mod event;
+pub mod field;
+pub mod flow;
+pub mod packet;
+pub mod record;
+pub mod rules;
+pub mod stream;
+pub mod time;
+pub mod verdict;
+pub mod wire;

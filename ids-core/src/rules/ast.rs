@@ -1,0 +1,66 @@
+//! The syntax tree of a rule: its words, and where they stand.
+
+use std::ops::Range;
+
+/// Byte positions in the text of a rule.
+pub type Span = Range<usize>;
+
+/// A piece of a rule's text with its position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spanned {
+    /// The text, as written.
+    pub text: String,
+    /// Where it stands in [`Rule::text`].
+    pub span: Span,
+}
+
+/// `action protocol src sport direction dst dport (options)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The whole rule as it is shown in alerts: continuation lines joined, outer white space gone.
+    pub text: String,
+    /// Line of the file it starts in, from 1.
+    pub line: usize,
+    /// `alert`, `drop` …, lower case.
+    pub action: Spanned,
+    /// What stands after the colon of the action: `drop:flow`.
+    pub scope: Option<Spanned>,
+    /// `tcp`, `http` …, lower case.
+    pub protocol: Spanned,
+    /// What stands after the colon of the protocol: `http1:request_headers`.
+    pub hook: Option<Spanned>,
+    /// Source address expression, as written.
+    pub src: Spanned,
+    /// Source port expression.
+    pub src_port: Spanned,
+    /// Which way.
+    pub direction: Direction,
+    /// Destination address expression.
+    pub dst: Spanned,
+    /// Destination port expression.
+    pub dst_port: Spanned,
+    /// What stands in the parentheses, in order.
+    pub options: Vec<Opt>,
+}
+
+/// The arrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// `->`
+    Forward,
+    /// `<>`: the rule is used both ways.
+    Both,
+    /// `=>`: one transaction's request and response together.
+    Transaction,
+}
+
+/// `name:value;`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opt {
+    /// Name of the keyword, lower case.
+    pub name: Spanned,
+    /// The value as written: outer white space gone, quotes and escapes kept.
+    pub value: Option<Spanned>,
+    /// Name and value together.
+    pub span: Span,
+}
