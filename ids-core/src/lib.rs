@@ -25,6 +25,7 @@ pub mod anomaly;
 pub mod app;
 pub mod counters;
 pub mod detect;
+pub mod engine;
 pub mod event;
 pub mod field;
 pub mod flow;
