@@ -19,8 +19,8 @@ pub struct Spanned {
 pub struct Rule {
     /// The whole rule as it is shown in alerts: continuation lines joined, outer white space gone.
     pub text: String,
-    /// Line of the file it starts in, from 1.
-    pub line: usize,
+    /// Where it stands in its file.
+    pub origin: Origin,
     /// `alert`, `drop` …, lower case.
     pub action: Spanned,
     /// What stands after the colon of the action: `drop:flow`.
@@ -41,6 +41,27 @@ pub struct Rule {
     pub dst_port: Spanned,
     /// What stands in the parentheses, in order.
     pub options: Vec<Opt>,
+}
+
+/// Where the text of a rule stands in its file: rules may go over several lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The pieces that were joined, in order: where each begins in [`Rule::text`], its line, and the column
+    /// of its first byte, both from 1.
+    pub pieces: Vec<(usize, usize, usize)>,
+}
+
+impl Origin {
+    /// Line and column, from 1, of a byte position in the rule's text.
+    pub fn position(&self, at: usize) -> (usize, usize) {
+        let piece = self.pieces.iter().rev().find(|piece| piece.0 <= at).or(self.pieces.first());
+        piece.map_or((1, at + 1), |&(start, line, column)| (line, column + at.saturating_sub(start)))
+    }
+
+    /// The line it starts in, from 1.
+    pub fn line(&self) -> usize {
+        self.position(0).0
+    }
 }
 
 /// The arrow.

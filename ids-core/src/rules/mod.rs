@@ -6,3 +6,7 @@
 
 pub mod ast;
 pub mod diagnostic;
+mod lexer;
+mod parser;
+
+pub use parser::{Fault, Parsed, parse, parse_rule};
