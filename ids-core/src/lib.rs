@@ -31,6 +31,7 @@ pub mod field;
 pub mod flow;
 pub mod packet;
 pub mod record;
+pub mod reject;
 pub mod rules;
 pub mod stream;
 pub mod time;
