@@ -1,0 +1,3 @@
+//! For authors of rules: checking them, and trying them on exchanges written as text.
+
+pub mod exchange;

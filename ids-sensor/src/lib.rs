@@ -1,0 +1,3 @@
+//! The sensor: everything around the engine that touches the outside.
+
+pub mod authoring;
