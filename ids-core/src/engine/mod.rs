@@ -4,6 +4,8 @@
 //! commands for the kernel stage, through a [`Sink`].
 //! Holds everything a worker owns; shares nothing but the rule set.
 
+mod context;
+
 use std::net::IpAddr;
 use std::time::Duration;
 

@@ -1,0 +1,99 @@
+//! Where and when an event happened: the [`Context`] of packets, transactions and flow ends.
+
+use crate::event::{AppInfo, Context, Vars};
+use crate::field::Dir;
+use crate::flow::Flow;
+use crate::packet::{Network, Packet, Source};
+use crate::time::Time;
+
+/// What is known of the flow that an event belongs to.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) flow: &'a Flow,
+    pub(super) app: AppInfo,
+    pub(super) vars: Option<&'a dyn Vars>,
+}
+
+/// The context of something that happened on a packet: its own addresses and direction.
+pub(super) fn of_packet<'a>(packet: &'a Packet<'_>, known: Option<Known<'a>>, dir: Option<Dir>) -> Context<'a> {
+    let addresses = packet.addresses();
+    let (src_port, dst_port) = packet.ports();
+    Context {
+        time: packet.time,
+        packet: Some(packet.id),
+        order: 0,
+        port: packet.port,
+        vlans: packet.vlans(),
+        src: addresses.map(|pair| pair.0),
+        dst: addresses.map(|pair| pair.1),
+        src_port,
+        dst_port,
+        proto: ip_proto(packet),
+        icmp: packet.icmp(),
+        source: Some(packet.source),
+        ether: ether(packet),
+        tunnel: packet.tunnel,
+        flow: known.map(|known| known.flow),
+        app: known.map(|known| known.app),
+        vars: known.and_then(|known| known.vars),
+        dir,
+    }
+}
+
+/// The context of a transaction: the addresses of its flow, in the direction its record shows.
+pub(super) fn of_transaction<'a>(
+    packet: Option<&'a Packet<'_>>,
+    known: Known<'a>,
+    time: Time,
+    dir: Dir,
+) -> Context<'a> {
+    let mut context = of_flow(known, time);
+    let (from, to) = known.flow.ends(dir);
+    (context.src, context.src_port) = (Some(from.addr), from.port);
+    (context.dst, context.dst_port) = (Some(to.addr), to.port);
+    context.packet = packet.map(|packet| packet.id);
+    context.source = Some(packet.map_or(Source::FlowEnd, |packet| packet.source));
+    context.ether = packet.and_then(ether);
+    context.tunnel = packet.and_then(|packet| packet.tunnel);
+    context.dir = Some(dir);
+    context
+}
+
+/// The context of a flow's own record: client to server, caused by no packet.
+pub(super) fn of_flow(known: Known<'_>, time: Time) -> Context<'_> {
+    let flow = known.flow;
+    let vlans = flow.vlan.get(..usize::from(flow.vlans)).unwrap_or_default();
+    Context {
+        time,
+        packet: None,
+        order: 0,
+        port: flow.port,
+        vlans,
+        src: Some(flow.client.addr),
+        dst: Some(flow.server.addr),
+        src_port: flow.client.port,
+        dst_port: flow.server.port,
+        proto: Some(flow.proto),
+        icmp: flow.icmp[Dir::ToServer.index()],
+        source: None,
+        ether: None,
+        tunnel: None,
+        flow: Some(flow),
+        app: Some(known.app),
+        vars: known.vars,
+        dir: None,
+    }
+}
+
+fn ip_proto(packet: &Packet<'_>) -> Option<u8> {
+    matches!(packet.layers.network, Network::Ipv4 | Network::Ipv6).then_some(packet.layers.proto)
+}
+
+/// MAC addresses and type of the frame.
+fn ether(packet: &Packet<'_>) -> Option<([u8; 6], [u8; 6], u16)> {
+    let header = packet.bytes.get(packet.layers.ether? as usize..)?;
+    let (dst, rest) = header.split_first_chunk::<6>()?;
+    let (src, rest) = rest.split_first_chunk::<6>()?;
+    let (kind, _) = rest.split_first_chunk::<2>()?;
+    Some((*src, *dst, u16::from_be_bytes(*kind)))
+}
