@@ -74,7 +74,7 @@ pub(super) fn of_flow(known: Known<'_>, time: Time) -> Context<'_> {
         src_port: flow.client.port,
         dst_port: flow.server.port,
         proto: Some(flow.proto),
-        icmp: flow.icmp[Dir::ToServer.index()],
+        icmp: flow.icmp.first().copied().flatten(),
         source: None,
         ether: None,
         tunnel: None,
