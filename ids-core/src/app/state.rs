@@ -125,6 +125,8 @@ pub struct State<T> {
     session: Option<(ProtoId, Box<dyn Session>)>,
     /// Nothing more comes of the session's transactions.
     ended: bool,
+    /// The protocol has no parser, or none that is to be used.
+    unparsed: bool,
     /// No bytes are of use any more.
     off: bool,
     failed: bool,
@@ -142,10 +144,8 @@ impl<T: Default> State<T> {
         if self.off {
             return Parsed::all(&input);
         }
-        if !input.data.is_empty() {
-            self.first = self.first.or(Some(input.dir));
-        }
-        if self.side(input.dir).proto == Found::Unknown {
+        self.first = self.first.or((!input.data.is_empty()).then_some(input.dir));
+        if self.side(input.dir).proto == Found::Unknown && !input.data.is_empty() {
             match self.recognise(app, &input, facts, out) {
                 Some(dir) => input.dir = dir,
                 None => return self.wait(&input, facts, out),
@@ -186,8 +186,7 @@ impl<T: Default> State<T> {
     /// Whether more bytes of a direction are of use.
     pub fn wants(&self, dir: Dir) -> bool {
         let side = if dir == Dir::ToServer { &self.client } else { &self.server };
-        let parsed = || self.proto.is_none_or(|id| id.protocol().session.is_some());
-        !self.off && (side.proto == Found::Unknown || parsed())
+        !self.off && (side.proto == Found::Unknown || !self.unparsed)
     }
 
     /// The flow's protocol, once known.
@@ -309,7 +308,7 @@ impl<T: Default> State<T> {
         self.side(dir).proto = Found::Known(id);
         match current {
             None => {
-                self.adopt(id, out);
+                self.adopt(id, facts, out);
                 let other = *self.side(dir.flip());
                 if other.proto == Found::Failed && !facts.udp {
                     out.note(DetectionEvent::OnlyOneDirection);
@@ -319,7 +318,7 @@ impl<T: Default> State<T> {
             Some(current) if current != id => {
                 out.note(DetectionEvent::Mismatch);
                 if dir == Dir::ToServer {
-                    self.adopt(id, out);
+                    self.adopt(id, facts, out);
                 }
             }
             Some(_) => {}
@@ -328,14 +327,16 @@ impl<T: Default> State<T> {
     }
 
     /// The flow's protocol is `id` from now on.
-    fn adopt(&mut self, id: ProtoId, out: &mut Findings) {
+    fn adopt(&mut self, id: ProtoId, facts: Facts, out: &mut Findings) {
+        let start_seen = !facts.udp && !facts.midstream && self.original.is_none() && self.proto.is_none();
         self.proto = Some(id);
         self.failed = false;
         self.session = None;
+        self.unparsed = false;
         self.ended = false;
         self.txs.clear();
         out.known = Some(id);
-        if self.original.is_none() && self.first.is_some_and(|first| !id.protocol().opens.contains(first)) {
+        if start_seen && self.first.is_some_and(|first| !id.protocol().opens.contains(first)) {
             out.note(DetectionEvent::WrongDirectionFirstData);
         }
         match self.expected {
@@ -381,12 +382,13 @@ impl<T: Default> State<T> {
     /// Hands bytes to the session, and starts one if need be.
     fn parse(&mut self, app: &App, input: Input<'_>, facts: Facts, out: &mut Findings) -> Parsed {
         let (dir, length) = (input.dir, input.data.len());
-        if self.session.is_none() {
+        if self.session.is_none() && !self.unparsed {
             self.session = self.proto.and_then(|id| {
-                let parsed = app.config.protocols.iter().find(|switch| switch.name == id.name());
-                let start = id.protocol().session.filter(|_| parsed.is_none_or(|switch| switch.parse))?;
+                let switch = app.config.protocols.iter().find(|switch| switch.name == id.name());
+                let start = id.protocol().session.filter(|_| switch.is_none_or(|switch| switch.parse))?;
                 Some((id, start(&app.config, facts.udp)))
             });
+            self.unparsed = self.session.is_none();
         }
         let Some((_, session)) = &mut self.session else { return Parsed::all(&input) };
         let parsed = session.parse(input);
@@ -410,6 +412,7 @@ impl<T: Default> State<T> {
                 self.proto = None;
                 self.client = Side::default();
                 self.server = Side::default();
+                self.unparsed = false;
                 self.ended = true;
             }
         }
