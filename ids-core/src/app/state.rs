@@ -39,6 +39,8 @@ pub struct Findings {
     pub events: ArrayVec<DetectionEvent, 4>,
     /// How many transactions came up, for the counters.
     pub transactions: u64,
+    /// How many the session dropped because too many were open.
+    pub dropped: u64,
 }
 
 impl Findings {
@@ -84,9 +86,9 @@ struct Side {
     held: bool,
 }
 
-/// What a direction speaks.
+/// What a flow or one of its directions speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Found {
+pub enum Found {
     /// Not known yet.
     #[default]
     Unknown,
@@ -185,31 +187,31 @@ impl<T: Default> State<T> {
 
     /// Whether more bytes of a direction are of use.
     pub fn wants(&self, dir: Dir) -> bool {
-        let side = if dir == Dir::ToServer { &self.client } else { &self.server };
-        !self.off && (side.proto == Found::Unknown || !self.unparsed)
+        !self.off && (self.protocol_of(dir) == Found::Unknown || !self.unparsed)
     }
 
-    /// The flow's protocol, once known.
-    pub fn protocol(&self) -> Option<ProtoId> {
-        self.proto
-    }
-
-    /// What one direction was found to speak.
-    pub fn protocol_of(&self, dir: Dir) -> Option<ProtoId> {
-        match if dir == Dir::ToServer { self.client.proto } else { self.server.proto } {
-            Found::Known(id) => Some(id),
-            Found::Unknown | Found::Failed => None,
+    /// What the flow speaks. One of datagrams that failed may still turn out to speak something.
+    pub fn protocol(&self) -> Found {
+        match self.proto {
+            Some(id) => Found::Known(id),
+            None if self.failed => Found::Failed,
+            None => Found::Unknown,
         }
     }
 
-    /// Whether the flow is of no known protocol, as far as was seen.
-    pub fn failed(&self) -> bool {
-        self.failed
+    /// What one direction speaks.
+    pub fn protocol_of(&self, dir: Dir) -> Found {
+        if dir == Dir::ToServer { self.client.proto } else { self.server.proto }
+    }
+
+    /// What the flow spoke before it switched to another protocol.
+    pub fn original(&self) -> Option<ProtoId> {
+        self.original
     }
 
     /// What records tell of it.
     pub fn info(&self) -> AppInfo {
-        let proto = self.proto.map(ProtoId::name).or(self.failed.then_some(FAILED));
+        let proto = self.protocol().name();
         let differs = |side: &Side| side.proto.name().filter(|name| self.proto.is_some() && proto != Some(name));
         AppInfo {
             proto,
@@ -258,6 +260,10 @@ impl<T: Default> State<T> {
     /// while that takes more bytes.
     fn recognise(&mut self, app: &App, input: &Input<'_>, facts: Facts, out: &mut Findings) -> Option<Dir> {
         let dir = input.dir;
+        let other = match self.protocol_of(dir.flip()) {
+            Found::Known(id) => Some(id),
+            Found::Unknown | Found::Failed => None,
+        };
         let question = Question {
             data: input.data,
             dir,
@@ -265,7 +271,7 @@ impl<T: Default> State<T> {
             udp: facts.udp,
             last: input.last,
             either: (facts.udp || facts.midstream) && self.proto.is_none(),
-            other: self.protocol_of(dir.flip()),
+            other,
         };
         match app.probes.find(&question) {
             Answer::Unsure => None,
@@ -399,9 +405,10 @@ impl<T: Default> State<T> {
     /// Takes note of what the parser did.
     fn after(&mut self, parsed: Parsed, out: &mut Findings) -> Parsed {
         if let Some((_, session)) = &self.session {
-            let met = self.txs.meet(session.as_ref());
+            let (met, dropped) = self.txs.meet(session.as_ref());
             self.transactions += met;
             out.transactions += met;
+            out.dropped += dropped;
         }
         match parsed {
             Parsed::Used { .. } => {}

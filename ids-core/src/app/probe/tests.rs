@@ -74,6 +74,43 @@ fn first_bytes_are_recognised() {
 }
 
 #[test]
+fn protocols_that_are_off_are_recognised_once_on() {
+    let names = ["modbus", "dnp3", "enip", "pgsql"];
+    let on = |name: &&str| Switch { name: (*name).into(), detect: true, parse: true, tcp_ports: None, udp_ports: None };
+    let probes = Probes::new(&Config { protocols: names.iter().map(on).collect(), ..Config::default() });
+    let enip = [&b"\x65\x00\x04\x00"[..], &[0; 20], b"\x01\x00\x00\x00"].concat();
+    let table: &[(&str, &[u8], u16, bool)] = &[
+        ("modbus", b"\x00\x01\x00\x00\x00\x06\x01\x03\x00\x00\x00\x01", 502, TCP),
+        ("dnp3", b"\x05\x64\x05\xc9\x01\x00\x00\x04", 20000, TCP),
+        ("enip", &enip, 44818, TCP),
+        ("enip", &enip, 44818, UDP),
+        ("pgsql", b"\x00\x00\x00\x08\x04\xd2\x16\x2f", 5432, TCP),
+    ];
+    for (name, data, port, udp) in table {
+        let id = registry::by_name(name).unwrap();
+        assert_eq!(ask(&probes, data, ToServer, (40000, *port), *udp), Answer::Yes(id, ToServer), "{name}");
+        assert_ne!(found(data, ToServer, *port, *udp), *name);
+    }
+}
+
+#[test]
+fn whole_messages_are_recognised() {
+    let dhcp = [&[1, 1, 6, 0][..], &[0; 232], &[0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255]].concat();
+    assert_eq!(found(&dhcp, ToServer, 67, UDP), "dhcp");
+    assert_eq!(found(&dhcp[..239], ToServer, 67, UDP), "no");
+    let ike = [&[7; 8][..], &[0; 8], &[33, 0x20, 34, 8, 0, 0, 0, 0, 0, 0, 0, 28]].concat();
+    assert_eq!(found(&ike, ToServer, 500, UDP), "ike");
+    assert_eq!(found(&[&[0; 4][..], &ike].concat(), ToServer, 4500, UDP), "ike");
+    assert_eq!(found(&ike[..27], ToServer, 500, UDP), "no");
+    let call: Vec<u8> = [1u32, 0, 2, 100_003, 3, 0].into_iter().flat_map(u32::to_be_bytes).collect();
+    assert_eq!(found(&call, ToServer, 2049, UDP), "nfs");
+    assert_eq!(found(&[&[0x80, 0, 0, 24][..], &call].concat(), ToServer, 2049, TCP), "nfs");
+    let datagram = [&[4, 0, 8, 0, 0x10, 0][..], &[0; 68], &[5, 0], &[0; 4], b"stubs"].concat();
+    assert_eq!(found(&datagram, ToServer, 9999, UDP), "dcerpc");
+    assert_eq!(found(&datagram[..84], ToServer, 9999, UDP), "no");
+}
+
+#[test]
 fn prefixes_never_turn_into_another_protocol() {
     let probes = Probes::new(&Config::default());
     for (data, dir, port, udp, expected) in TABLE.iter().filter(|row| !row.3) {

@@ -139,8 +139,10 @@ fn a_response_first_turns_a_flow_of_datagrams() {
     assert!(flow.found.events.is_empty());
     let open: Vec<_> = flow.state.transactions().map(|open| open.tx.dirs().contains(ToClient)).collect();
     assert_eq!(open, [true]);
-    assert_eq!(flow.state.protocol_of(ToClient), registry::by_name("dns"));
-    assert_eq!(flow.state.protocol_of(ToServer), None);
+    let dns = Found::Known(registry::by_name("dns").unwrap());
+    assert_eq!(flow.state.protocol(), dns);
+    assert_eq!(flow.state.protocol_of(ToClient), dns);
+    assert_eq!(flow.state.protocol_of(ToServer), Found::Unknown);
 }
 
 #[test]
@@ -214,6 +216,19 @@ fn transactions_are_kept_until_logged_and_inspected() {
 }
 
 #[test]
+fn transactions_that_are_never_released_are_dropped_and_counted() {
+    let mut flow = Flow::new(true, 53);
+    let mut dropped = 0;
+    for _ in 0..5000 {
+        flow.data(ToServer, QUERY);
+        dropped += flow.found.dropped;
+    }
+    assert_eq!(flow.state.transactions().count() as u64 + dropped, 5000);
+    assert!(dropped > 0);
+    assert_eq!(flow.state.transactions().next().map(|open| open.state.id), Some(dropped));
+}
+
+#[test]
 fn what_is_not_to_be_parsed_is_recognised_alone() {
     let mut flow = Flow::new(true, 53);
     let off = Switch { name: "dns".into(), detect: true, parse: false, tcp_ports: None, udp_ports: None };
@@ -222,6 +237,26 @@ fn what_is_not_to_be_parsed_is_recognised_alone() {
     assert_eq!(flow.name(), Some("dns"));
     assert_eq!(flow.state.tx_count(), 0);
     assert!(!flow.state.wants(ToServer));
+}
+
+#[test]
+fn after_a_switch_the_protocol_is_found_anew() {
+    let switched = |to: Option<&'static str>, next: &[u8]| {
+        let mut flow = Flow::new(false, 9999);
+        flow.data(ToServer, b"EHLO client.example\r\n");
+        flow.state.after(Parsed::Switch { bytes: 0, to }, &mut Findings::default());
+        assert_eq!(flow.state.protocol(), Found::Unknown);
+        flow.data(ToServer, next);
+        (flow.state.info(), flow.events)
+    };
+    let smtp = AppInfo { original: Some("smtp"), ..AppInfo::default() };
+    let tls = AppInfo { proto: Some("tls"), ..smtp };
+    assert_eq!(switched(Some("tls"), HELLO), (tls, vec![]));
+    assert_eq!(switched(None, HELLO), (tls, vec![]));
+    let ssh = AppInfo { proto: Some("ssh"), expected: Some("tls"), ..smtp };
+    assert_eq!(switched(Some("tls"), BANNER), (ssh, vec![DetectionEvent::NoTlsAfterStartTls]));
+    let unexpected = AppInfo { expected: Some("http"), ..tls };
+    assert_eq!(switched(Some("http"), HELLO), (unexpected, vec![DetectionEvent::Unexpected]));
 }
 
 #[test]
