@@ -2,7 +2,7 @@
 //!
 //! In: the unused bytes of one direction, or a gap.  Out: how many of them are used up, and [`Findings`].
 //! Holds: detection progress by direction, the session, and for each open transaction what the engine has
-//! done with it ([`super::txs`]).
+//! done with it (`super::txs`).
 //!
 //! Both directions are recognised on their own. The flow's protocol is what the first recognised direction
 //! speaks; if they disagree, what goes to the server decides. Must not know rules, events or a protocol.
@@ -84,6 +84,8 @@ struct Side {
     datagrams: u8,
     /// Bytes were handed in and not used.
     held: bool,
+    /// Bytes that were lost before there was a session to tell.
+    lost: u64,
 }
 
 /// What a flow or one of its directions speaks.
@@ -175,7 +177,11 @@ impl<T: Default> State<T> {
                 let parsed = session.gap(dir, bytes);
                 self.after(parsed, out)
             }
-            _ => Parsed::Used { bytes: 0, need: 0 },
+            _ => {
+                let side = self.side(dir);
+                side.lost = side.lost.saturating_add(bytes);
+                Parsed::Used { bytes: 0, need: 0 }
+            }
         }
     }
 
@@ -389,17 +395,26 @@ impl<T: Default> State<T> {
     fn parse(&mut self, app: &App, input: Input<'_>, facts: Facts, out: &mut Findings) -> Parsed {
         let (dir, length) = (input.dir, input.data.len());
         if self.session.is_none() && !self.unparsed {
-            self.session = self.proto.and_then(|id| {
-                let switch = app.config.protocols.iter().find(|switch| switch.name == id.name());
-                let start = id.protocol().session.filter(|_| switch.is_none_or(|switch| switch.parse))?;
-                Some((id, start(&app.config, facts.udp)))
-            });
-            self.unparsed = self.session.is_none();
+            self.start(app, facts);
         }
+        let lost = std::mem::take(&mut self.side(dir).lost);
         let Some((_, session)) = &mut self.session else { return Parsed::all(&input) };
+        if lost > 0 && session.gap(dir, lost) == Parsed::Failed {
+            return self.after(Parsed::Failed, out);
+        }
         let parsed = session.parse(input);
         self.side(dir).held = matches!(parsed, Parsed::Used { bytes, .. } if bytes < length);
         self.after(parsed, out)
+    }
+
+    /// Starts the session of the flow's protocol, if it is to be parsed.
+    fn start(&mut self, app: &App, facts: Facts) {
+        self.session = self.proto.and_then(|id| {
+            let switch = app.config.protocols.iter().find(|switch| switch.name == id.name());
+            let start = id.protocol().session.filter(|_| switch.is_none_or(|switch| switch.parse))?;
+            Some((id, start(&app.config, facts.udp)))
+        });
+        self.unparsed = self.session.is_none();
     }
 
     /// Takes note of what the parser did.

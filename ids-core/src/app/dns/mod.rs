@@ -2,8 +2,8 @@
 //!
 //! In: datagrams, or a stream of messages with their lengths.  Out: one transaction per message, which has
 //! one direction: requests and responses are not paired.
-//! A transaction keeps the message and the positions of what is in it ([`message`]); names are put together
-//! when somebody asks ([`name`]), so that compression cannot blow up memory.
+//! A transaction keeps the message and the positions of what is in it (`message`); names are put together
+//! when somebody asks (`name`), so that compression cannot blow up memory.
 
 mod fields;
 pub mod mdns;

@@ -270,6 +270,18 @@ fn a_gap_ends_waiting() {
 }
 
 #[test]
+fn a_session_learns_what_was_lost_before_it() {
+    let framed = |message: &[u8]| [&[0, u8::try_from(message.len()).unwrap()], message].concat();
+    let mut flow = Flow::new(false, 53);
+    flow.state.gap(ToServer, 100, &mut flow.found);
+    flow.data(ToClient, &framed(&response()));
+    flow.data(ToServer, b"the tail of a lost message");
+    flow.data(ToServer, &framed(QUERY));
+    let events: Vec<_> = flow.state.transactions().map(|open| open.tx.events().to_vec()).collect();
+    assert_eq!(events, [vec![], vec![]], "the tail is no message");
+}
+
+#[test]
 fn an_empty_end_tells_nothing() {
     let mut flow = Flow::new(false, 22);
     flow.data(ToServer, BANNER);
