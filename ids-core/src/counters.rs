@@ -159,6 +159,17 @@ impl Counters {
         }
     }
 
+    /// Counts flows and transactions of a protocol, by the name it is counted under.
+    pub fn protocol(&mut self, name: &'static str, flows: u64, transactions: u64) {
+        match self.protocols.iter_mut().find(|row| row.0 == name) {
+            Some(row) => {
+                row.1 = row.1.wrapping_add(flows);
+                row.2 = row.2.wrapping_add(transactions);
+            }
+            None => self.protocols.push((name, flows, transactions)),
+        }
+    }
+
     /// The value of a counter.
     pub fn get(&self, counter: Counter) -> u64 {
         self.rows.get(counter as usize).copied().unwrap_or_default()
@@ -189,13 +200,7 @@ impl Counters {
         }
         self.set(Counter::DecoderMaxPktSize, largest);
         for &(name, flows, transactions) in &other.protocols {
-            match self.protocols.iter_mut().find(|row| row.0 == name) {
-                Some(row) => {
-                    row.1 += flows;
-                    row.2 += transactions;
-                }
-                None => self.protocols.push((name, flows, transactions)),
-            }
+            self.protocol(name, flows, transactions);
         }
     }
 }

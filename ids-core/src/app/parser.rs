@@ -39,10 +39,12 @@ pub struct Protocol {
     pub events: &'static [&'static str],
     /// `event_type` of the record written for each transaction; `None` if there is none.
     pub record: Option<&'static str>,
-    /// Starts a session on a new flow, over UDP if the flag is set; `None` if the protocol is recognised but
-    /// not parsed.
-    pub session: Option<fn(&Config, bool) -> Box<dyn Session>>,
+    /// Starts a session on a new flow; `None` if the protocol is recognised but not parsed.
+    pub session: Option<Start>,
 }
+
+/// Starts a session. In: the configuration, and whether the flow is of datagrams (UDP).
+pub type Start = fn(&Config, bool) -> Box<dyn Session>;
 
 impl Protocol {
     /// A protocol that is only named: what rows start from (`..Protocol::BARE`).
@@ -205,6 +207,11 @@ pub trait Transaction {
     fn files(&self, dir: Dir) -> &[File] {
         let _ = dir;
         &[]
+    }
+
+    /// Whether a record is written for it: not for something that could not be read.
+    fn recorded(&self) -> bool {
+        true
     }
 
     /// Writes the content of the protocol's object of the record. `detail` is what the outputs were

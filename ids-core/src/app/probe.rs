@@ -184,17 +184,21 @@ impl Probes {
     fn by_pattern(&self, question: &Question<'_>, wanted: impl Fn(ProtoId) -> bool) -> Answer {
         let [tcp, udp] = &self.patterns;
         let rows = if question.udp { udp } else { tcp };
-        let mut best = (0, Answer::No);
+        // Of equal patterns the one for the assumed direction counts: many protocols begin alike on both sides.
+        let mut best = ((0, false), Answer::No);
         for (id, pattern) in rows {
             if !wanted(*id) || !(question.either || pattern.dir == question.dir) {
                 continue;
             }
             match look(pattern, question.data) {
-                Probe::Yes(dir) if pattern.bytes.len() > best.0 => {
-                    best = (pattern.bytes.len(), Answer::Yes(*id, dir));
+                Probe::Yes(dir) => {
+                    let rank = (pattern.bytes.len(), dir == question.dir);
+                    if rank > best.0 {
+                        best = (rank, Answer::Yes(*id, dir));
+                    }
                 }
                 Probe::Unsure => best.1 = best.1.or(Answer::Unsure),
-                Probe::Yes(_) | Probe::No => {}
+                Probe::No => {}
             }
         }
         best.1

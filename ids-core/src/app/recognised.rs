@@ -2,7 +2,7 @@
 //!
 //! They give flows their `app_proto` and rules their `app-layer-protocol`. What gives a protocol away comes
 //! from its specification, named at each row; what takes more than fixed bytes is a function in
-//! [`probes`](self::probes). A protocol that gets a parser moves to its own folder and to
+//! `probes`. A protocol that gets a parser moves to its own folder and to
 //! [`super::registry::PROTOCOLS`].
 
 mod probes;

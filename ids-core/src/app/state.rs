@@ -2,7 +2,7 @@
 //!
 //! In: the unused bytes of one direction, or a gap.  Out: how many of them are used up, and [`Findings`].
 //! Holds: detection progress by direction, the session, and for each open transaction what the engine has
-//! done with it ([`super::txs`]).
+//! done with it (`super::txs`).
 //!
 //! Both directions are recognised on their own. The flow's protocol is what the first recognised direction
 //! speaks; if they disagree, what goes to the server decides. Must not know rules, events or a protocol.
@@ -39,6 +39,8 @@ pub struct Findings {
     pub events: ArrayVec<DetectionEvent, 4>,
     /// How many transactions came up, for the counters.
     pub transactions: u64,
+    /// How many the session dropped because too many were open.
+    pub dropped: u64,
 }
 
 impl Findings {
@@ -82,11 +84,13 @@ struct Side {
     datagrams: u8,
     /// Bytes were handed in and not used.
     held: bool,
+    /// Bytes that were lost before there was a session to tell.
+    lost: u64,
 }
 
-/// What a direction speaks.
+/// What a flow or one of its directions speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Found {
+pub enum Found {
     /// Not known yet.
     #[default]
     Unknown,
@@ -125,6 +129,8 @@ pub struct State<T> {
     session: Option<(ProtoId, Box<dyn Session>)>,
     /// Nothing more comes of the session's transactions.
     ended: bool,
+    /// The protocol has no parser, or none that is to be used.
+    unparsed: bool,
     /// No bytes are of use any more.
     off: bool,
     failed: bool,
@@ -142,10 +148,8 @@ impl<T: Default> State<T> {
         if self.off {
             return Parsed::all(&input);
         }
-        if !input.data.is_empty() {
-            self.first = self.first.or(Some(input.dir));
-        }
-        if self.side(input.dir).proto == Found::Unknown {
+        self.first = self.first.or((!input.data.is_empty()).then_some(input.dir));
+        if self.side(input.dir).proto == Found::Unknown && !input.data.is_empty() {
             match self.recognise(app, &input, facts, out) {
                 Some(dir) => input.dir = dir,
                 None => return self.wait(&input, facts, out),
@@ -173,7 +177,11 @@ impl<T: Default> State<T> {
                 let parsed = session.gap(dir, bytes);
                 self.after(parsed, out)
             }
-            _ => Parsed::Used { bytes: 0, need: 0 },
+            _ => {
+                let side = self.side(dir);
+                side.lost = side.lost.saturating_add(bytes);
+                Parsed::Used { bytes: 0, need: 0 }
+            }
         }
     }
 
@@ -185,32 +193,31 @@ impl<T: Default> State<T> {
 
     /// Whether more bytes of a direction are of use.
     pub fn wants(&self, dir: Dir) -> bool {
-        let side = if dir == Dir::ToServer { &self.client } else { &self.server };
-        let parsed = || self.proto.is_none_or(|id| id.protocol().session.is_some());
-        !self.off && (side.proto == Found::Unknown || parsed())
+        !self.off && (self.protocol_of(dir) == Found::Unknown || !self.unparsed)
     }
 
-    /// The flow's protocol, once known.
-    pub fn protocol(&self) -> Option<ProtoId> {
-        self.proto
-    }
-
-    /// What one direction was found to speak.
-    pub fn protocol_of(&self, dir: Dir) -> Option<ProtoId> {
-        match if dir == Dir::ToServer { self.client.proto } else { self.server.proto } {
-            Found::Known(id) => Some(id),
-            Found::Unknown | Found::Failed => None,
+    /// What the flow speaks. One of datagrams that failed may still turn out to speak something.
+    pub fn protocol(&self) -> Found {
+        match self.proto {
+            Some(id) => Found::Known(id),
+            None if self.failed => Found::Failed,
+            None => Found::Unknown,
         }
     }
 
-    /// Whether the flow is of no known protocol, as far as was seen.
-    pub fn failed(&self) -> bool {
-        self.failed
+    /// What one direction speaks.
+    pub fn protocol_of(&self, dir: Dir) -> Found {
+        if dir == Dir::ToServer { self.client.proto } else { self.server.proto }
+    }
+
+    /// What the flow spoke before it switched to another protocol.
+    pub fn original(&self) -> Option<ProtoId> {
+        self.original
     }
 
     /// What records tell of it.
     pub fn info(&self) -> AppInfo {
-        let proto = self.proto.map(ProtoId::name).or(self.failed.then_some(FAILED));
+        let proto = self.protocol().name();
         let differs = |side: &Side| side.proto.name().filter(|name| self.proto.is_some() && proto != Some(name));
         AppInfo {
             proto,
@@ -259,6 +266,10 @@ impl<T: Default> State<T> {
     /// while that takes more bytes.
     fn recognise(&mut self, app: &App, input: &Input<'_>, facts: Facts, out: &mut Findings) -> Option<Dir> {
         let dir = input.dir;
+        let other = match self.protocol_of(dir.flip()) {
+            Found::Known(id) => Some(id),
+            Found::Unknown | Found::Failed => None,
+        };
         let question = Question {
             data: input.data,
             dir,
@@ -266,7 +277,7 @@ impl<T: Default> State<T> {
             udp: facts.udp,
             last: input.last,
             either: (facts.udp || facts.midstream) && self.proto.is_none(),
-            other: self.protocol_of(dir.flip()),
+            other,
         };
         match app.probes.find(&question) {
             Answer::Unsure => None,
@@ -309,7 +320,7 @@ impl<T: Default> State<T> {
         self.side(dir).proto = Found::Known(id);
         match current {
             None => {
-                self.adopt(id, out);
+                self.adopt(id, facts, out);
                 let other = *self.side(dir.flip());
                 if other.proto == Found::Failed && !facts.udp {
                     out.note(DetectionEvent::OnlyOneDirection);
@@ -319,7 +330,7 @@ impl<T: Default> State<T> {
             Some(current) if current != id => {
                 out.note(DetectionEvent::Mismatch);
                 if dir == Dir::ToServer {
-                    self.adopt(id, out);
+                    self.adopt(id, facts, out);
                 }
             }
             Some(_) => {}
@@ -328,14 +339,16 @@ impl<T: Default> State<T> {
     }
 
     /// The flow's protocol is `id` from now on.
-    fn adopt(&mut self, id: ProtoId, out: &mut Findings) {
+    fn adopt(&mut self, id: ProtoId, facts: Facts, out: &mut Findings) {
+        let start_seen = !facts.udp && !facts.midstream && self.original.is_none() && self.proto.is_none();
         self.proto = Some(id);
         self.failed = false;
         self.session = None;
+        self.unparsed = false;
         self.ended = false;
         self.txs.clear();
         out.known = Some(id);
-        if self.original.is_none() && self.first.is_some_and(|first| !id.protocol().opens.contains(first)) {
+        if start_seen && self.first.is_some_and(|first| !id.protocol().opens.contains(first)) {
             out.note(DetectionEvent::WrongDirectionFirstData);
         }
         match self.expected {
@@ -381,25 +394,36 @@ impl<T: Default> State<T> {
     /// Hands bytes to the session, and starts one if need be.
     fn parse(&mut self, app: &App, input: Input<'_>, facts: Facts, out: &mut Findings) -> Parsed {
         let (dir, length) = (input.dir, input.data.len());
-        if self.session.is_none() {
-            self.session = self.proto.and_then(|id| {
-                let parsed = app.config.protocols.iter().find(|switch| switch.name == id.name());
-                let start = id.protocol().session.filter(|_| parsed.is_none_or(|switch| switch.parse))?;
-                Some((id, start(&app.config, facts.udp)))
-            });
+        if self.session.is_none() && !self.unparsed {
+            self.start(app, facts);
         }
+        let lost = std::mem::take(&mut self.side(dir).lost);
         let Some((_, session)) = &mut self.session else { return Parsed::all(&input) };
+        if lost > 0 && session.gap(dir, lost) == Parsed::Failed {
+            return self.after(Parsed::Failed, out);
+        }
         let parsed = session.parse(input);
         self.side(dir).held = matches!(parsed, Parsed::Used { bytes, .. } if bytes < length);
         self.after(parsed, out)
     }
 
+    /// Starts the session of the flow's protocol, if it is to be parsed.
+    fn start(&mut self, app: &App, facts: Facts) {
+        self.session = self.proto.and_then(|id| {
+            let switch = app.config.protocols.iter().find(|switch| switch.name == id.name());
+            let start = id.protocol().session.filter(|_| switch.is_none_or(|switch| switch.parse))?;
+            Some((id, start(&app.config, facts.udp)))
+        });
+        self.unparsed = self.session.is_none();
+    }
+
     /// Takes note of what the parser did.
     fn after(&mut self, parsed: Parsed, out: &mut Findings) -> Parsed {
         if let Some((_, session)) = &self.session {
-            let met = self.txs.meet(session.as_ref());
+            let (met, dropped) = self.txs.meet(session.as_ref());
             self.transactions += met;
             out.transactions += met;
+            out.dropped += dropped;
         }
         match parsed {
             Parsed::Used { .. } => {}
@@ -410,6 +434,7 @@ impl<T: Default> State<T> {
                 self.proto = None;
                 self.client = Side::default();
                 self.server = Side::default();
+                self.unparsed = false;
                 self.ended = true;
             }
         }

@@ -72,10 +72,11 @@ impl<T: Default> Txs<T> {
     }
 
     /// Makes room for transactions that came up since the last call, and forgets those that the session
-    /// dropped. Out: how many came up.
-    pub(super) fn meet(&mut self, session: &dyn Session) -> u64 {
+    /// dropped. Out: how many came up, and how many were dropped before they were released.
+    pub(super) fn meet(&mut self, session: &dyn Session) -> (u64, u64) {
         let ids = session.transactions();
         let fresh = self.next.max(ids.start)..ids.end;
+        let mut dropped = ids.start.saturating_sub(self.next);
         let met = ids.end.saturating_sub(self.next);
         self.open.extend(fresh.map(|id| TxState {
             id,
@@ -87,10 +88,11 @@ impl<T: Default> Txs<T> {
             released: false,
         }));
         self.next = self.next.max(ids.end);
-        while self.open.front().is_some_and(|tx| tx.id < ids.start) {
+        while let Some(tx) = self.open.front().filter(|tx| tx.id < ids.start) {
+            dropped += u64::from(!tx.released);
             self.open.pop_front();
         }
-        met
+        (met, dropped)
     }
 
     /// The open ones, oldest first.

@@ -42,7 +42,7 @@ pub(super) static DNS: &[Field<Tx>] = &[
         ToClient,
         COMPLETE,
         names,
-        "Any name in a response: of all sections, and hosts in the data of CNAME, MX, NS, PTR and SOA (RFC 1035 §3.3).",
+        "Any name in a response: of all sections, and hosts in the data of records (RFC 1035 §3.3).",
     )
     .multi(),
     Field::uint("dns.opcode", 8, Both, COMPLETE, opcode, "The kind of query (RFC 1035 §4.1.1)."),

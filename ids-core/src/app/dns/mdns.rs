@@ -26,9 +26,8 @@ pub static PROTOCOL: Protocol = Protocol {
 
 fn probe(data: &[u8], dir: Dir, udp: bool) -> Probe {
     match message::plausible(data, udp) {
-        Some(Some(_)) => Probe::Yes(dir),
-        Some(None) => Probe::No,
-        None => Probe::Unsure,
+        Probe::Yes(_) => Probe::Yes(dir),
+        answer => answer,
     }
 }
 

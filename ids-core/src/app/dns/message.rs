@@ -3,9 +3,13 @@
 //! In: the bytes of one message.  Out: a [`Message`] with as much as could be read, and the events on the way:
 //! what is odd is noted, what cannot be read ends the reading.
 
-use super::name::{self, Odd};
+use smallvec::SmallVec;
+
+use super::name;
 use super::rdata::{self, Data};
 use super::tables::rrtype;
+use crate::app::parser::Probe;
+use crate::field::Dir;
 
 /// Names of the events; the position is the number.
 pub(super) const EVENTS: &[&str] = &[
@@ -130,14 +134,14 @@ pub(super) struct Message {
     pub(super) bytes: Vec<u8>,
     /// `None` if there were not even twelve bytes.
     pub(super) header: Option<Header>,
-    pub(super) questions: Vec<Question>,
+    pub(super) questions: SmallVec<[Question; 1]>,
     records: Vec<Record>,
     /// Where authorities and additionals start in `records`.
     starts: [usize; 2],
     /// Host names in the data of answers, authorities and additionals.
     pub(super) hosts: Vec<Name>,
     /// Numbers of what was odd, each once.
-    pub(super) events: Vec<u8>,
+    pub(super) events: SmallVec<[u8; 8]>,
 }
 
 impl Message {
@@ -206,6 +210,9 @@ impl Message {
             self.note(Event::InvalidOpcode);
         }
         let [questions, answers, authorities, additionals] = header.counts;
+        // As many as announced, as far as there is room for them.
+        let announced = [answers, authorities, additionals].iter().map(|count| usize::from(*count)).sum::<usize>();
+        self.records.reserve_exact(announced.min(self.bytes.len() / RECORD));
         let mut at = HEADER;
         let read = self.questions(&mut at, questions) && self.records_of(&mut at, answers);
         self.starts = [self.records.len(); 2];
@@ -278,41 +285,43 @@ impl Message {
     /// Passes over the name at `at`, noting what is odd. Out: its place, and the position after it.
     fn name(&mut self, at: usize) -> Option<(Name, usize)> {
         let read = name::read(&self.bytes, at, |_| ())?;
-        match read.odd {
-            Some(Odd::TooLong) => self.note(Event::NameTooLong),
-            Some(Odd::TooManyLabels) => self.note(Event::TooManyLabels),
-            Some(Odd::Loop) => self.note(Event::InfiniteLoop),
-            None => {}
+        let odd = [
+            (read.odd.too_long, Event::NameTooLong),
+            (read.odd.too_many_labels, Event::TooManyLabels),
+            (read.odd.endless, Event::InfiniteLoop),
+        ];
+        for (_, event) in odd.into_iter().filter(|(is, _)| *is) {
+            self.note(event);
         }
-        Some((Name { at: u16::try_from(at).ok()?, cut: read.odd.is_some() }, read.end))
+        Some((Name { at: u16::try_from(at).ok()?, cut: read.odd.cut() }, read.end))
     }
 }
 
 /// Whether bytes look like the start of a message: for recognising the protocol, and for finding back into
-/// a stream. Out: `None` if more are needed, else whether it is a response, if it is a message at all.
-#[expect(clippy::option_option, reason = "the outer one is about the bytes at hand, the inner one about what they are")]
-pub(super) fn plausible(data: &[u8], udp: bool) -> Option<Option<bool>> {
-    let (message, length) = if udp {
-        (data, data.len())
-    } else {
-        let (length, rest) = data.split_first_chunk::<2>()?;
-        let length = usize::from(u16::from_be_bytes(*length));
-        (rest.get(..length).unwrap_or(rest), length)
+/// a stream. A message says itself which way it goes.
+pub(super) fn plausible(data: &[u8], udp: bool) -> Probe {
+    let (message, length) = match data.split_first_chunk::<2>() {
+        _ if udp => (data, data.len()),
+        Some((length, rest)) => {
+            let length = usize::from(u16::from_be_bytes(*length));
+            (rest.get(..length).unwrap_or(rest), length)
+        }
+        None => return Probe::Unsure,
     };
     if length < HEADER {
-        return Some(None);
+        return Probe::No;
     }
-    let Some(header) = Header::read(message) else { return (udp).then_some(None) };
+    let Some(header) = Header::read(message) else { return Probe::Unsure };
     let response = header.has(flag::QR);
     let [questions, records @ ..] = header.counts;
     let records: usize = records.iter().map(|count| usize::from(*count)).sum();
     let fits = usize::from(questions) * QUESTION + records * RECORD <= length - HEADER;
     // A response may repeat nothing of its question; a request that asks nothing is none.
     if !fits || (questions == 0 && !response) {
-        return Some(None);
+        return Probe::No;
     }
     if questions > 0 && name::read(message, HEADER, |_| ()).is_none() {
-        return if message.len() < length { None } else { Some(None) };
+        return if message.len() < length { Probe::Unsure } else { Probe::No };
     }
-    Some(Some(response))
+    Probe::Yes(if response { Dir::ToClient } else { Dir::ToServer })
 }

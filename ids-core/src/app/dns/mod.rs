@@ -2,8 +2,8 @@
 //!
 //! In: datagrams, or a stream of messages with their lengths.  Out: one transaction per message, which has
 //! one direction: requests and responses are not paired.
-//! A transaction keeps the message and the positions of what is in it ([`message`]); names are put together
-//! when somebody asks ([`name`]), so that compression cannot blow up memory.
+//! A transaction keeps the message and the positions of what is in it (`message`); names are put together
+//! when somebody asks (`name`), so that compression cannot blow up memory.
 
 mod fields;
 pub mod mdns;
@@ -14,8 +14,8 @@ mod record;
 mod session;
 mod tables;
 
-use super::parser::{Probe, Probing, Protocol};
-use crate::field::{Dir, Dirs};
+use super::parser::{Probing, Protocol};
+use crate::field::Dirs;
 
 /// Settings (`app-layer.protocols.dns`).
 #[derive(Clone, Debug, Default)]
@@ -28,22 +28,13 @@ pub static PROTOCOL: Protocol = Protocol {
     tcp: true,
     udp: true,
     opens: Dirs::ToServer,
-    probe: Some(Probing { ports: &[53], probe }),
+    probe: Some(Probing { ports: &[53], probe: |data, _, udp| message::plausible(data, udp) }),
     fields: || fields::DNS.iter().map(|field| &field.info).collect(),
     events: message::EVENTS,
     record: Some("dns"),
     session: Some(|_, udp| Box::new(session::Session::new(session::Kind::Dns, udp))),
     ..Protocol::BARE
 };
-
-/// Whether these are the first bytes of a DNS conversation. The message says itself which way it goes.
-fn probe(data: &[u8], _: Dir, udp: bool) -> Probe {
-    match message::plausible(data, udp) {
-        Some(Some(response)) => Probe::Yes(if response { Dir::ToClient } else { Dir::ToServer }),
-        Some(None) => Probe::No,
-        None => Probe::Unsure,
-    }
-}
 
 #[cfg(test)]
 mod tests;

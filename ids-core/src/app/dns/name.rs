@@ -13,15 +13,22 @@ const MAX_LABELS: usize = 255;
 /// Pointers after which a name counts as a loop.
 const MAX_POINTERS: usize = 255;
 
-/// What is odd about a name, and cuts its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Odd {
+/// What is odd about a name; each of them cuts its text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Odd {
     /// More than [`MAX_TEXT`] bytes.
-    TooLong,
+    pub(super) too_long: bool,
     /// More than [`MAX_LABELS`] labels.
-    TooManyLabels,
+    pub(super) too_many_labels: bool,
     /// More than [`MAX_POINTERS`] pointers.
-    Loop,
+    pub(super) endless: bool,
+}
+
+impl Odd {
+    /// Whether the text is cut.
+    pub(super) const fn cut(self) -> bool {
+        self.too_long || self.too_many_labels || self.endless
+    }
 }
 
 /// A name that was read.
@@ -29,8 +36,8 @@ pub(super) enum Odd {
 pub(super) struct Read {
     /// Position after the name where it stands (not where its pointers lead).
     pub(super) end: usize,
-    /// Why its text was cut, if it was.
-    pub(super) odd: Option<Odd>,
+    /// What is odd about it.
+    pub(super) odd: Odd,
 }
 
 /// Reads the name at `at`. Each piece of its text goes to `text`, dots between labels included. `None` if
@@ -38,7 +45,7 @@ pub(super) struct Read {
 pub(super) fn read(message: &[u8], at: usize, mut text: impl FnMut(&[u8])) -> Option<Read> {
     let mut at = at;
     let mut end = None;
-    let mut odd = None;
+    let mut odd = Odd::default();
     let (mut length, mut labels, mut pointers) = (0, 0, 0);
     loop {
         let first = *message.get(at)?;
@@ -47,19 +54,15 @@ pub(super) fn read(message: &[u8], at: usize, mut text: impl FnMut(&[u8])) -> Op
             0 => {
                 let label = message.get(at + 1..at + 1 + usize::from(first))?;
                 at += 1 + label.len();
-                if odd.is_none() {
-                    labels += 1;
-                    let dot: &[u8] = if length > 0 { b"." } else { b"" };
-                    for piece in [dot, label] {
-                        let room = piece.get(..MAX_TEXT - length);
-                        text(room.unwrap_or(piece));
-                        length += room.map_or(piece.len(), <[u8]>::len);
-                        if room.is_some_and(|room| room.len() < piece.len()) {
-                            odd = Some(Odd::TooLong);
-                        }
-                    }
-                    if odd.is_none() && labels > MAX_LABELS {
-                        odd = Some(Odd::TooManyLabels);
+                labels += 1;
+                odd.too_many_labels |= labels > MAX_LABELS;
+                let dot: &[u8] = if length > 0 { b"." } else { b"" };
+                for piece in [dot, label] {
+                    if !odd.cut() {
+                        let room = piece.len().min(MAX_TEXT - length);
+                        text(piece.get(..room).unwrap_or_default());
+                        length += room;
+                        odd.too_long = room < piece.len();
                     }
                 }
             }
@@ -67,15 +70,13 @@ pub(super) fn read(message: &[u8], at: usize, mut text: impl FnMut(&[u8])) -> Op
                 let second = *message.get(at + 1)?;
                 end = end.or(Some(at + 2));
                 pointers += 1;
-                if pointers > MAX_POINTERS {
-                    odd = odd.or(Some(Odd::Loop));
-                }
+                odd.endless |= pointers > MAX_POINTERS;
                 at = usize::from(first & 0x3f) << 8 | usize::from(second);
             }
             _ => return None,
         }
-        // Beyond a pointer nothing more is needed once the text is cut; before one the end must be found.
-        if let (Some(end), Some(_)) = (end, odd) {
+        // Beyond a pointer a name may go on without end; before one its end must be found.
+        if let (Some(end), true) = (end, odd.too_many_labels || odd.endless) {
             return Some(Read { end, odd });
         }
     }

@@ -1,14 +1,14 @@
 //! The DNS state of one flow: datagrams or a stream → transactions.
 //!
 //! Over TCP each message has its length before it (RFC 1035 §4.2.2). After a gap the stream is found back
-//! into: exactly if the gap ends within the message that was being received, else at the next bytes that
-//! look like a message.
+//! into: after the rest of the message that was being received, if the gap ends within it, and wherever the
+//! bytes handed in begin with something that looks like a message.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::message::{self, Event, Message};
-use crate::app::parser::{self, Detail, Input, Parsed};
+use crate::app::parser::{self, Detail, Input, Parsed, Probe};
 use crate::field::{Dir, Dirs, Value};
 use crate::record::Writer;
 
@@ -94,14 +94,14 @@ impl Session {
                     let passed = usize::try_from(missing).unwrap_or(usize::MAX).min(rest.len());
                     used += passed;
                     match missing - passed as u64 {
-                        0 => state = Stream::Aligned,
+                        0 => state = Stream::Lost,
                         missing => return (used, Stream::Skip(missing)),
                     }
                 }
                 Stream::Lost => match message::plausible(rest, false) {
-                    Some(Some(_)) => state = Stream::Aligned,
-                    Some(None) => return (input.data.len(), Stream::Lost),
-                    None => return (used, Stream::Lost),
+                    Probe::Yes(_) => state = Stream::Aligned,
+                    Probe::No => return (input.data.len(), Stream::Lost),
+                    Probe::Unsure => return (used, Stream::Lost),
                 },
                 Stream::Aligned | Stream::Within(_) => {
                     let Some((length, body)) = rest.split_first_chunk::<2>() else {
@@ -210,6 +210,12 @@ impl parser::Transaction for Tx {
 
     fn events(&self) -> &[u8] {
         &self.message.events
+    }
+
+    fn recorded(&self) -> bool {
+        let malformed = self.message.events.contains(&(Event::MalformedData as u8));
+        let empty = self.message.questions.is_empty() && self.message.records().is_empty();
+        !malformed && !empty
     }
 
     fn record(&self, detail: &Detail<'_>, out: &mut dyn Writer) {

@@ -229,7 +229,7 @@ pub(super) fn sip(data: &[u8], dir: Dir, udp: bool) -> Probe {
     let end = data.iter().position(|byte| *byte == b' ');
     let method = end.and_then(|end| data.get(..end)).unwrap_or(data);
     let possible = |known: &&[u8]| if end.is_some() { *known == method } else { known.starts_with(method) };
-    if !METHODS.iter().any(|known| possible(&known)) {
+    if !METHODS.iter().any(possible) {
         return Probe::No;
     }
     match data.iter().position(|byte| *byte == b'\n').and_then(|end| data.get(..end)) {
