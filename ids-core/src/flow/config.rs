@@ -96,8 +96,7 @@ impl Spans {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        let datagrams =
-            Limits { normal: Spans::seconds(30, 300, 0, 100), emergency: Spans::seconds(10, 100, 0, 50) };
+        let datagrams = Limits { normal: Spans::seconds(30, 300, 0, 100), emergency: Spans::seconds(10, 100, 0, 50) };
         let tcp = Limits { normal: Spans::seconds(60, 600, 60, 100), emergency: Spans::seconds(5, 100, 10, 50) };
         Self { tcp, udp: datagrams, icmp: datagrams, other: datagrams }
     }

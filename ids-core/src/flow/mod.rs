@@ -8,6 +8,8 @@ pub mod arrival;
 pub mod config;
 pub mod key;
 pub mod table;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 

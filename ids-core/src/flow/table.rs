@@ -268,7 +268,9 @@ impl<D: Default> Table<D> {
             self.emergency = true;
             counters.count(Counter::FlowMemcap);
             let seen = |list: &&List| self.slots.get(list.first as usize).map_or(Time::ZERO, |slot| slot.seen);
-            let Some(oldest) = self.lists.iter().filter(|list| list.first != NONE).min_by_key(seen).copied() else { break };
+            let Some(oldest) = self.lists.iter().filter(|list| list.first != NONE).min_by_key(seen).copied() else {
+                break;
+            };
             self.remove(oldest.first, End::Forced, counters, ended);
         }
         let entry = Entry { flow: new_flow(arrival), tcp: None, data: D::default() };
@@ -300,7 +302,11 @@ impl<D: Default> Table<D> {
         let by_icmp = arrival.icmp.is_some() && flow.client.addr == flow.server.addr;
         let to_server = if by_icmp {
             // Addresses do not tell: the type of the first packet does.
-            flow.icmp.first().copied().flatten().is_none_or(|(kind, _)| arrival.icmp.is_some_and(|(now, _)| now == kind))
+            flow.icmp
+                .first()
+                .copied()
+                .flatten()
+                .is_none_or(|(kind, _)| arrival.icmp.is_some_and(|(now, _)| now == kind))
         } else {
             flow.client == arrival.src
         };

@@ -148,13 +148,7 @@ impl Assembly {
 
     /// Takes a segment whose first byte has this sequence offset. What differs from earlier copies that stay
     /// is told in `rewrites` (inline).
-    pub(super) fn insert(
-        &mut self,
-        at: u64,
-        data: &[u8],
-        room: Room,
-        rewrites: &mut Vec<Rewrite>,
-    ) -> Inserted {
+    pub(super) fn insert(&mut self, at: u64, data: &[u8], room: Room, rewrites: &mut Vec<Rewrite>) -> Inserted {
         let mut done = Inserted::default();
         if self.stopped() {
             return done;
@@ -252,7 +246,7 @@ impl Assembly {
         }
         done.in_stream = true;
         if self.waiting.is_empty() && at == self.end {
-            self.append(fresh);
+            self.append(fresh, room.bytes);
             return;
         }
         if self.waiting.len() >= MAX_PIECES || self.waiting.regions(self.end) > room.regions {
@@ -273,7 +267,7 @@ impl Assembly {
     }
 
     /// Adds bytes at the end of what is in order.
-    fn append(&mut self, bytes: &[u8]) {
+    fn append(&mut self, bytes: &[u8], room: usize) {
         let span = Span::of(self.end, bytes);
         if !self.at_once && span.end > self.acked && self.policy != Policy::First {
             self.tail.push_back(Span { start: span.start.max(self.acked), end: span.end });
@@ -283,6 +277,7 @@ impl Assembly {
             self.runs.push_back(Run::at(start));
         }
         let Some(run) = self.runs.back_mut() else { return };
+        run.reserve(bytes.len(), room);
         self.urgent.split(self.end, bytes, |_, _, plain| run.append(plain));
         self.end = span.end;
     }
@@ -296,10 +291,11 @@ impl Assembly {
                 self.runs.push_back(Run::at(start));
             }
             let Some(run) = self.runs.back_mut() else { return };
-            let (end, urgent) = (self.end, &self.urgent);
+            let (end, urgent, freed) = (self.end, &self.urgent, self.waiting.held());
             let mut taken = 0;
             self.waiting.take(end, limit, |bytes| {
                 taken = bytes.len() as u64;
+                run.reserve(bytes.len(), freed);
                 urgent.split(end, bytes, |_, _, plain| run.append(plain));
             });
             self.end += taken;
@@ -408,7 +404,8 @@ impl Assembly {
         let over = self.is_over();
         let Some(index) = self.runs.iter().position(|run| self.app.at <= run.end()) else {
             // Nothing ever came.
-            return (over && !std::mem::replace(&mut self.app.told_last, over)).then_some(Chunk::Data { bytes: &[], last: true });
+            return (over && !std::mem::replace(&mut self.app.told_last, over))
+                .then_some(Chunk::Data { bytes: &[], last: true });
         };
         let (run, next) = (self.runs.get(index)?, self.runs.get(index + 1).map(Run::start));
         let skip_to = if self.app.at < run.start() { Some(run.start()) } else { next };

@@ -131,9 +131,8 @@ impl Stamps {
 
     /// Whether a value is older than one that the receiver has taken (PAWS, RFC 7323 §5.3).
     pub(super) fn is_old(&self, value: u32, now: Time) -> bool {
-        self.seen.is_some_and(|(_, latest, at)| {
-            value.wrapping_sub(latest).cast_signed() < 0 && now.since(at) < STAMP_LIFE
-        })
+        self.seen
+            .is_some_and(|(_, latest, at)| value.wrapping_sub(latest).cast_signed() < 0 && now.since(at) < STAMP_LIFE)
     }
 
     /// Whether an echo names a value that this side sent.

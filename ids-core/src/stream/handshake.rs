@@ -51,10 +51,7 @@ fn has_fast_open(tcp: &Tcp<'_>) -> bool {
 
 impl Session {
     /// A packet of a flow that has no session: begins one where that is possible.
-    pub(super) fn begin(
-        step: &mut Step<'_, '_, '_>,
-        policies: impl FnOnce() -> [Policy; 2],
-    ) -> Option<Box<Self>> {
+    pub(super) fn begin(step: &mut Step<'_, '_, '_>, policies: impl FnOnce() -> [Policy; 2]) -> Option<Box<Self>> {
         let flags = step.flags();
         if flags.has(Flags::RST) {
             step.note(Anomaly::StreamRstButNoSession);

@@ -41,6 +41,14 @@ impl Run {
         bytes.get(distance(self.start, from).min(to)..to).unwrap_or_default()
     }
 
+    /// Makes place for bytes at the end: for as many again as there are, so that appending is cheap, but not for more
+    /// than `room` unless they need it.
+    pub(super) fn reserve(&mut self, bytes: usize, room: usize) {
+        if self.bytes.capacity() - self.bytes.len() < bytes {
+            self.bytes.reserve_exact(bytes.max(self.bytes.len().min(room)));
+        }
+    }
+
     /// Adds bytes at the end.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);

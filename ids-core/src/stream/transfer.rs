@@ -100,12 +100,15 @@ impl Session {
     pub(super) fn fin_wait1(&mut self, step: &mut Step<'_, '_, '_>) -> Taken {
         self.take_closing(step, &FIN_WAIT1)?;
         let acked = self.server.fin_acked();
-        self.go(State::FinWait1, match (self.client.fin.is_some(), acked) {
-            (true, true) => State::TimeWait,
-            (true, false) => State::Closing,
-            (false, true) => State::FinWait2,
-            (false, false) => State::FinWait1,
-        });
+        self.go(
+            State::FinWait1,
+            match (self.client.fin.is_some(), acked) {
+                (true, true) => State::TimeWait,
+                (true, false) => State::Closing,
+                (false, true) => State::FinWait2,
+                (false, false) => State::FinWait1,
+            },
+        );
         Ok(())
     }
 
@@ -229,7 +232,11 @@ impl Session {
         self.check_acknowledgment(step, names)?;
         self.check_window_update(step)?;
         let keep = self.urgent(self.start(step), step)?;
-        if keep { self.accept(step) } else { self.accept_without_payload(step) }
+        if keep {
+            self.accept(step)
+        } else {
+            self.accept_without_payload(step)
+        }
         Ok(())
     }
 
@@ -251,7 +258,9 @@ impl Session {
     fn check_sequence(&self, step: &mut Step<'_, '_, '_>, names: &Names) -> Taken {
         let (start, length) = (self.start(step), step.len());
         let sender = self.half_ref(step.dir);
-        if let Some(old) = names.old.filter(|_| length > 0 && start + length <= sender.acked && !self.is_keepalive(step)) {
+        if let Some(old) =
+            names.old.filter(|_| length > 0 && start + length <= sender.acked && !self.is_keepalive(step))
+        {
             step.note(old);
         }
         if self.one_sided || sender.may_send(start, length) {

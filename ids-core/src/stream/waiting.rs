@@ -152,9 +152,8 @@ impl Waiting {
             return None;
         }
         let left = self.pieces.range(..=at).next_back().map(|(start, piece)| Span::of(*start, piece.bytes()));
-        left.filter(|span| span.end > at).or_else(|| {
-            self.pieces.range(at..end).next().map(|(start, piece)| Span::of(*start, piece.bytes()))
-        })
+        left.filter(|span| span.end > at)
+            .or_else(|| self.pieces.range(at..end).next().map(|(start, piece)| Span::of(*start, piece.bytes())))
     }
 
     /// The bytes of a part of the piece that begins at `start`.
