@@ -75,6 +75,9 @@ counters! {
     TcpSyn = "tcp.syn", "SYN packets.";
     TcpSynack = "tcp.synack", "SYN-ACK packets.";
     TcpRst = "tcp.rst", "RST packets.";
+    TcpUrg = "tcp.urg", "TCP packets with the URG flag.";
+    TcpUrgentOobData = "tcp.urgent_oob_data", "Urgent bytes taken out of band.";
+    TcpAckUnseenData = "tcp.ack_unseen_data", "Acknowledgments of data that was not seen.";
     TcpSessions = "tcp.sessions", "TCP sessions.";
     TcpActiveSessions = "tcp.active_sessions", "TCP sessions open now.";
     TcpSsnMemcapDrop = "tcp.ssn_memcap_drop", "Sessions refused because of the memory cap.";

@@ -1,12 +1,24 @@
 //! Packets → flows: both directions of a conversation, its state and its timeouts.
+//!
+//! In: decoded packets as [`Arrival`]s.  Out: the flow each belongs to and its direction ([`Table::touch`]), and flows that
+//! ended. Holds: a slab of flows with what later stages keep by flow; its cap is `flow.memcap`.
+//! Must not know: what later stages keep.
 
+pub mod arrival;
+pub mod config;
 pub mod key;
+pub mod table;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 
 use crate::field::Dir;
 use crate::time::Time;
+pub use arrival::Arrival;
+pub use config::Config;
 pub use key::Key;
+pub use table::{Entry, FlowId, Table};
 
 /// One end of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

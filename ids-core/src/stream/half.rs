@@ -1,0 +1,153 @@
+//! What is known of one sender of a connection: sequence numbers, window, timestamps, its bytes.
+//!
+//! Positions are sequence numbers without the wrap-around: the SYN is 0, the first byte 1. They are signed, since a
+//! packet may name one before the SYN.
+
+use std::time::Duration;
+
+use super::assembly::Assembly;
+use crate::time::Time;
+use crate::wire::tcp::Tcp;
+
+/// After so long without one, an old timestamp says nothing (RFC 7323 §5.5).
+const STAMP_LIFE: Duration = Duration::from_secs(24 * 24 * 3600);
+
+/// Largest receive window there is (RFC 7323 §2.3).
+pub(super) const LARGEST_WINDOW: i64 = 65_535 << 14;
+
+/// One sender.
+#[derive(Debug)]
+pub(super) struct Half {
+    isn: u32,
+    /// Position after the last thing sent.
+    pub(super) next: i64,
+    /// Position up to which the other side has acknowledged.
+    pub(super) acked: i64,
+    /// Right edge of the window that the other side granted: no byte may lie there or beyond.
+    pub(super) edge: i64,
+    /// Largest window that the other side granted.
+    pub(super) reach: i64,
+    /// Latest window this side grants the other, in bytes.
+    pub(super) window: i64,
+    /// Window shift of this side's packets.
+    pub(super) scale: u8,
+    /// Timestamps of this side.
+    pub(super) stamps: Stamps,
+    /// All flags seen.
+    pub(super) flags: u8,
+    /// Position of the FIN.
+    pub(super) fin: Option<i64>,
+    /// Position after the byte of the last zero-window probe.
+    pub(super) probe: Option<i64>,
+    /// Its bytes.
+    pub(super) assembly: Assembly,
+}
+
+/// Timestamp option of one side (RFC 7323).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stamps {
+    /// The first and the latest value that is in order, and when the latest came.
+    seen: Option<(u32, u32, Time)>,
+}
+
+impl Half {
+    pub(super) fn new(assembly: Assembly) -> Self {
+        Self {
+            isn: 0,
+            next: 0,
+            acked: 0,
+            edge: 0,
+            reach: 0,
+            window: 0,
+            scale: 0,
+            stamps: Stamps::default(),
+            flags: 0,
+            fin: None,
+            probe: None,
+            assembly,
+        }
+    }
+
+    /// Begins the sequence space with a SYN, or with what stands for one.
+    pub(super) fn open(&mut self, isn: u32) {
+        self.isn = isn;
+        self.next = 1;
+        self.acked = 0;
+    }
+
+    /// The initial sequence number.
+    pub(super) const fn isn(&self) -> u32 {
+        self.isn
+    }
+
+    /// The position of a sequence number: the one nearest to what comes next.
+    pub(super) fn position(&self, sequence: u32) -> i64 {
+        // Sequence numbers wrap around at 32 bits, so that the lower half of the position is all there is of it.
+        let next = self.isn.wrapping_add((self.next & 0xffff_ffff) as u32);
+        self.next + i64::from(sequence.wrapping_sub(next).cast_signed())
+    }
+
+    /// The other side acknowledged up to `ack` and grants `window` bytes beyond. Out: gaps that this closed.
+    pub(super) fn acknowledge(&mut self, ack: i64, window: i64) -> u32 {
+        self.next = self.next.max(ack);
+        self.acked = self.acked.max(ack);
+        self.grant(ack, window);
+        u64::try_from(ack - 1).map_or(0, |offset| self.assembly.acknowledge(offset))
+    }
+
+    /// The other side can take `window` bytes from `ack` on.
+    pub(super) fn grant(&mut self, ack: i64, window: i64) {
+        self.edge = self.edge.max(ack + window);
+        self.reach = self.reach.max(window);
+    }
+
+    /// Whether the FIN was sent and acknowledged.
+    pub(super) fn fin_acked(&self) -> bool {
+        self.fin.is_some_and(|fin| self.acked > fin)
+    }
+
+    /// Whether a packet with `length` bytes at `start` may be sent (RFC 9293 §3.10.7.4, step 1): within the window, or
+    /// the byte that probes a closed one.
+    pub(super) fn may_send(&self, start: i64, length: i64) -> bool {
+        let room = self.edge.max(self.next.min(self.acked));
+        let end = start + length;
+        let in_front = end <= room || (length == 1 && start == room);
+        in_front && end >= self.acked - self.reach.max(i64::from(u16::MAX))
+    }
+
+    /// Whether an acknowledgment of this side's bytes is believable (RFC 5961 §5.2); bytes that were not seen are fine
+    /// as long as they were allowed.
+    pub(super) fn may_be_acked(&self, ack: i64) -> bool {
+        // One beyond the window: a FIN, or the byte of a zero-window probe.
+        ack <= self.edge.max(self.next) + 1 && ack >= self.acked - self.reach.max(i64::from(u16::MAX)) && ack >= 0
+    }
+}
+
+impl Stamps {
+    /// Whether this side's SYN, or any packet since, carried a timestamp.
+    pub(super) const fn used(&self) -> bool {
+        self.seen.is_some()
+    }
+
+    /// Whether a value is older than one that the receiver has taken (PAWS, RFC 7323 §5.3).
+    pub(super) fn is_old(&self, value: u32, now: Time) -> bool {
+        self.seen
+            .is_some_and(|(_, latest, at)| value.wrapping_sub(latest).cast_signed() < 0 && now.since(at) < STAMP_LIFE)
+    }
+
+    /// Whether an echo names a value that this side sent.
+    pub(super) fn was_sent(&self, echo: u32) -> bool {
+        self.seen.is_some_and(|(first, latest, _)| {
+            echo.wrapping_sub(first).cast_signed() >= 0 && latest.wrapping_sub(echo).cast_signed() >= 0
+        })
+    }
+
+    /// Notes the timestamp of a packet at the left edge of what the receiver expects, or before it.
+    pub(super) fn take(&mut self, tcp: &Tcp<'_>, now: Time) {
+        if let Some((value, _)) = tcp.timestamps() {
+            let (first, latest, at) = self.seen.unwrap_or((value, value, now));
+            let newer = value.wrapping_sub(latest).cast_signed() >= 0;
+            self.seen = Some(if newer { (first, value, now) } else { (first, latest, at) });
+        }
+    }
+}
