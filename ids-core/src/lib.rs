@@ -23,12 +23,17 @@
 
 pub mod anomaly;
 pub mod app;
+pub mod checksum;
 pub mod counters;
+pub mod decode;
+pub mod defrag;
 pub mod detect;
 pub mod engine;
 pub mod event;
 pub mod field;
 pub mod flow;
+pub mod host_policy;
+pub mod intake;
 pub mod packet;
 pub mod record;
 pub mod reject;

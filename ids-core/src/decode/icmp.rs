@@ -98,7 +98,7 @@ fn codes6(kind: u8) -> Option<u8> {
 }
 
 /// Sender, receiver and IP protocol of a packet that an ICMP error quotes.
-pub type Quoted = ((IpAddr, u16), (IpAddr, u16), u8);
+pub(super) type Quoted = ((IpAddr, u16), (IpAddr, u16), u8);
 
 impl Packet<'_> {
     /// The packet that this ICMP error is about; `None` if it is no error or quotes too little.

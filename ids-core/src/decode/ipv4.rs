@@ -10,16 +10,16 @@ const SHORTEST: u32 = 20;
 
 /// Option numbers (IANA), with the length where it is fixed.
 const OPTIONS: &[(u8, Option<u8>)] = &[
-    (7, None),       // record route
-    (25, Some(8)),   // quick start
-    (68, None),      // time stamp
-    (130, None),     // security
-    (131, None),     // loose source route
-    (133, None),     // extended security
-    (134, None),     // commercial security
-    (136, Some(4)),  // stream id
-    (137, None),     // strict source route
-    (148, Some(4)),  // router alert
+    (7, None),      // record route
+    (25, Some(8)),  // quick start
+    (68, None),     // time stamp
+    (130, None),    // security
+    (131, None),    // loose source route
+    (133, None),    // extended security
+    (134, None),    // commercial security
+    (136, Some(4)), // stream id
+    (137, None),    // strict source route
+    (148, Some(4)), // router alert
 ];
 /// Options that hold a list of addresses with a pointer into it.
 const ROUTES: [u8; 3] = [7, 131, 137];
@@ -69,7 +69,7 @@ impl Walk<'_, '_> {
 
     /// Walks the options; the first malformed one ends the walk, not the packet.
     fn ipv4_options(&mut self, mut rest: &[u8]) {
-        if rest.len() % 8 != 0 {
+        if !rest.len().is_multiple_of(8) {
             self.note(Anomaly::Ipv4OptPadRequired);
         }
         let mut seen = [false; 256];
@@ -112,7 +112,7 @@ impl Walk<'_, '_> {
 fn is_route(option: &[u8]) -> bool {
     let length = option.len();
     let pointer = option.get(2).map_or(0, |pointer| usize::from(*pointer));
-    length >= 3 && (length - 3) % 4 == 0 && pointer >= 4 && pointer % 4 == 0 && pointer <= length + 1
+    length >= 3 && (length - 3).is_multiple_of(4) && pointer >= 4 && pointer.is_multiple_of(4) && pointer <= length + 1
 }
 
 /// Whether a time stamp has a pointer behind its own header, and whole stamps of its kind.

@@ -153,9 +153,8 @@ impl Walk<'_, '_> {
                 rest = after;
                 continue;
             }
-            let Some((_, next)) = after
-                .split_first()
-                .and_then(|(length, data)| data.split_at_checked(usize::from(*length)))
+            let Some((_, next)) =
+                after.split_first().and_then(|(length, data)| data.split_at_checked(usize::from(*length)))
             else {
                 return self.note(Anomaly::Ipv6ExthdrInvalidOptlen);
             };
@@ -195,7 +194,7 @@ impl Walk<'_, '_> {
             offset: u32::from(place & 0xfff8),
             more: place & 1 != 0,
         };
-        if fragment.more && (self.rest(at).len() - 8) % 8 != 0 {
+        if fragment.more && !(self.rest(at).len() - 8).is_multiple_of(8) {
             self.note(Anomaly::Ipv6FragInvalidLength);
         }
         if fragment.more || fragment.offset > 0 {

@@ -18,7 +18,7 @@ use arrayvec::ArrayVec;
 
 use crate::anomaly::Anomaly;
 use crate::counters::{Counter, Counters};
-use crate::packet::{Anomalies, Layers, LinkType, Packet, Source, Tunnel};
+use crate::packet::{Anomalies, Layers, LinkType, Network, Packet, Source, Tunnel};
 use crate::time::Time;
 
 /// Headers that are decoded before it is one too many (`decoder.max-layers`).
@@ -90,6 +90,25 @@ pub fn decode<'a>(
     };
     let mut walk = Walk { packet, config, counters, left: config.max_layers, inner: ArrayVec::new() };
     walk.link();
+    walk.deliver(emit);
+}
+
+/// Decodes a datagram that was put together: `packet` has the bytes and the layers of a fragment, and decoding begins
+/// anew at its network header.
+pub fn resume<'a>(
+    packet: Packet<'a>,
+    config: &Config,
+    counters: &mut Counters,
+    emit: &mut dyn FnMut(Packet<'a>, &mut Counters),
+) {
+    let Layers { ether, vlan, vlans, network, network_at, .. } = packet.layers;
+    let packet = Packet { layers: Layers { ether, vlan, vlans, ..Layers::default() }, ..packet };
+    let mut walk = Walk { packet, config, counters, left: config.max_layers, inner: ArrayVec::new() };
+    let _ = match network {
+        Network::Ipv4 => walk.ipv4(network_at),
+        Network::Ipv6 => walk.ipv6(network_at),
+        Network::Arp | Network::None => None,
+    };
     walk.deliver(emit);
 }
 
@@ -208,20 +227,13 @@ impl<'a> Walk<'a, '_> {
 /// The packet inside of a tunnel, not yet decoded. Its bytes are those of the outer one, cut to the tunnel's end.
 fn enter<'a>(outer: &Packet<'a>, inner: Inner) -> Option<Packet<'a>> {
     let (src, dst): (IpAddr, IpAddr) = outer.addresses()?;
-    let depth = outer.tunnel.map_or(0, |tunnel| tunnel.depth).saturating_add(1);
+    let depth = outer.tunnel.map_or(0, |tunnel| tunnel.depth).checked_add(1).filter(|depth| *depth <= MAX_LAYERS)?;
     let vlans = Layers { vlan: outer.layers.vlan, vlans: outer.layers.vlans, ..Layers::default() };
     Some(Packet {
         bytes: outer.bytes.get(..inner.end as usize)?,
         layers: vlans,
         source: inner.source,
-        tunnel: Some(Tunnel {
-            src,
-            dst,
-            ports: inner.ports,
-            proto: outer.layers.proto,
-            depth,
-            source: outer.source,
-        }),
+        tunnel: Some(Tunnel { src, dst, ports: inner.ports, proto: outer.layers.proto, depth, source: outer.source }),
         anomalies: Anomalies::new(),
         ..outer.clone()
     })

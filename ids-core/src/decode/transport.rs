@@ -102,7 +102,8 @@ fn odd_options(mut rest: &[u8]) -> [Option<Anomaly>; 2] {
             1 => rest = after,
             _ => {
                 let length = after.first().map_or(0, |length| usize::from(*length));
-                let Some((_, next)) = rest.split_at_checked(length).filter(|_| length >= 2 && fits(kind, length)) else {
+                let Some((_, next)) = rest.split_at_checked(length).filter(|_| length >= 2 && fits(kind, length))
+                else {
                     odd = [Some(Anomaly::TcpOptInvalidLen), odd[1]];
                     break;
                 };
@@ -124,9 +125,9 @@ fn fits(kind: u8, length: usize) -> bool {
         2 => length == 4,
         3 => length == 3,
         4 => length == 2,
-        5 => (10..=34).contains(&length) && (length - 2) % 8 == 0,
+        5 => (10..=34).contains(&length) && (length - 2).is_multiple_of(8),
         8 => length == 10,
-        34 => length == 2 || (6..=18).contains(&length) && length % 2 == 0,
+        34 => length == 2 || (6..=18).contains(&length) && length.is_multiple_of(2),
         _ => true,
     }
 }

@@ -206,7 +206,14 @@ impl Walk<'_, '_> {
         let kind = self.body(at).get(12..14).and_then(|kind| kind.try_into().ok()).map(be16);
         matches!(
             kind,
-            Some(ethertype::IPV4 | ethertype::IPV6 | ethertype::ARP | ethertype::VLAN | ethertype::QINQ | ethertype::IEEE_8021AH)
+            Some(
+                ethertype::IPV4
+                    | ethertype::IPV6
+                    | ethertype::ARP
+                    | ethertype::VLAN
+                    | ethertype::QINQ
+                    | ethertype::IEEE_8021AH
+            )
         )
     }
 }
