@@ -1,0 +1,15 @@
+//! The sensor: captures, configuration, outputs, the kernel stage; everything around the engine of `ids-core`.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`cli`] | the command line |
+//! | [`config`] | YAML → settings |
+//! | [`capture`] | files and interfaces → packets |
+//! | [`replay`] | a capture file from beginning to end |
+//! | [`output`] | events → EVE, fast.log, stats, the alert store |
+
+pub mod capture;
+pub mod cli;
+pub mod config;
+pub mod output;
+pub mod replay;
