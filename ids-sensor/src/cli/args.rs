@@ -12,7 +12,7 @@ use crate::output::store::AlertId;
 /// Without a subcommand the flags of Suricata mean what they mean there: `-r` replays a capture, `-T` tests the
 /// configuration.
 #[derive(Debug, Parser)]
-#[command(name = "ids-sensor", version, max_term_width = 80, disable_help_subcommand = true)]
+#[command(name = "ids-sensor", version, term_width = 80, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -262,6 +262,7 @@ mod tests {
     fn the_definition_is_sound_and_fits_eighty_columns() {
         Cli::command().debug_assert();
         let mut command = Cli::command();
+        command.build();
         for name in ["replay", "alerts"] {
             let help = command.find_subcommand_mut(name).expect(name).render_long_help().to_string();
             for line in help.lines() {

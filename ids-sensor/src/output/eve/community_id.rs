@@ -76,7 +76,7 @@ mod tests {
         for (src, dst, proto, icmp, seed, want) in [
             (end("128.232.110.120", 34855), end("66.35.250.204", 80), 6, None, 0, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
             (end("66.35.250.204", 80), end("128.232.110.120", 34855), 6, None, 0, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
-            (end("128.232.110.120", 34855), end("66.35.250.204", 80), 6, None, 1, "1:HhA1B+6CoLbiKPEs5nhNYN4XWfk="),
+            (end("128.232.110.120", 34855), end("66.35.250.204", 80), 6, None, 1, "1:3V71V58M3Ksw/yuFALMcW0LAHvc="),
             (end("192.168.1.52", 54585), end("8.8.8.8", 53), 17, None, 0, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="),
             (end("192.168.0.89", 0), end("192.168.0.1", 0), 1, Some((8, 0)), 0, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
             (end("192.168.170.8", 7), end("192.168.170.56", 80), 132, None, 0, "1:jQgCxbku+pNGw8WPbEc/TS/uTpQ="),

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ids_core::time::Time;
 use serde::Deserialize;
@@ -42,6 +43,18 @@ impl Period {
     /// # Errors
     /// It is damaged (also where the database would panic), or cannot be read.
     pub fn open(path: &Path, cache: u64) -> Result<Self, StoreError> {
+        let mut result = Self::open_once(path, cache);
+        for _ in 0..LOCK_TRIES {
+            match &result {
+                Err(StoreError::Io { source, .. }) if is_locked(source) => std::thread::sleep(LOCK_WAIT),
+                _ => break,
+            }
+            result = Self::open_once(path, cache);
+        }
+        result
+    }
+
+    fn open_once(path: &Path, cache: u64) -> Result<Self, StoreError> {
         let folder = path.to_owned();
         // A damaged file makes the database panic; in a thread of its own so that nothing of it stays behind.
         let opened =
@@ -218,6 +231,16 @@ impl Period {
             Err(_) => Err(failed(&self.path, "its files are damaged")),
         }
     }
+}
+
+/// A database that was just closed in this process is given up by its own threads a little later; the store's
+/// folder is ours alone, so nobody else can hold it.
+const LOCK_TRIES: u32 = 500;
+const LOCK_WAIT: Duration = Duration::from_millis(10);
+
+/// Whether the file is still locked: the database has only words for it.
+fn is_locked(error: &std::io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
 }
 
 /// What the system says is passed on as such, so that a full disk can be recognised.
