@@ -1,4 +1,19 @@
-//! The sensor: everything around the engine that touches the outside.
+//! The sensor: captures, configuration, outputs, the kernel stage; everything around the engine of `ids-core`.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`cli`] | the command line |
+//! | [`config`] | YAML → settings |
+//! | [`capture`] | files and interfaces → packets |
+//! | [`replay`] | a capture file from beginning to end |
+//! | [`output`] | events → EVE, fast.log, stats, the alert store |
+//! | [`authoring`] | rules checked and tried |
+//! | [`control`] | the socket of a running sensor |
 
 pub mod authoring;
+pub mod capture;
+pub mod cli;
+pub mod config;
 pub mod control;
+pub mod output;
+pub mod replay;

@@ -1,0 +1,285 @@
+//! The words of the command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::output::store::AlertId;
+
+/// Detection and prevention of intrusions, with Suricata's rules, configuration and records.
+///
+/// Without a subcommand the flags of Suricata mean what they mean there: `-r` replays a capture, `-T` tests the
+/// configuration.
+#[derive(Debug, Parser)]
+#[command(name = "ids-sensor", version, term_width = 80, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read a capture file, or a folder of them, as if it came from the wire
+    ///
+    /// No rights are needed, and the result is the same every time. Records go to the log folder: eve.json, and
+    /// whatever else the configuration lists. Everything before a damage of a capture is processed; the damage
+    /// is named and is no reason to fail.
+    ///
+    /// Exit codes: 0 done; 1 refused (configuration, rules, or what the strict flags ask for); 2 usage; 3 a file
+    /// cannot be read or written.
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(Box<Replay>),
+    /// Look at the alerts of a store
+    ///
+    /// Reads the store in the log folder; it must not be in use by a running sensor.
+    Alerts(Alerts),
+}
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  ids-sensor replay -r suspicious.pcap
+  ids-sensor replay -r captures/ -S 'rules/*.rules' -l out -k none
+  zcat big.pcap.gz | ids-sensor replay -r - -S local.rules tcp port 80";
+
+/// What every command takes that loads a configuration and rules.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Common {
+    /// Configuration file (YAML); built-in defaults without it
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Further configuration file whose keys replace those of the main one; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub include: Vec<PathBuf>,
+
+    /// Set one value of the configuration; list entries by position, counted from 0; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// Rule file instead of those of the configuration; may be a glob and may be repeated
+    #[arg(short = 'S', value_name = "FILE")]
+    pub rules_only: Vec<String>,
+
+    /// Rule file besides those of the configuration; may be a glob and may be repeated
+    #[arg(short = 's', value_name = "FILE")]
+    pub rules_too: Vec<String>,
+
+    /// Folder for records [default: ./ids-sensor-out for replay]
+    #[arg(short = 'l', long = "log-dir", value_name = "FOLDER")]
+    pub log_dir: Option<PathBuf>,
+
+    /// Folder for data that outlives a run, such as datasets
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Load no rules
+    #[arg(long)]
+    pub disable_detection: bool,
+
+    /// Refuse to start if a rule does not load
+    #[arg(long)]
+    pub init_errors_fatal: bool,
+
+    /// Refuse rules whose keywords have values that would otherwise be let pass; with a list, only of these
+    /// keywords
+    #[arg(long, value_name = "KEYWORDS", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    pub strict_rule_keywords: Option<String>,
+
+    /// Refuse to start if anything in configuration or rules calls for a warning
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Load configuration and rules, say what is wrong, and exit with 0 or 1
+    #[arg(short = 'T', long)]
+    pub test_config: bool,
+
+    /// Print every value of the configuration, and exit
+    #[arg(long)]
+    pub dump_config: bool,
+
+    /// Say more; twice: still more
+    #[arg(short = 'v', action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Capture file (pcap or pcapng, also gzip or zstd), folder of captures, or `-` for standard input
+    #[arg(short = 'r', long = "read", value_name = "FILE|FOLDER|-", required_unless_present_any = ["test_config", "dump_config"])]
+    pub read: Option<PathBuf>,
+
+    /// Configuration and rules.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Whether checksums of packets are checked
+    #[arg(short = 'k', value_name = "MODE")]
+    pub checksums: Option<ChecksumMode>,
+
+    /// Act as if inline: drops count, streams are inspected at once
+    #[arg(long)]
+    pub simulate_ips: bool,
+
+    /// Threading as Suricata calls it; has no influence on results
+    #[arg(long, value_name = "MODE")]
+    pub runmode: Option<RunMode>,
+
+    /// How many workers share the packets; has no influence on results
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: u16,
+
+    /// Accepted for Suricata's sake: nothing here is random
+    #[arg(long)]
+    pub no_random: bool,
+
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print no summary and show no progress
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+
+    /// Capture filter: host, net, port with src/dst, tcp, udp, icmp, and, or, not
+    #[arg(value_name = "FILTER")]
+    pub filter: Vec<String>,
+}
+
+/// `-k`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ChecksumMode {
+    /// Check them
+    All,
+    /// Take all packets for right
+    None,
+    /// As the configuration says
+    Auto,
+}
+
+/// `--runmode`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RunMode {
+    /// One thread
+    Single,
+    /// Packets spread over workers
+    Autofp,
+    /// One thread for each queue
+    Workers,
+}
+
+/// Arguments of `alerts`.
+#[derive(Debug, Args)]
+pub struct Alerts {
+    /// What to show.
+    #[command(subcommand)]
+    pub what: AlertsCommand,
+}
+
+/// What to show of the store.
+#[derive(Debug, Subcommand)]
+pub enum AlertsCommand {
+    /// List alerts, the newest first
+    #[command(after_help = "Example:\n  ids-sensor alerts list --since '2 hours ago' --addr 10.0.0.5 --json")]
+    List(AlertsList),
+    /// Show one alert whole
+    Show {
+        /// Its id, as `alerts list` shows it
+        id: AlertId,
+        /// Where the store is.
+        #[command(flatten)]
+        place: StorePlace,
+    },
+    /// Say how many alerts there are and how much room they take
+    Stats {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Where the store is.
+        #[command(flatten)]
+        place: StorePlace,
+    },
+}
+
+/// Where the store is.
+#[derive(Debug, Args)]
+pub struct StorePlace {
+    /// Folder of the store, or the log folder it lies in
+    #[arg(short = 'l', long = "log-dir", value_name = "FOLDER", default_value = "./ids-sensor-out")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `alerts list`.
+#[derive(Debug, Args)]
+pub struct AlertsList {
+    /// Not before: a time (2026-01-02T03:04:05Z), a date, or `2h`, `30m`, `7d` ago
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+
+    /// Only of the rule with this sid
+    #[arg(long, value_name = "SID")]
+    pub sid: Option<u32>,
+
+    /// Only from or to this address
+    #[arg(long, value_name = "ADDRESS")]
+    pub addr: Option<IpAddr>,
+
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+
+    /// Go on behind this alert
+    #[arg(long, value_name = "ID")]
+    pub after: Option<AlertId>,
+
+    /// Begin with the oldest
+    #[arg(long)]
+    pub oldest_first: bool,
+
+    /// Print the records as JSON, one a line
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where the store is.
+    #[command(flatten)]
+    pub place: StorePlace,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound_and_fits_eighty_columns() {
+        Cli::command().debug_assert();
+        let mut command = Cli::command();
+        command.build();
+        for name in ["replay", "alerts"] {
+            let help = command.find_subcommand_mut(name).expect(name).render_long_help().to_string();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn flags_may_come_in_any_order() {
+        let words = "x replay --runmode=single -k none -c a.yaml -l out --set a.b=1 -S a.rules -r x.pcap -S b.rules port 22 -vv";
+        let Command::Replay(args) = Cli::try_parse_from(words.split(' ')).expect("parses").command else {
+            panic!("replay")
+        };
+        assert_eq!(args.common.rules_only, ["a.rules", "b.rules"]);
+        assert_eq!(args.filter, ["port", "22"]);
+        assert_eq!(args.checksums, Some(ChecksumMode::None));
+        assert_eq!(args.common.verbose, 2);
+    }
+}

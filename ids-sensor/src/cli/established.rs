@@ -1,0 +1,67 @@
+//! Suricata's own command line: without a subcommand its flags mean what they mean there.
+
+use std::ffi::OsString;
+
+use super::Failure;
+
+/// Flags of the established engine that do not exist here, and what to do instead.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    ("--engine-analysis", "describes the inside of another engine"),
+    ("--list-app-layer-frames", "frames are not parsed"),
+    ("--list-app-layer-protos", "use `ids-sensor rules` for what rules can name"),
+    ("--pcap-file-continuous", "give the folder again when new files are there"),
+    ("--pcap-file-recursive", "give each folder on its own"),
+    ("--pcap-file-delete", "remove captures yourself once this program is done"),
+    ("--unix-socket", "not available yet"),
+    ("--firewall", "the firewall mode is not available"),
+    ("-D", "start the program by a service manager"),
+];
+
+/// Subcommands; the first word decides.
+const COMMANDS: &[&str] = &["replay", "alerts", "help"];
+
+/// Puts the subcommand in that the flags stand for.
+///
+/// # Errors
+/// A flag is known but does not exist here.
+pub fn translate(mut words: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
+    let text: Vec<String> = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    for word in &text {
+        let name = word.split('=').next().unwrap_or_default();
+        if let Some((flag, instead)) = UNSUPPORTED.iter().find(|(flag, _)| *flag == name) {
+            return Err(Failure::Usage(format!("{flag} is not supported: {instead}")));
+        }
+    }
+    let Some(first) = text.first() else { return Ok(words) };
+    if !first.starts_with('-') || COMMANDS.contains(&first.as_str()) {
+        return Ok(words);
+    }
+    let is = |flag: &str| text.iter().any(|word| word == flag);
+    if ["-r", "--read", "-T", "--test-config", "--dump-config"].into_iter().any(is) {
+        words.insert(1, "replay".into());
+    }
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_stand_for_subcommands() {
+        for (given, want) in [
+            ("x -r a.pcap -S b.rules", "x replay -r a.pcap -S b.rules"),
+            ("x -c a.yaml -T", "x replay -c a.yaml -T"),
+            ("x replay -r a.pcap", "x replay -r a.pcap"),
+            ("x alerts list", "x alerts list"),
+            ("x --help", "x --help"),
+            ("x", "x"),
+        ] {
+            let words = given.split(' ').map(OsString::from).collect();
+            let got = translate(words).expect(given);
+            assert_eq!(got, want.split(' ').map(OsString::from).collect::<Vec<_>>(), "{given}");
+        }
+        let refused = translate(["x", "replay", "--engine-analysis", "-r", "a"].map(OsString::from).to_vec());
+        assert!(matches!(refused, Err(Failure::Usage(_))));
+    }
+}

@@ -1,0 +1,117 @@
+//! The command line: words → what to do, and exit codes.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done, with warnings that name what was wrong |
+//! | 1 | a refusal: configuration, rules, or what was asked to be strict about |
+//! | 2 | usage |
+//! | 3 | the environment: rights, interfaces, files that cannot be written |
+//!
+//! Without a subcommand the flags of Suricata mean what they mean there.
+
+pub mod alerts;
+pub mod args;
+pub mod established;
+pub mod replay;
+pub mod settings;
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::logging::Level;
+use args::{Cli, Command};
+
+/// Why a command ends early. What is said goes to standard error, one line a problem.
+#[derive(Debug)]
+pub enum Failure {
+    /// 1: it could be done, but must not.
+    Refusal(Vec<String>),
+    /// 2: it was asked for in a way that cannot be understood.
+    Usage(String),
+    /// 3: the machine does not let us.
+    Environment(String),
+}
+
+impl Failure {
+    /// A refusal for one reason.
+    pub fn refusal(reason: impl std::fmt::Display) -> Self {
+        Self::Refusal(vec![reason.to_string()])
+    }
+
+    /// What the machine says.
+    pub fn environment(reason: impl std::fmt::Display) -> Self {
+        Self::Environment(reason.to_string())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Refusal(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Environment(_) => 3,
+        }
+    }
+
+    fn lines(&self) -> Vec<&str> {
+        match self {
+            Self::Refusal(lines) => lines.iter().map(String::as_str).collect(),
+            Self::Usage(line) | Self::Environment(line) => vec![line],
+        }
+    }
+}
+
+/// Runs the program. In: the words of the command line, the program's name first.
+pub fn main(words: Vec<OsString>) -> ExitCode {
+    let words = match established::translate(words) {
+        Ok(words) => words,
+        Err(failure) => return report(&failure),
+    };
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for, everything else is a mistake. Nobody reading is fine.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(&failure),
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Replay(args) => replay::run(&args),
+        Command::Alerts(args) => {
+            log_to_console(Some(Level::Warn), 0);
+            alerts::run(&args)
+        }
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    for line in failure.lines() {
+        eprintln!("ids-sensor: {line}");
+    }
+    ExitCode::from(failure.code())
+}
+
+/// Says what happens on standard error. `verbose`: each one more level.
+pub fn log_to_console(level: Option<Level>, verbose: u8) {
+    let level = match (level, verbose) {
+        (None, 0) => "off",
+        (Some(Level::Error), 0) => "error",
+        (Some(Level::Warn), 0) => "warn",
+        (Some(Level::Info), 0) | (_, 1) => "info",
+        (Some(Level::Debug), 0) | (_, _) => "debug",
+    };
+    let filter = EnvFilter::new(format!("{level},sled=off,pagecache=off"));
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Set once for the process; a second command of the same process keeps the first.
+    let _ = subscriber.with_ansi(colour).without_time().with_target(false).try_init();
+}

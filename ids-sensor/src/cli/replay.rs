@@ -1,0 +1,84 @@
+//! `replay`: arguments → a [`Plan`](crate::replay::Plan), and what is printed at the end.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{ChecksumMode, Replay};
+use super::{Failure, settings};
+use crate::capture::filter::Filter;
+use crate::capture::pcap::OpenError;
+use crate::replay::{self, Plan, ReplayError};
+
+/// Runs the command.
+///
+/// # Errors
+/// See [`Failure`].
+pub fn run(args: &Replay) -> Result<(), Failure> {
+    let filter = Filter::parse(&args.filter.join(" ")).map_err(|error| Failure::Usage(error.to_string()))?;
+    let config = settings::load(&args.common, &checksums(args.checksums), args.simulate_ips)?;
+    if args.common.dump_config {
+        config.tree.leaves("", &mut |path, value| println!("{path} = {value}"));
+        return Ok(());
+    }
+    let rules = settings::rule_files(&args.common, &config);
+    for file in rules.iter().filter(|file| !file.is_file()) {
+        tracing::warn!(file = %file.display(), "rule file not found");
+    }
+    if args.common.test_config {
+        println!("configuration is fine");
+        return Ok(());
+    }
+    let Some(read) = &args.read else { return Err(Failure::Usage("-r is missing: which capture?".into())) };
+    let (captures, folder) = captures(read)?;
+    let plan = Plan {
+        config: &config,
+        captures,
+        lenient: folder,
+        rules,
+        filter,
+        log_dir: args.common.log_dir.clone().unwrap_or_else(|| PathBuf::from("./ids-sensor-out")),
+        inline: args.simulate_ips,
+        progress: !args.quiet,
+    };
+    let summary = replay::run(&plan).map_err(|error| match error {
+        ReplayError::Open(OpenError::NoCapture { .. }) => Failure::refusal(error),
+        error => Failure::environment(error),
+    })?;
+    for warning in &summary.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if args.json {
+        println!("{}", summary.json());
+    } else if !args.quiet {
+        print!("{}", summary.text());
+    }
+    if summary.write_errors.is_empty() { Ok(()) } else { Err(Failure::Environment(summary.write_errors.join("\n"))) }
+}
+
+/// `-k` in the words of the configuration.
+fn checksums(mode: Option<ChecksumMode>) -> Vec<String> {
+    let value = match mode {
+        Some(ChecksumMode::All) => "yes",
+        Some(ChecksumMode::None) => "no",
+        Some(ChecksumMode::Auto) | None => return Vec::new(),
+    };
+    vec![format!("stream.checksum-validation={value}"), format!("pcap-file.checksum-checks={value}")]
+}
+
+/// The captures to read, and whether they are the files of a folder: those are sorted by name, without hidden
+/// ones.
+fn captures(read: &Path) -> Result<(Vec<PathBuf>, bool), Failure> {
+    if read == Path::new("-") || !read.is_dir() {
+        return Ok((vec![read.to_owned()], false));
+    }
+    let failed = |error| Failure::Environment(format!("cannot read {}: {error}", read.display()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(read).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_file() && !hidden {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok((files, true))
+}

@@ -1,0 +1,105 @@
+//! From arguments to a configuration: what every command does that loads one.
+
+use std::path::PathBuf;
+
+use super::args::Common;
+use super::{Failure, log_to_console};
+use crate::config::{self, Config, LoadError, Source};
+
+/// Loads the configuration with everything that the command line changes in it.
+///
+/// # Errors
+/// It cannot be read (3) or is no configuration (1), or has a contradiction (1); with `--strict` also warnings.
+pub fn load(common: &Common, more: &[String], inline: bool) -> Result<Config, Failure> {
+    let set = common.set.iter().chain(more).cloned().collect();
+    let source = Source { file: common.config.clone(), include: common.include.clone(), set, inline };
+    let config = config::load(&source).map_err(|error| match error {
+        LoadError::Read { .. } => Failure::refusal(error),
+        LoadError::Set(_) => Failure::Usage(error.to_string()),
+        LoadError::Parse { .. } | LoadError::NoMap { .. } | LoadError::TooDeep { .. } => Failure::refusal(error),
+    })?;
+    log_to_console(config.logging.console, common.verbose);
+    for warning in &config.warnings {
+        tracing::warn!("configuration: {warning}");
+    }
+    let mut problems: Vec<String> = config.refusals.iter().map(|refusal| format!("configuration: {refusal}")).collect();
+    if common.strict {
+        problems.extend(config.warnings.iter().map(|warning| format!("configuration: {warning}")));
+    }
+    if problems.is_empty() { Ok(config) } else { Err(Failure::Refusal(problems)) }
+}
+
+/// The rule files that count: those of `-S` alone, or those of the configuration and of `-s`. Globs are written
+/// out, sorted by name; a glob that matches nothing stays as it is, to be named as missing.
+pub fn rule_files(common: &Common, config: &Config) -> Vec<PathBuf> {
+    if common.disable_detection {
+        return Vec::new();
+    }
+    let patterns: Vec<PathBuf> = if common.rules_only.is_empty() {
+        config.rules.paths().into_iter().chain(common.rules_too.iter().map(PathBuf::from)).collect()
+    } else {
+        common.rules_only.iter().map(PathBuf::from).collect()
+    };
+    patterns.into_iter().flat_map(expand).collect()
+}
+
+/// The files of a folder whose names fit a pattern with `*` and `?` in its last part.
+fn expand(pattern: PathBuf) -> Vec<PathBuf> {
+    let name = pattern.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if !name.contains(['*', '?']) {
+        return vec![pattern];
+    }
+    let folder =
+        pattern.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(PathBuf::from("."), PathBuf::from);
+    let Ok(entries) = std::fs::read_dir(&folder) else { return vec![pattern] };
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut files: Vec<PathBuf> =
+        names.filter(|file| fits(name.as_bytes(), file.as_bytes())).map(|file| folder.join(file)).collect();
+    files.sort();
+    if files.is_empty() { vec![pattern] } else { files }
+}
+
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) => (0..=name.len()).any(|skip| fits(rest, &name[skip..])),
+        (Some((b'?', rest)), Some((_, name))) => fits(rest, name),
+        (Some((wanted, rest)), Some((found, name))) => wanted == found && fits(rest, name),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs() {
+        for (pattern, name, want) in [
+            ("*.rules", "local.rules", true),
+            ("*.rules", "local.rules.bak", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*a*b*", "xxbxxaxx", false),
+        ] {
+            assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), want, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn rules_of_the_command_line_replace_or_follow_those_of_the_configuration() {
+        let config =
+            Config::from_tree(config::node::parse("default-rule-path: r\nrule-files: [a.rules]").unwrap(), false);
+        let common = |only: &[&str], too: &[&str]| Common {
+            rules_only: only.iter().map(|name| (*name).to_owned()).collect(),
+            rules_too: too.iter().map(|name| (*name).to_owned()).collect(),
+            ..Common::default()
+        };
+        let files = |common: Common| rule_files(&common, &config);
+        assert_eq!(files(common(&[], &[])), [PathBuf::from("r/a.rules")]);
+        assert_eq!(files(common(&[], &["b"])), [PathBuf::from("r/a.rules"), "b".into()]);
+        assert_eq!(files(common(&["c", "d"], &["b"])), [PathBuf::from("c"), "d".into()]);
+        assert!(files(Common { disable_detection: true, ..common(&["c"], &[]) }).is_empty());
+    }
+}

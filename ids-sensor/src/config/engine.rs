@@ -1,0 +1,224 @@
+//! Protocols, detection and prevention: settings in the shape that `ids-core` takes.
+//!
+//! The one place where configuration keys meet the engine's own settings.
+
+use std::time::Duration;
+
+use ids_core::app::config::{Config as App, Hashes, Switch};
+use ids_core::app::http1;
+use ids_core::detect::rule::{Block, Scope};
+
+use super::node::{Node, Value};
+use super::outputs::Outputs;
+use super::scalar;
+use super::section::{self, Section};
+
+/// The settings.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    /// Protocol parsers.
+    pub app: App,
+    /// Detection.
+    pub detect: Detect,
+    /// What the kernel is told when rules drop, in order: the first that fits counts.
+    pub blocks: Vec<BlockRule>,
+}
+
+/// `detect`, `pcre`, `mpm-algo`, `packet-alert-max`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detect {
+    /// Alerts that one packet may have.
+    pub alerts_per_packet: usize,
+    /// Steps a backtracking regular expression may take.
+    pub pcre_steps: usize,
+    /// The multi-pattern matcher asked for; empty: the sensor's choice.
+    pub mpm: String,
+    /// Nesting of content matching in one buffer.
+    pub recursion_limit: u32,
+    /// Whether an alert on a packet names the only transaction it can mean.
+    pub guess_tx: bool,
+    /// Whether keywords without a multi-pattern match narrow rules down too (`prefilter.default: auto`).
+    pub prefilter_auto: bool,
+}
+
+/// One line of `ips.block`: which rules it is for, and what is blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockRule {
+    /// Only rules of this class.
+    pub classtype: Option<String>,
+    /// Only this rule.
+    pub sid: Option<u32>,
+    /// Only rules of this priority or graver.
+    pub priority: Option<u32>,
+    /// What is blocked, and for how long.
+    pub block: Block,
+}
+
+impl Engine {
+    pub(super) fn read(root: &Section<'_>, outputs: &Outputs) -> Self {
+        let hashes = hashes(outputs);
+        Self {
+            app: root.section("app-layer", |app| {
+                app.ignore(&["error-policy"]);
+                App { hashes, ..protocols(app) }
+            }),
+            detect: Detect::read(root),
+            blocks: root.section("ips", blocks),
+        }
+    }
+}
+
+/// Digests that any EVE instance wants of every file.
+fn hashes(outputs: &Outputs) -> Hashes {
+    let wanted = outputs.eve.iter().filter_map(|eve| eve.types.files.as_ref()).map(|files| files.hashes);
+    wanted.fold(Hashes::default(), |sum, one| Hashes {
+        md5: sum.md5 || one.md5,
+        sha1: sum.sha1 || one.sha1,
+        sha256: sum.sha256 || one.sha256,
+    })
+}
+
+/// `app-layer.protocols`: each key is a protocol, so none is unknown.
+fn protocols(app: &Section<'_>) -> App {
+    let mut settings = App::default();
+    app.section("protocols", |list| {
+        for (name, node) in list.entries() {
+            section::read(Some(node), &list.path(name), list.warnings(), |protocol| {
+                settings.protocols.push(switch(name, protocol));
+                if name == "http" {
+                    settings.http1 = http(protocol);
+                }
+                // Each protocol has settings of its own; those without a parser here are not looked at.
+                protocol.entries();
+            });
+        }
+    });
+    settings
+}
+
+/// `enabled` and `detection-ports` of a protocol, for both transports or for each.
+fn switch(name: &str, protocol: &Section<'_>) -> Switch {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Use {
+        Off,
+        Detect,
+        Parse,
+    }
+    let used = |section: &Section<'_>| {
+        section.parsed("enabled", "yes, no or detection-only", |text| match text {
+            "detection-only" => Some(Use::Detect),
+            text => scalar::boolean(text).map(|on| if on { Use::Parse } else { Use::Off }),
+        })
+    };
+    let ports = |section: &Section<'_>| {
+        section.section("detection-ports", |ports| {
+            ports.ignore(&["sp", "toserver", "toclient"]);
+            ports.parsed("dp", "a list of ports", scalar::ports)
+        })
+    };
+    let both = ports(protocol);
+    let transport = |key| {
+        protocol.section(key, |section| {
+            section.entries();
+            (used(section), ports(section))
+        })
+    };
+    let ((tcp, tcp_ports), (udp, udp_ports)) = (transport("tcp"), transport("udp"));
+    let asked = used(protocol).or(match (tcp, udp) {
+        (Some(Use::Off), Some(Use::Off)) => Some(Use::Off),
+        (Some(Use::Parse), _) | (_, Some(Use::Parse)) => Some(Use::Parse),
+        (either, other) => either.or(other),
+    });
+    let asked = asked.unwrap_or(Use::Parse);
+    Switch {
+        name: name.to_owned(),
+        detect: asked != Use::Off,
+        parse: asked == Use::Parse,
+        tcp_ports: tcp_ports.or_else(|| both.clone()),
+        udp_ports: udp_ports.or(both),
+    }
+}
+
+/// `http.libhtp.default-config`.
+fn http(protocol: &Section<'_>) -> http1::Config {
+    let usual = http1::Config::default();
+    protocol.section("libhtp", |libhtp| {
+        libhtp.ignore(&["server-config"]);
+        libhtp.section("default-config", |config| {
+            // These shape how the established engine buffers; the rest of them has no counterpart.
+            config.entries();
+            http1::Config {
+                request_body_limit: config.bytes("request-body-limit", usual.request_body_limit),
+                response_body_limit: config.bytes("response-body-limit", usual.response_body_limit),
+                decompress_layers: config.number("response-body-decompress-layer-limit", usual.decompress_layers),
+            }
+        })
+    })
+}
+
+impl Detect {
+    fn read(root: &Section<'_>) -> Self {
+        let pcre_steps = root.section("pcre", |pcre| {
+            pcre.ignore(&["match-limit-recursion"]);
+            pcre.number("match-limit", 1_000_000)
+        });
+        root.section("detect", |detect| {
+            detect.ignore(&[
+                "profile",
+                "custom-values",
+                "sgh-mpm-context",
+                "sgh-mpm-caching",
+                "sgh-mpm-caching-path",
+                "thresholds",
+                "grouping",
+                "profiling",
+                "stream-tx-log-limit",
+                "delayed-detect",
+                "inspection-length",
+                "rules",
+            ]);
+            Self {
+                alerts_per_packet: root.number("packet-alert-max", 15),
+                pcre_steps,
+                mpm: root.text("mpm-algo").filter(|name| *name != "auto").unwrap_or_default().to_owned(),
+                recursion_limit: detect.number("inspection-recursion-limit", 3000),
+                guess_tx: detect.flag("guess-applayer-tx", false),
+                prefilter_auto: detect.section("prefilter", |prefilter| {
+                    prefilter.word("default", &[("mpm", false), ("auto", true)]).unwrap_or(false)
+                }),
+            }
+        })
+    }
+}
+
+/// `ips.block`: a list of maps.
+fn blocks(ips: &Section<'_>) -> Vec<BlockRule> {
+    // Read where the kernel stage is set up.
+    ips.ignore(&["spoofable", "max-per-minute", "dry-run", "ipv6-prefix", "allow"]);
+    let Some(Node { value: Value::List(items), .. }) = ips.node("block") else { return Vec::new() };
+    let read = |(at, item): (usize, &Node)| {
+        section::read(Some(item), &ips.path(&format!("block.{at}")), ips.warnings(), |line| {
+            const SCOPES: &[(&str, Scope)] =
+                &[("flow", Scope::Flow), ("src", Scope::Source), ("dst", Scope::Destination)];
+            BlockRule {
+                classtype: line.text("classtype").map(str::to_owned),
+                sid: line.number_opt("sid"),
+                priority: line.number_opt("priority"),
+                block: Block {
+                    scope: line.word("scope", SCOPES).unwrap_or(Scope::Flow),
+                    ttl: line.duration("ttl", Duration::from_secs(600)),
+                },
+            }
+        })
+    };
+    items.iter().enumerate().map(read).collect()
+}
+
+impl BlockRule {
+    /// Whether it is for this rule.
+    pub fn fits(&self, classtype: &str, sid: u32, priority: u32) -> bool {
+        self.classtype.as_ref().is_none_or(|wanted| wanted == classtype)
+            && self.sid.is_none_or(|wanted| wanted == sid)
+            && self.priority.is_none_or(|least| priority <= least)
+    }
+}

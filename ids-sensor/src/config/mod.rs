@@ -1,0 +1,177 @@
+//! Configuration: Suricata's YAML → typed settings with defaults, warnings and refusals.
+//!
+//! In: a file (or the embedded default), `include`s, `--set`s.  Out: [`Config`].
+//! The path: text → [`node`] tree → includes → `--set` → [`section`] readers → one struct per area. What is
+//! unknown or has the wrong type is a [`Warning`]; what contradicts itself is a refusal.
+
+pub mod engine;
+pub mod load;
+pub mod logging;
+pub mod node;
+pub mod outputs;
+pub mod rules;
+pub mod scalar;
+pub mod section;
+pub mod traffic;
+
+use std::path::PathBuf;
+
+pub use load::{LoadError, Source, load};
+use node::Node;
+pub use section::Warning;
+use section::{Section, Warnings};
+
+/// The configuration that is used without `-c`.
+pub const DEFAULT: &str = include_str!("default.yaml");
+
+/// Everything the configuration says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The tree it was read from, `include`s and `--set`s done.
+    pub tree: Node,
+    /// Variables of rules.
+    pub vars: Vars,
+    /// Where outputs go if the command line does not say.
+    pub log_dir: PathBuf,
+    /// Name of the sensor in records (`host`).
+    pub sensor_name: Option<String>,
+    /// Which outputs there are.
+    pub outputs: outputs::Outputs,
+    /// Counters.
+    pub stats: outputs::Stats,
+    /// What the program says about itself.
+    pub logging: logging::Logging,
+    /// Rules, and what goes with them.
+    pub rules: rules::Rules,
+    /// Decoding, defragmentation, flows, streams, and what happens when their limits are hit.
+    pub traffic: traffic::Traffic,
+    /// Protocols and detection.
+    pub engine: engine::Engine,
+    /// What has no effect, or another one than was meant.
+    pub warnings: Vec<Warning>,
+    /// What cannot be meant: the program must not start with it.
+    pub refusals: Vec<Warning>,
+}
+
+/// `vars`: names and expressions, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vars {
+    /// `address-groups`.
+    pub addresses: Vec<(String, String)>,
+    /// `port-groups`.
+    pub ports: Vec<(String, String)>,
+}
+
+/// Top-level keys of the established engine that mean nothing here.
+const IGNORED: &[&str] = &[
+    "suricata-version",
+    "unix-command",
+    "profiling",
+    "threading",
+    "capture",
+    "host-mode",
+    "legacy",
+    "coredump",
+    "asn1-max-frames",
+    "engine-analysis",
+    "luajit",
+    "lua",
+    "napatech",
+    "nfq",
+    "nflog",
+    "ipfw",
+    "netmap",
+    "pfring",
+    "pcap",
+    "dpdk",
+    "mpipe",
+    "cuda",
+    "max-pending-packets",
+    "run-as",
+    "pid-file",
+    "daemon-directory",
+    "umask",
+    "spm-algo",
+    "magic-file",
+    "multi-detect",
+    "security",
+    "plugins",
+    "unix-socket",
+    "autofp-scheduler",
+    "default-packet-size",
+    "runmode",
+    "livedev",
+    "host",
+    "ippair",
+    "af-packet",
+    "af-xdp",
+    "datasets",
+    "reputation-categories-file",
+    "default-reputation-path",
+    "reputation-files",
+    "geoip-database",
+    "windivert",
+    "mqtt",
+    "heartbeat",
+    "firewall",
+    "ignore-unknown-requirements",
+    "sensor-id",
+    "storage",
+    "live",
+];
+
+impl Config {
+    /// Reads the typed settings out of a tree. `inline`: whether verdicts are carried out, which decides what
+    /// `auto` means for exception policies.
+    pub fn from_tree(tree: Node, inline: bool) -> Self {
+        let (warnings, refusals) = (Warnings::default(), Warnings::default());
+        let mut config = section::read(Some(&tree), "", &warnings, |root| {
+            root.ignore(IGNORED);
+            let traffic = traffic::Traffic::read(root, inline, &refusals);
+            let outputs = outputs::Outputs::read(root);
+            Self {
+                vars: Vars::read(root),
+                log_dir: root.text_or("default-log-dir", "/var/log/ids-sensor").into(),
+                sensor_name: root.text("sensor-name").map(str::to_owned),
+                stats: outputs::Stats::read(root),
+                logging: logging::Logging::read(root),
+                rules: rules::Rules::read(root, &refusals),
+                engine: engine::Engine::read(root, &outputs),
+                outputs,
+                traffic,
+                tree: Node::empty(),
+                warnings: Vec::new(),
+                refusals: Vec::new(),
+            }
+        });
+        config.warnings = warnings.into_vec();
+        config.refusals = refusals.into_vec();
+        config.tree = tree;
+        config
+    }
+}
+
+impl Vars {
+    fn read(root: &Section<'_>) -> Self {
+        root.section("vars", |vars| Self {
+            addresses: vars.section("address-groups", texts),
+            ports: vars.section("port-groups", texts),
+        })
+    }
+}
+
+/// All keys of a map whose values are texts; lists are written as rules would (`[a,b]`).
+fn texts(section: &Section<'_>) -> Vec<(String, String)> {
+    section.entries().iter().map(|(key, node)| (key.clone(), expression(node))).collect()
+}
+
+fn expression(node: &Node) -> String {
+    match &node.value {
+        node::Value::Text(text) => text.clone(),
+        node::Value::List(items) => format!("[{}]", items.iter().map(expression).collect::<Vec<_>>().join(",")),
+        node::Value::Null | node::Value::Map(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,561 @@
+//! Golden lines: one for each kind of record, out of events made by hand, and what the options change.
+
+use ids_core::anomaly::Anomaly;
+use ids_core::app::file::{File, State as FileState};
+use ids_core::app::parser::{Detail, Protocol, Transaction};
+use ids_core::counters::{Counter, Counters};
+use ids_core::detect::rule::{Action, RuleInfo, Target};
+use ids_core::event::{
+    Alert, AppInfo, Context, Dropped, FileRef, FlowEnd, Odd, Oddity, TxAt, TxRef, Vars, VerdictInfo,
+};
+use ids_core::field::{Dir, Dirs, Field, Info, Value};
+use ids_core::flow::{self, Count, End, Endpoint, Flow, Key};
+use ids_core::packet::{Anomalies, Layers, LinkType, Network, Packet, Source, Transport, Tunnel};
+use ids_core::record::{Shape, Writer};
+use ids_core::stream::Summary;
+use ids_core::time::Time;
+use ids_core::verdict::{DropReason, RejectTo};
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::config::Config;
+use crate::config::node::parse;
+
+/// A protocol made up for these tests.
+static PROTOCOL: Protocol = Protocol {
+    name: "http",
+    rule_names: &["http"],
+    tcp: true,
+    udp: false,
+    patterns: &[],
+    probe: None,
+    states: [&["request_started", "request_complete"], &["response_started", "response_complete"]],
+    fields,
+    events: &[],
+    record: Some("http"),
+    session: |_| unreachable!("nothing is parsed here"),
+};
+
+static BODY: Field<Talk> =
+    Field::bytes("http.request_body", Dirs::ToServer, 1, |_, _, _, _| Value::Bytes(b"a=\x01"), "");
+
+fn fields() -> Vec<&'static Info> {
+    vec![&BODY.info]
+}
+
+struct Talk;
+
+impl Transaction for Talk {
+    fn field<'a>(&'a self, _: usize, dir: Dir, instance: usize, scratch: &'a mut Vec<u8>) -> Value<'a> {
+        (BODY.get)(self, dir, instance, scratch)
+    }
+    fn progress(&self, dir: Dir) -> u8 {
+        u8::from(dir == Dir::ToServer)
+    }
+    fn revision(&self, _: Dir) -> u32 {
+        0
+    }
+    fn events(&self) -> &[u8] {
+        &[]
+    }
+    fn record(&self, detail: &Detail<'_>, out: &mut dyn Writer) {
+        out.text("hostname", b"a.example");
+        if detail.extended {
+            out.uint("status", 200);
+        }
+        if detail.all_headers[0] {
+            out.open("request_headers", Shape::List);
+            for (name, value) in [("Host", "a.example"), ("X-Forwarded-For", "10.1.1.1, 10.9.9.9")] {
+                out.open("", Shape::Object);
+                out.text("name", name.as_bytes());
+                out.text("value", value.as_bytes());
+                out.close();
+            }
+            out.close();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Bits;
+
+impl Vars for Bits {
+    fn is_empty(&self) -> bool {
+        false
+    }
+    fn write(&self, out: &mut dyn Writer) {
+        out.open("flowbits", Shape::List);
+        out.text("", b"traffic/label/video");
+        out.close();
+    }
+    fn flowbits(&self, each: &mut dyn FnMut(&str)) {
+        each("seen");
+        each("traffic/label/video");
+    }
+}
+
+fn end(addr: &str, port: u16) -> Endpoint {
+    Endpoint { addr: addr.parse().unwrap(), port }
+}
+
+fn a_flow() -> Flow {
+    let (client, server) = (end("10.0.0.5", 40_000), end("192.0.2.7", 80));
+    Flow {
+        id: 714,
+        key: Key::new(client, server, 6, [0; 3], 0).0,
+        client,
+        server,
+        proto: 6,
+        vlan: [0; 3],
+        vlans: 0,
+        port: 0,
+        first_packet: 1,
+        start: Time::from_micros(1_767_323_045, 0),
+        last: Time::from_micros(1_767_323_047, 500_000),
+        counts: [
+            Count { packets: 4, bytes: 420, min_ttl: 63, max_ttl: 64 },
+            Count { packets: 3, bytes: 610, min_ttl: 50, max_ttl: 50 },
+        ],
+        icmp: [None; 2],
+        state: flow::State::Established,
+        action: flow::Action::None,
+        alerted: true,
+    }
+}
+
+fn context(flow: Option<&Flow>) -> Context<'_> {
+    Context {
+        time: Time::from_micros(1_767_323_046, 123),
+        packet: Some(5),
+        order: 0,
+        port: 0,
+        vlans: &[],
+        src: Some("10.0.0.5".parse().unwrap()),
+        dst: Some("192.0.2.7".parse().unwrap()),
+        src_port: 40_000,
+        dst_port: 80,
+        proto: Some(6),
+        icmp: None,
+        source: Some(Source::Wire),
+        ether: Some(([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], 0x0800)),
+        tunnel: None,
+        flow,
+        app: Some(AppInfo { proto: Some("http"), transactions: 2, ..AppInfo::default() }),
+        vars: None,
+        dir: Some(Dir::ToServer),
+    }
+}
+
+fn a_rule() -> RuleInfo {
+    RuleInfo {
+        sid: 1_000_001,
+        gid: 1,
+        rev: 2,
+        msg: "test \"quoted\"".into(),
+        classtype: "misc-activity".into(),
+        category: "Misc activity".into(),
+        priority: 3,
+        action: Action::Drop,
+        references: vec!["https://example.org".into()],
+        metadata: [("tag", "a"), ("confidence", "High"), ("tag", "b")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .to_vec(),
+        target: Some(Target::Destination),
+        raw: "drop tcp any any -> any any (sid:1000001;)".into(),
+        block: None,
+    }
+}
+
+/// An IPv4 packet with a TCP SYN, behind an Ethernet header.
+const FRAME: &[u8] = &[
+    2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0x10, 0, 42, 0, 9, 0, 0, 64, 6, 0, 0, 10, 0, 0, 5, 192, 0, 2, 7,
+    0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x02, 4, 0, 0, 0, 0, 0, b'h', b'i',
+];
+
+fn a_packet() -> Packet<'static> {
+    let layers = Layers {
+        ether: Some(0),
+        network: Network::Ipv4,
+        network_at: 14,
+        network_len: 20,
+        network_end: 56,
+        proto: 6,
+        transport: Transport::Tcp,
+        transport_at: 34,
+        transport_len: 20,
+        ..Layers::default()
+    };
+    Packet {
+        id: 5,
+        port: 0,
+        time: Time::from_micros(1_767_323_046, 123),
+        link: LinkType::Ethernet,
+        bytes: FRAME,
+        layers,
+        source: Source::Wire,
+        tunnel: None,
+        anomalies: Anomalies::new(),
+    }
+}
+
+/// The records that an instance with these `types` (and more of its options) writes.
+fn records(instance: &str, act: impl FnOnce(&mut Eve, &mut Lines)) -> Vec<Json> {
+    let config = Config::from_tree(parse(&format!("outputs: [{{eve-log: {{{instance}}}}}]")).unwrap(), true);
+    assert_eq!(config.warnings, []);
+    let scene = Scene { capture: Some("x.pcap".into()), sensor: Some("me".into()), ..Scene::default() };
+    let mut eve = Eve::new(config.outputs.eve[0].clone(), config.stats.clone(), Arc::new(scene));
+    let mut lines = Lines::default();
+    act(&mut eve, &mut lines);
+    lines
+        .iter()
+        .map(|(_, line)| serde_json::from_slice(line.strip_suffix(b"\n").expect("a line")).expect("JSON"))
+        .collect()
+}
+
+fn one(instance: &str, event: Event<'_>) -> Json {
+    let mut all = records(instance, |eve, lines| eve.event(&event, lines));
+    assert_eq!(all.len(), 1);
+    all.remove(0)
+}
+
+/// Common fields of a packet's record, and those of its kind.
+fn with_head(kind: &str, more: Json) -> Json {
+    let mut head = json!({
+        "timestamp": "2026-01-02T03:04:06.000123+0000", "flow_id": 714, "pcap_cnt": 5, "event_type": kind, "host": "me",
+        "src_ip": "10.0.0.5", "src_port": 40000, "dest_ip": "192.0.2.7", "dest_port": 80, "proto": "TCP", "ip_v": 4,
+        "pkt_src": "wire/pcap",
+    });
+    head.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    head
+}
+
+fn alert<'a>(flow: &'a Flow, rule: &'a RuleInfo, packet: &'a Packet<'a>) -> Alert<'a> {
+    Alert {
+        context: context(Some(flow)),
+        rule,
+        blocked: true,
+        tx: Some(TxAt { id: 1, protocol: &PROTOCOL, tx: &Talk }),
+        tx_guessed: false,
+        payload: b"GET /\r\n\xff",
+        stream: true,
+        packet: Some(packet),
+        verdict: VerdictInfo { dropped: true, passed: false, reject: Some(RejectTo::Both) },
+    }
+}
+
+#[test]
+fn alerts() {
+    let (flow, rule, packet) = (a_flow(), a_rule(), a_packet());
+    let rest = json!({
+        "tx_id": 1, "direction": "to_server", "app_proto": "http",
+        "ts_progress": "request_complete", "tc_progress": "response_started",
+        "alert": {
+            "action": "blocked", "gid": 1, "signature_id": 1000001, "rev": 2, "signature": "test \"quoted\"",
+            "category": "Misc activity", "severity": 3, "metadata": {"tag": ["a", "b"], "confidence": ["High"]},
+            "source": {"ip": "10.0.0.5", "port": 40000}, "target": {"ip": "192.0.2.7", "port": 80},
+        },
+        "http": {"hostname": "a.example", "status": 200},
+        "flow": {
+            "pkts_toserver": 4, "pkts_toclient": 3, "bytes_toserver": 420, "bytes_toclient": 610,
+            "start": "2026-01-02T03:04:05.000000+0000", "src_ip": "10.0.0.5", "dest_ip": "192.0.2.7", "src_port": 40000,
+            "dest_port": 80,
+        },
+    });
+    let got = one("types: [alert]", Event::Alert(alert(&flow, &rule, &packet)));
+    assert_eq!(got, with_head("alert", rest));
+}
+
+#[test]
+fn alert_options() {
+    let (flow, rule, packet) = (a_flow(), a_rule(), a_packet());
+    for (options, pointer, want) in [
+        ("payload: yes", "/payload", json!("R0VUIC8NCv8=")),
+        ("payload: yes", "/stream", json!(1)),
+        ("payload: yes, payload-buffer-size: 3", "/payload", json!("R0VU")),
+        ("payload-printable: yes", "/payload_printable", json!("GET /\r\n.")),
+        ("payload-length: yes", "/payload_length", json!(8)),
+        ("packet: yes", "/packet_info", json!({"linktype": 1, "linktype_name": "EN10MB"})),
+        ("http-body: yes", "/http/http_request_body", json!("YT0B")),
+        ("http-body-printable: yes", "/http/http_request_body_printable", json!("a=.")),
+        ("verdict: yes", "/verdict", json!({"action": "drop", "reject-target": "both", "reject": ["tcp-reset"]})),
+        ("xff: {enabled: yes}", "/alert/xff", json!("10.9.9.9")),
+        ("xff: {enabled: yes, deployment: forward}", "/alert/xff", json!("10.1.1.1")),
+        ("xff: {enabled: yes, mode: overwrite}", "/src_ip", json!("10.9.9.9")),
+        ("xff: {enabled: yes, mode: overwrite}", "/alert/xff", Json::Null),
+        ("metadata: {rule: {raw: yes}}", "/alert/rule", json!(rule.raw)),
+        ("metadata: {rule: {reference: yes}}", "/alert/references", json!(["https://example.org"])),
+        ("metadata: no", "/flow", Json::Null),
+        ("metadata: no", "/http", Json::Null),
+        ("metadata: no", "/alert/metadata", Json::Null),
+        ("metadata: {app-layer: no}", "/http", Json::Null),
+    ] {
+        let got = one(&format!("types: [alert: {{{options}}}]"), Event::Alert(alert(&flow, &rule, &packet)));
+        assert_eq!(got.pointer(pointer).cloned().unwrap_or_default(), want, "{options} {pointer}");
+    }
+}
+
+#[test]
+fn instance_options() {
+    let (flow, rule, packet) = (a_flow(), a_rule(), a_packet());
+    for (options, pointer, want) in [
+        ("pcap-file: yes", "/pcap_filename", json!("x.pcap")),
+        ("community-id: yes", "/community_id", json!(community_id::of(&flow, 0))),
+        ("community-id: yes, community-id-seed: 9", "/community_id", json!(community_id::of(&flow, 9))),
+        ("ethernet: yes", "/ether/src_mac", json!("02:00:00:00:00:01")),
+        ("suricata-version: yes", "/suricata_version", json!(env!("CARGO_PKG_VERSION"))),
+        ("metadata: yes", "/metadata/flowbits/0", json!("traffic/label/video")),
+        ("metadata: yes", "/traffic", json!({"label": ["video"]})),
+        ("metadata: no", "/metadata", Json::Null),
+        ("metadata: yes", "/vlan", json!([10, 20])),
+        ("metadata: yes", "/tunnel/src_ip", json!("1.1.1.1")),
+        ("metadata: yes", "/tunnel/proto", json!("GRE")),
+        ("metadata: yes", "/community_id", Json::Null),
+        ("metadata: yes", "/ether", Json::Null),
+    ] {
+        let mut alert = alert(&flow, &rule, &packet);
+        alert.context.vars = Some(&Bits);
+        alert.context.vlans = &[10, 20];
+        let (src, dst) = ("1.1.1.1".parse().unwrap(), "2.2.2.2".parse().unwrap());
+        alert.context.tunnel = Some(Tunnel { src, dst, ports: None, proto: 47, depth: 1, source: Source::Wire });
+        let got = one(&format!("{options}, types: [alert]"), Event::Alert(alert));
+        assert_eq!(got.pointer(pointer).cloned().unwrap_or_default(), want, "{options} {pointer}");
+    }
+}
+
+#[test]
+fn anomalies() {
+    let packet = a_packet();
+    let odd = |what| Odd { context: Context { app: None, ..context(None) }, what, packet: Some(&packet) };
+    let app =
+        Oddity::App { protocol: "http", event: "too_long", tx: Some(TxAt { id: 3, protocol: &PROTOCOL, tx: &Talk }) };
+    let detection = Oddity::Detection { protocol: None, event: "APPLAYER_WRONG_DIRECTION_FIRST_DATA" };
+    for (what, want) in [
+        (Oddity::Packet(Anomaly::Ipv4TruncPkt), json!({"type": "decode", "event": "decoder.ipv4.trunc_pkt"})),
+        (Oddity::Packet(Anomaly::StreamEstInvalidAck), json!({"type": "stream", "event": "stream.est_invalid_ack"})),
+        (app, json!({"app_proto": "http", "type": "applayer", "event": "too_long", "layer": "proto_parser"})),
+        (
+            detection,
+            json!({"type": "applayer", "event": "APPLAYER_WRONG_DIRECTION_FIRST_DATA", "layer": "proto_detect"}),
+        ),
+    ] {
+        let types = "types: [anomaly: {types: {decode: yes, stream: yes}}]";
+        let got = one(types, Event::Anomaly(odd(what)));
+        assert_eq!(got["anomaly"], want);
+        assert_eq!(got["tx_id"], if matches!(what, Oddity::App { .. }) { json!(3) } else { Json::Null });
+    }
+    let event = Event::Anomaly(odd(Oddity::Packet(Anomaly::Ipv4TruncPkt)));
+    assert_eq!(records("types: [anomaly]", |eve, lines| eve.event(&event, lines)), [Json::Null; 0]);
+    let got = one("types: [anomaly: {packethdr: yes, types: {decode: yes}}]", event);
+    assert_eq!(got["packet_info"]["linktype"], 1);
+    assert_eq!(got["packet"].as_str().unwrap().len(), 72, "54 bytes of headers");
+}
+
+#[test]
+fn transactions_and_files() {
+    let flow = a_flow();
+    let tx = || TxRef { context: context(Some(&flow)), at: TxAt { id: 1, protocol: &PROTOCOL, tx: &Talk } };
+    let got = one("types: [http: {extended: no}]", Event::Transaction(tx()));
+    assert_eq!(got, with_head("http", json!({"tx_id": 1, "http": {"hostname": "a.example"}})));
+    let got = one("types: [http: {dump-all-headers: request, xff: {enabled: yes}}]", Event::Transaction(tx()));
+    assert_eq!(got["http"]["request_headers"][0], json!({"name": "Host", "value": "a.example"}));
+    assert_eq!(got["http"]["xff"], "10.9.9.9");
+    assert_eq!(records("types: [dns]", |eve, lines| eve.event(&Event::Transaction(tx()), lines)), [Json::Null; 0]);
+
+    let file = File {
+        name: b"/a\xff".to_vec(),
+        size: 12,
+        range: Some((0, 11)),
+        state: FileState::Closed,
+        md5: Some([0xab; 16]),
+        ..File::default()
+    };
+    let event = FileRef { context: context(Some(&flow)), at: tx().at, file: &file, sids: &[7] };
+    let fileinfo = json!({
+        "filename": "/a\\xff", "sid": [7], "gaps": false, "state": "CLOSED", "md5": "ab".repeat(16), "stored": false,
+        "size": 12, "tx_id": 1, "start": 0, "end": 11,
+    });
+    let more = json!({"app_proto": "http", "http": {"hostname": "a.example", "status": 200}, "fileinfo": fileinfo});
+    assert_eq!(one("types: [files]", Event::File(event)), with_head("fileinfo", more));
+}
+
+#[test]
+fn flows() {
+    let flow = a_flow();
+    let ended = || {
+        let context = Context { packet: None, source: None, dir: None, ..context(Some(&flow)) };
+        let tcp = Summary { flags: [0x1b, 0x12], state: "closed", gap: [false, true], regions: [1, 2], urgent: [0, 0] };
+        FlowEnd { context, flow: &flow, end: End::Shutdown, tcp: Some(tcp) }
+    };
+    let got = one("types: [flow]", Event::Flow(ended()));
+    let want = json!({
+        "timestamp": "2026-01-02T03:04:06.000123+0000", "flow_id": 714, "event_type": "flow", "host": "me",
+        "src_ip": "10.0.0.5", "src_port": 40000, "dest_ip": "192.0.2.7", "dest_port": 80, "proto": "TCP", "ip_v": 4,
+        "app_proto": "http",
+        "flow": {
+            "pkts_toserver": 4, "pkts_toclient": 3, "bytes_toserver": 420, "bytes_toclient": 610,
+            "start": "2026-01-02T03:04:05.000000+0000", "end": "2026-01-02T03:04:07.500000+0000", "age": 2,
+            "state": "established", "reason": "shutdown", "alerted": true, "tx_cnt": 2,
+        },
+        "tcp": {
+            "tcp_flags": "1b", "tcp_flags_ts": "1b", "tcp_flags_tc": "12", "syn": true, "fin": true, "psh": true,
+            "ack": true, "state": "closed", "tc_gap": true, "ts_max_regions": 1, "tc_max_regions": 2,
+        },
+    });
+    assert_eq!(got, want);
+
+    let both = records("types: [netflow]", |eve, lines| eve.event(&Event::Flow(ended()), lines));
+    assert_eq!(both.len(), 2);
+    assert_eq!((&both[1]["src_ip"], &both[1]["dest_port"]), (&json!("192.0.2.7"), &json!(40000)));
+    let netflow = json!({
+        "pkts": 3, "bytes": 610, "start": "2026-01-02T03:04:05.000000+0000", "end": "2026-01-02T03:04:07.500000+0000",
+        "age": 2, "min_ttl": 50, "max_ttl": 50, "tx_cnt": 2,
+    });
+    assert_eq!(both[1]["netflow"], netflow);
+    assert_eq!(both[1]["tcp"], json!({"tcp_flags": "12", "syn": true, "ack": true}));
+}
+
+#[test]
+fn drops() {
+    let (flow, rule, packet) = (a_flow(), a_rule(), a_packet());
+    let dropped = || Dropped {
+        context: Context { app: None, ..context(Some(&flow)) },
+        packet: &packet,
+        reason: DropReason::Rules,
+        rule: Some(&rule),
+        reject: None,
+    };
+    let got = one("types: [drop: {verdict: yes}]", Event::Drop(dropped()));
+    let drop = json!({
+        "len": 42, "tos": 16, "ttl": 64, "ipid": 9, "tcpseq": 1, "tcpack": 2, "tcpwin": 1024, "syn": true, "ack": false,
+        "psh": false, "rst": false, "urg": false, "fin": false, "tcpres": 0, "tcpurgp": 0, "reason": "rules",
+    });
+    assert_eq!(got["drop"], drop);
+    assert_eq!(got["alert"]["action"], "blocked");
+    assert_eq!(got["verdict"], json!({"action": "drop"}));
+    assert_eq!(got["direction"], "to_server");
+    assert_eq!(one("types: [drop: {alerts: no}]", Event::Drop(dropped())).get("alert"), None);
+    for (flows, want) in [("all", 3), ("start", 1)] {
+        let all = records(&format!("types: [drop: {{flows: {flows}}}]"), |eve, lines| {
+            (0..3).for_each(|_| eve.event(&Event::Drop(dropped()), lines));
+        });
+        assert_eq!(all.len(), want, "{flows}");
+    }
+}
+
+#[test]
+fn stats() {
+    let mut counters = Counters::default();
+    counters.add(Counter::DecoderPkts, 4);
+    counters.add(Counter::DecoderBytes, 400);
+    counters.anomaly(Anomaly::UdpLenInvalid);
+    counters.dropped(DropReason::Rules);
+    counters.protocols.push(("dns_udp", 2, 3));
+    let now = |inline| Stats {
+        time: Time::from_micros(1_767_323_046, 0),
+        uptime: 9,
+        counters: &counters,
+        rules: crate::output::sink::RulesLoaded { loaded: 5, failed: 1, ..Default::default() },
+        more: &[("capture.kernel_packets", 6)],
+        inline,
+    };
+    let all = records("types: [stats: {deltas: yes}]", |eve, lines| {
+        eve.stats(&now(true), lines);
+        eve.stats(&now(true), lines);
+    });
+    let [first, second] = &all[..] else { panic!("two records") };
+    for (pointer, want) in [
+        ("/event_type", json!("stats")),
+        ("/stats/uptime", json!(9)),
+        ("/stats/decoder/pkts", json!(4)),
+        ("/stats/decoder/pkts_delta", json!(4)),
+        ("/stats/decoder/avg_pkt_size", json!(100)),
+        ("/stats/decoder/event/udp/len_invalid", json!(1)),
+        ("/stats/ips/drop_reason/rules", json!(1)),
+        ("/stats/app_layer/tx/dns_udp", json!(3)),
+        ("/stats/detect/engines/0/rules_loaded", json!(5)),
+        ("/stats/detect/alert", json!(0)),
+        ("/stats/capture/kernel_packets", json!(6)),
+        ("/stats/stream", Json::Null),
+    ] {
+        assert_eq!(first.pointer(pointer).cloned().unwrap_or_default(), want, "{pointer}");
+    }
+    assert_eq!(second.pointer("/stats/decoder/pkts_delta"), Some(&json!(0)));
+    let short = &records("types: [stats: {null-values: no}]", |eve, lines| eve.stats(&now(false), lines))[0];
+    assert_eq!(short.pointer("/stats/tcp"), None);
+    assert_eq!(short.pointer("/stats/ips"), None);
+    assert_eq!(short.pointer("/stats/detect/engines/0/rules_failed"), Some(&json!(1)));
+}
+
+/// Records of all kinds, checked against the published schema where it is at hand.
+#[test]
+fn records_follow_the_schema() {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/eve-schema/schema.json");
+    if !std::path::Path::new(schema).exists() {
+        eprintln!("skipped: no schema at {schema}");
+        return;
+    }
+    let schema: Json = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
+    let (flow, rule, packet) = (a_flow(), a_rule(), a_packet());
+    let everything = "ethernet: yes, community-id: yes, pcap-file: yes, suricata-version: yes, types: [alert: {payload: yes, \
+        payload-printable: yes, payload-length: yes, packet: yes, http-body: yes, http-body-printable: yes, verdict: yes, \
+        xff: {enabled: yes}, metadata: {rule: {raw: yes, reference: yes}}}, anomaly: {packethdr: yes, types: {decode: yes, \
+        stream: yes}}, http: {dump-all-headers: both}, files, flow, netflow, drop: {verdict: yes}, stats: {threads: no}]";
+    let context = context(Some(&flow));
+    let tx = TxAt { id: 1, protocol: &PROTOCOL, tx: &Talk };
+    let file = File { name: b"f".to_vec(), state: FileState::Closed, sha256: Some([1; 32]), ..File::default() };
+    let all = records(everything, |eve, lines| {
+        let mut fired = alert(&flow, &rule, &packet);
+        fired.context.vars = Some(&Bits);
+        eve.event(&Event::Alert(fired), lines);
+        let what = Oddity::Packet(Anomaly::Ipv4TruncPkt);
+        eve.event(&Event::Anomaly(Odd { context: context.clone(), what, packet: Some(&packet) }), lines);
+        eve.event(&Event::Transaction(TxRef { context: context.clone(), at: tx }), lines);
+        eve.event(&Event::File(FileRef { context: context.clone(), at: tx, file: &file, sids: &[1] }), lines);
+        let tcp = Some(Summary { state: "closed", ..Summary::default() });
+        eve.event(&Event::Flow(FlowEnd { context: context.clone(), flow: &flow, end: End::Timeout, tcp }), lines);
+        let reason = DropReason::Rules;
+        let dropped = Dropped { context: context.clone(), packet: &packet, reason, rule: Some(&rule), reject: None };
+        eve.event(&Event::Drop(dropped), lines);
+        let counters = Counters::default();
+        let rules = crate::output::sink::RulesLoaded::default();
+        eve.stats(&Stats { time: Time::ZERO, uptime: 0, counters: &counters, rules, more: &[], inline: true }, lines);
+    });
+    assert_eq!(all.len(), 9, "two of them are netflow");
+    for record in &all {
+        let mut problems = Vec::new();
+        check(&schema, &schema, record, "", &mut problems);
+        // Counters of our own stand in the tree too.
+        problems.retain(|problem| !problem.starts_with("/stats"));
+        assert_eq!(problems, [""; 0], "{record}");
+    }
+}
+
+/// The part of JSON Schema that the published schema makes use of for names and types.
+fn check(root: &Json, schema: &Json, value: &Json, path: &str, problems: &mut Vec<String>) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = root.pointer(reference.trim_start_matches('#')).expect("a definition");
+        return check(root, target, value, path, problems);
+    }
+    let fits = match schema["type"].as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_u64() || value.is_i64(),
+        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        _ => true,
+    };
+    if !fits {
+        problems.push(format!("{path}: {value} is not {}", schema["type"]));
+    }
+    for (key, inner) in value.as_object().into_iter().flatten() {
+        match schema["properties"].get(key) {
+            Some(known) => check(root, known, inner, &format!("{path}/{key}"), problems),
+            None if schema["additionalProperties"] == json!(false) => problems.push(format!("{path}/{key}: unknown")),
+            None => {}
+        }
+    }
+    for inner in value.as_array().into_iter().flatten() {
+        check(root, &schema["items"], inner, path, problems);
+    }
+}

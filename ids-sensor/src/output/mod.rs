@@ -1,0 +1,140 @@
+//! Outputs: events → records in files, sockets and the alert store.
+//!
+//! In: [`Event`](ids_core::event::Event)s of the workers.  Out: lines in files, alerts in the store.
+//! Each worker has a [`Renderer`](renderer::Renderer) that turns events into [`lines`] at once, since
+//! events are gone when the engine's call returns; one writer thread takes the lines in order and writes
+//! them. Between them is a bounded queue: live, a full queue costs records, by kind and counted, never
+//! packets; in replay the worker waits, so that results do not depend on the disk.
+
+pub mod eve;
+pub mod fast;
+pub mod file;
+pub mod lines;
+pub mod names;
+pub mod renderer;
+pub mod sink;
+pub mod stats;
+pub mod store;
+pub mod timestamp;
+pub mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config::Config;
+use renderer::Renderer;
+use sink::{Output, Scene};
+use store::AlertStore;
+use writer::{Destination, Pressure, Report, Writer};
+
+/// Why outputs cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// A file or folder cannot be made.
+    #[error("cannot write {}: {source}", path.display())]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+}
+
+/// What of the configuration goes to which place.
+#[derive(Debug)]
+enum Plan {
+    Eve(crate::config::outputs::Eve),
+    Fast,
+    Stats(crate::config::outputs::StatsRecord),
+    Store,
+}
+
+/// All outputs of a run.
+#[derive(Debug)]
+pub struct Outputs {
+    plans: Vec<Plan>,
+    places: Vec<PathBuf>,
+    writer: Writer,
+    stats: crate::config::outputs::Stats,
+}
+
+impl Outputs {
+    /// Opens everything that the configuration lists, in `folder`, and starts the writer.
+    ///
+    /// # Errors
+    /// A file or the store cannot be opened.
+    pub fn open(config: &Config, folder: &Path, pressure: Pressure) -> Result<Self, OutputError> {
+        let open = |path: &Path, source| OutputError::Open { path: path.to_owned(), source };
+        std::fs::create_dir_all(folder).map_err(|source| open(folder, source))?;
+        let (mut plans, mut destinations, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let mut add = |plan, destination, place| {
+            plans.push(plan);
+            destinations.push(destination);
+            places.push(place);
+        };
+        let file = |settings: &crate::config::outputs::LogFile| {
+            let file =
+                file::File::open(settings, folder).map_err(|source| open(&folder.join(&settings.name), source))?;
+            let place = file.path().to_owned();
+            Ok::<_, OutputError>((Destination::File(Box::new(file)), place))
+        };
+        for eve in &config.outputs.eve {
+            let (destination, place) = file(&eve.file)?;
+            add(Plan::Eve(eve.clone()), destination, place);
+        }
+        for fast in &config.outputs.fast {
+            let (destination, place) = file(fast)?;
+            add(Plan::Fast, destination, place);
+        }
+        for stats in &config.outputs.stats {
+            let (destination, place) = file(&stats.file)?;
+            add(Plan::Stats(stats.show), destination, place);
+        }
+        if let Some(settings) = &config.outputs.store {
+            let place = folder.join(&settings.folder);
+            let store = store::SledStore::open(&place, &settings.into())?;
+            add(Plan::Store, Destination::Store(store::Feeder::start(Box::new(store), settings, pressure)), place);
+        }
+        let writer = Writer::start(destinations, pressure);
+        Ok(Self { plans, places, writer, stats: config.stats.clone() })
+    }
+
+    /// What one worker renders with.
+    pub fn renderer(&self, scene: &Arc<Scene>) -> Renderer {
+        let outputs = self.plans.iter().map(|plan| -> Box<dyn Output> {
+            match plan {
+                Plan::Eve(eve) => Box::new(eve::Eve::new(eve.clone(), self.stats.clone(), Arc::clone(scene))),
+                Plan::Fast => Box::new(fast::Fast::default()),
+                Plan::Stats(show) => Box::new(stats::StatsLog::new(*show, self.stats.clone())),
+                Plan::Store => Box::new(store::record::StoreOutput::new(Arc::clone(scene))),
+            }
+        });
+        Renderer::new(outputs.collect(), self.writer.queue())
+    }
+
+    /// Where records go: files and the store's folder, in the order of the configuration.
+    pub fn places(&self) -> &[PathBuf] {
+        &self.places
+    }
+
+    /// The queue to the writer, for rotation and the like.
+    pub fn queue(&self) -> writer::Queue {
+        self.writer.queue()
+    }
+
+    /// Writes everything that is still on its way and closes all places. Renderers must be gone.
+    pub fn finish(self) -> Report {
+        self.writer.finish()
+    }
+}
+
+/// Whether a store can be read by this process, for the commands that look at it.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open_store(folder: &Path) -> Result<Box<dyn AlertStore>, OutputError> {
+    Ok(Box::new(store::SledStore::open(folder, &store::Settings::reading())?))
+}

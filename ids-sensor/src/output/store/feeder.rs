@@ -1,0 +1,163 @@
+//! The way into the store: a bounded queue, and the one thread that writes.
+
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+
+use super::{AlertStore, Entry, Retention};
+use crate::config::outputs::Store;
+use crate::output::lines::AlertKey;
+use crate::output::writer::Pressure;
+
+/// Alerts written together, at most.
+const BATCH: usize = 512;
+
+/// Batches that may wait.
+const WAITING: usize = 64;
+
+/// How often old periods are looked for.
+const RETAIN: Duration = Duration::from_secs(600);
+
+/// Brings alerts to the store's thread.
+#[derive(Debug)]
+pub struct Feeder {
+    send: Sender<Message>,
+    batch: Vec<Entry>,
+    pressure: Pressure,
+    lost: u64,
+    thread: JoinHandle<Vec<String>>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Alerts(Vec<Entry>),
+    Flush(Sender<()>),
+}
+
+impl Feeder {
+    /// Starts the thread.
+    pub fn start(store: Box<dyn AlertStore>, settings: &Store, pressure: Pressure) -> Self {
+        let (send, messages) = bounded(WAITING);
+        let retention = Retention { max_age: settings.max_age, max_size: settings.max_size };
+        let flush = settings.flush.max(Duration::from_millis(10));
+        let thread = std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || Loop { messages, store, retention, flush, errors: Vec::new() }.run())
+            .expect("a process that may start no thread cannot do anything here");
+        Self { send, batch: Vec::new(), pressure, lost: 0, thread }
+    }
+
+    /// Takes an alert.
+    pub fn push(&mut self, key: AlertKey, json: &[u8]) {
+        let json = json.strip_suffix(b"\n").unwrap_or(json).to_vec();
+        self.batch.push(Entry { key, json });
+        if self.batch.len() >= BATCH {
+            self.pass_on();
+        }
+    }
+
+    /// Hands over what was taken so far. Where records may be dropped, a full queue costs these alerts their
+    /// place in the store; they still are in the EVE file.
+    pub fn pass_on(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        match self.pressure {
+            Pressure::Wait => {
+                if let Err(error) = self.send.send(Message::Alerts(batch)) {
+                    self.count_lost(error.0);
+                }
+            }
+            Pressure::Drop => {
+                if let Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) =
+                    self.send.try_send(Message::Alerts(batch))
+                {
+                    self.count_lost(message);
+                }
+            }
+        }
+    }
+
+    fn count_lost(&mut self, message: Message) {
+        if let Message::Alerts(alerts) = message {
+            self.lost += alerts.len() as u64;
+        }
+    }
+
+    /// Waits until everything taken so far survives a crash.
+    pub fn flush(&mut self) {
+        self.pass_on();
+        let (done, wait) = bounded(1);
+        if self.send.send(Message::Flush(done)).is_ok() {
+            // An error means that the thread is gone, which `finish` reports.
+            let _ = wait.recv();
+        }
+    }
+
+    /// Writes what is left and closes the store. Out: what went wrong.
+    pub fn finish(mut self) -> Vec<String> {
+        self.pass_on();
+        drop(self.send);
+        let mut errors = self.thread.join().unwrap_or_else(|_| vec!["the store's thread failed".to_owned()]);
+        if self.lost > 0 {
+            errors.push(format!("{} alerts did not get into the store because it was too slow", self.lost));
+        }
+        errors
+    }
+}
+
+struct Loop {
+    messages: Receiver<Message>,
+    store: Box<dyn AlertStore>,
+    retention: Retention,
+    flush: Duration,
+    errors: Vec<String>,
+}
+
+impl Loop {
+    fn run(mut self) -> Vec<String> {
+        self.attempt(|store, retention| store.retain(retention).map(drop));
+        let (mut flushed, mut retained, mut dirty) = (Instant::now(), Instant::now(), false);
+        loop {
+            match self.messages.recv_timeout(self.flush.saturating_sub(flushed.elapsed())) {
+                Ok(Message::Alerts(alerts)) => {
+                    self.attempt(|store, _| store.append(&alerts));
+                    dirty = true;
+                }
+                Ok(Message::Flush(done)) => {
+                    self.attempt(|store, _| store.flush());
+                    // Whoever asked may have gone.
+                    let _ = done.send(());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if flushed.elapsed() >= self.flush {
+                if std::mem::take(&mut dirty) {
+                    self.attempt(|store, _| store.flush());
+                }
+                flushed = Instant::now();
+            }
+            if retained.elapsed() >= RETAIN {
+                self.attempt(|store, retention| store.retain(retention).map(drop));
+                retained = Instant::now();
+            }
+        }
+        if let Err(error) = self.store.close() {
+            self.errors.push(error.to_string());
+        }
+        self.errors
+    }
+
+    /// Does something and notes what goes wrong, each message once.
+    fn attempt(&mut self, act: impl FnOnce(&mut dyn AlertStore, Retention) -> Result<(), super::StoreError>) {
+        let Err(error) = act(self.store.as_mut(), self.retention) else { return };
+        let line = error.to_string();
+        if !self.errors.contains(&line) && self.errors.len() < 100 {
+            tracing::error!(error = line, "alert store");
+            self.errors.push(line);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The writer thread: takes lines from all workers, in order, and brings each to its destination.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+
+use super::file::File;
+use super::lines::{Kind, Lines};
+use super::store::Feeder;
+
+/// Batches of lines that may wait for the writer.
+const WAITING: usize = 64;
+
+/// How long a line may wait in memory before it is written to its file.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// Bytes of alerts that a worker keeps back while the queue is full.
+const ALERT_RESERVE: usize = 1 << 20;
+
+/// What happens when the writer is slower than the workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressure {
+    /// The worker waits (replay).
+    Wait,
+    /// Records are dropped, by kind and counted; alerts last (live).
+    Drop,
+}
+
+/// What a file or a store is to the writer.
+#[derive(Debug)]
+pub enum Destination {
+    /// A file or socket.
+    File(Box<File>),
+    /// The alert store.
+    Store(Feeder),
+}
+
+/// What can be asked of the writer.
+#[derive(Debug)]
+enum Message {
+    Lines(Lines),
+    /// Begin new files.
+    Rotate,
+    /// Say when everything sent before is on disk.
+    Flush(Sender<()>),
+}
+
+/// Records that were not written, by [`Kind`].
+#[derive(Debug, Default)]
+struct Lost([AtomicU64; Kind::ALL.len()]);
+
+/// How writing went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Records lost because the queue was full, by [`Kind`].
+    pub lost: [u64; Kind::ALL.len()],
+    /// What could not be written, one line for each place and reason.
+    pub errors: Vec<String>,
+}
+
+/// The writer, seen from outside.
+#[derive(Debug)]
+pub struct Writer {
+    queue: Queue,
+    thread: JoinHandle<Vec<String>>,
+}
+
+/// A way into the writer. Each worker has its own.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    send: Sender<Message>,
+    empty: Receiver<Lines>,
+    pressure: Pressure,
+    lost: Arc<Lost>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub fn start(destinations: Vec<Destination>, pressure: Pressure) -> Self {
+        let (send, messages) = bounded(WAITING);
+        let (give_back, empty) = bounded(WAITING);
+        let thread = std::thread::Builder::new()
+            .name("output".into())
+            .spawn(move || Loop { messages, give_back, destinations, errors: Vec::new() }.run())
+            .expect("a process that may start no thread cannot do anything here");
+        let queue = Queue { send, empty, pressure, lost: Arc::default() };
+        Self { queue, thread }
+    }
+
+    /// A way in.
+    pub fn queue(&self) -> Queue {
+        self.queue.clone()
+    }
+
+    /// Ends the thread once every queue is gone and everything is written.
+    pub fn finish(self) -> Report {
+        let Self { queue, thread } = self;
+        let lost = Arc::clone(&queue.lost);
+        drop(queue);
+        let errors = thread.join().unwrap_or_else(|_| vec!["the writer thread failed".to_owned()]);
+        Report { lost: std::array::from_fn(|kind| lost.0[kind].load(Ordering::Relaxed)), errors }
+    }
+}
+
+impl Queue {
+    /// Hands lines over and leaves an empty buffer, or, where records may be dropped and the queue is full,
+    /// what is kept for the next time.
+    pub fn send(&self, lines: &mut Lines) {
+        let fresh = self.empty.try_recv().unwrap_or_default();
+        let full = std::mem::replace(lines, fresh);
+        match self.pressure {
+            // The writer ends only when all queues are gone, so there always is someone to receive.
+            Pressure::Wait => drop(self.send.send(Message::Lines(full))),
+            Pressure::Drop => {
+                if let Err(TrySendError::Full(Message::Lines(kept))) = self.send.try_send(Message::Lines(full)) {
+                    *lines = kept;
+                    self.drop_some(lines);
+                }
+            }
+        }
+    }
+
+    /// Keeps alerts as far as there is room reserved for them.
+    fn drop_some(&self, lines: &mut Lines) {
+        let mut room = ALERT_RESERVE;
+        let sizes: Vec<usize> = lines.iter().map(|(_, bytes)| bytes.len()).collect();
+        let mut sizes = sizes.into_iter();
+        lines.retain(|mark| {
+            let size = sizes.next().unwrap_or_default();
+            let kept = mark.kind == Kind::Alert && size <= room;
+            if kept {
+                room -= size;
+            } else {
+                self.lost.0[mark.kind as usize].fetch_add(1, Ordering::Relaxed);
+            }
+            kept
+        });
+    }
+
+    /// Begins new files.
+    pub fn rotate(&self) {
+        drop(self.send.send(Message::Rotate));
+    }
+
+    /// Waits until everything sent before is written.
+    pub fn flush(&self) {
+        let (done, wait) = bounded(1);
+        if self.send.send(Message::Flush(done)).is_ok() {
+            // An error means that the writer is gone, and everything with it.
+            let _ = wait.recv();
+        }
+    }
+
+    /// Records lost so far, by [`Kind`].
+    pub fn lost(&self) -> [u64; Kind::ALL.len()] {
+        std::array::from_fn(|kind| self.lost.0[kind].load(Ordering::Relaxed))
+    }
+}
+
+/// The thread.
+struct Loop {
+    messages: Receiver<Message>,
+    give_back: Sender<Lines>,
+    destinations: Vec<Destination>,
+    errors: Vec<String>,
+}
+
+impl Loop {
+    fn run(mut self) -> Vec<String> {
+        let mut flushed = Instant::now();
+        loop {
+            match self.messages.recv_timeout(FLUSH.saturating_sub(flushed.elapsed())) {
+                Ok(Message::Lines(lines)) => self.write(lines),
+                Ok(Message::Rotate) => self.each_file(File::rotate),
+                Ok(Message::Flush(done)) => {
+                    self.flush();
+                    // Whoever asked may have gone.
+                    let _ = done.send(());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if flushed.elapsed() >= FLUSH {
+                self.each_file(File::flush);
+                flushed = Instant::now();
+            }
+        }
+        self.close()
+    }
+
+    fn write(&mut self, mut lines: Lines) {
+        for (mark, bytes) in lines.iter() {
+            match self.destinations.get_mut(usize::from(mark.destination)) {
+                Some(Destination::File(file)) => {
+                    if let Err(error) = file.write(bytes) {
+                        note(&mut self.errors, file, &error);
+                    }
+                }
+                Some(Destination::Store(store)) => {
+                    if let Some(key) = mark.alert {
+                        store.push(key, bytes);
+                    }
+                }
+                None => {}
+            }
+        }
+        for destination in &mut self.destinations {
+            if let Destination::Store(store) = destination {
+                store.pass_on();
+            }
+        }
+        lines.clear();
+        // Nobody needing an empty buffer is fine.
+        let _ = self.give_back.try_send(lines);
+    }
+
+    fn each_file(&mut self, act: fn(&mut File) -> std::io::Result<()>) {
+        for destination in &mut self.destinations {
+            if let Destination::File(file) = destination
+                && let Err(error) = act(file)
+            {
+                note(&mut self.errors, file, &error);
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        self.each_file(File::flush);
+        for destination in &mut self.destinations {
+            if let Destination::Store(store) = destination {
+                store.flush();
+            }
+        }
+    }
+
+    fn close(mut self) -> Vec<String> {
+        self.each_file(File::flush);
+        for destination in self.destinations {
+            if let Destination::Store(store) = destination {
+                self.errors.extend(store.finish());
+            }
+        }
+        self.errors
+    }
+}
+
+/// Errors told apart; more are not worth their memory.
+const MAX_ERRORS: usize = 100;
+
+/// Notes an error once: a full disk fails for every record.
+fn note(errors: &mut Vec<String>, file: &File, error: &std::io::Error) {
+    let line = format!("cannot write {}: {error}", file.path().display());
+    if errors.len() < MAX_ERRORS && !errors.contains(&line) {
+        tracing::error!(path = %file.path().display(), %error, "records are lost");
+        errors.push(line);
+    }
+}

@@ -1,0 +1,129 @@
+//! Replay: capture files from beginning to end through the engine, deterministic.
+//!
+//! In: a [`Plan`].  Out: records in the log folder, and a [`Summary`].
+//! Captures are read one after another, each with a fresh engine; outputs go on over all of them.
+
+pub mod driver;
+pub mod summary;
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::capture::filter::Filter;
+use crate::capture::pcap::{Findings, OpenError, Pcap};
+use crate::config::Config;
+use crate::output::sink::Scene;
+use crate::output::writer::Pressure;
+use crate::output::{OutputError, Outputs};
+use driver::Driver;
+pub use summary::Summary;
+
+/// What to replay, and how.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// Capture files, in order; `-` is standard input.
+    pub captures: Vec<PathBuf>,
+    /// Whether a file that cannot be read is only warned of, as in a folder.
+    pub lenient: bool,
+    /// Rule files, in order.
+    pub rules: Vec<PathBuf>,
+    /// Which packets count.
+    pub filter: Option<Filter>,
+    /// Where records go.
+    pub log_dir: PathBuf,
+    /// Whether to act as if inline.
+    pub inline: bool,
+    /// Whether to show how far it is, if somebody looks.
+    pub progress: bool,
+}
+
+/// Why a replay cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// A capture cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An output cannot be opened.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// Replays.
+///
+/// # Errors
+/// An output, or the only capture, cannot be opened. Damage of captures is told in the summary.
+pub fn run(plan: &Plan<'_>) -> Result<Summary, ReplayError> {
+    let start = Instant::now();
+    let outputs = Outputs::open(plan.config, &plan.log_dir, Pressure::Wait)?;
+    let mut summary = Summary { places: outputs.places().to_vec(), ..Summary::default() };
+    let bar = progress_bar(plan);
+    if !plan.rules.is_empty() {
+        summary
+            .warnings
+            .push(format!("{} rule files are not used: this version detects nothing yet", plan.rules.len()));
+    }
+    let mut driver = Driver::new(&outputs, plan);
+    for path in &plan.captures {
+        match Pcap::open(path, plan.filter.clone()) {
+            Ok(mut capture) => {
+                driver.capture(scene(plan, path), &mut capture, |bytes| bar.inc(bytes));
+                warn(path, capture.findings(), &mut summary);
+                summary.captures += 1;
+            }
+            Err(error) if plan.lenient => summary.warnings.push(error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    driver.finish(&mut summary);
+    bar.finish_and_clear();
+    let report = outputs.finish();
+    summary.write_errors = report.errors;
+    summary.elapsed = start.elapsed();
+    Ok(summary)
+}
+
+fn scene(plan: &Plan<'_>, path: &Path) -> Arc<Scene> {
+    Arc::new(Scene {
+        interfaces: Vec::new(),
+        capture: Some(path.display().to_string()),
+        sensor: plan.config.sensor_name.clone(),
+        inline: plan.inline,
+    })
+}
+
+/// Names what was wrong with a capture, one line for each thing.
+fn warn(path: &Path, findings: &Findings, summary: &mut Summary) {
+    let name = path.display();
+    if let Some(damage) = &findings.damage {
+        summary
+            .warnings
+            .push(format!("{name}: damaged at byte {}: {}; everything before was read", damage.offset, damage.what));
+    }
+    if findings.above_snaplen > 0 {
+        let count = findings.above_snaplen;
+        summary.warnings.push(format!("{name}: {count} packets are longer than the file says packets can be"));
+    }
+    if findings.unknown_interface > 0 {
+        let count = findings.unknown_interface;
+        summary
+            .warnings
+            .push(format!("{name}: {count} packets of interfaces that the file does not describe were left out"));
+    }
+}
+
+/// A bar by bytes where the size is known and somebody looks.
+fn progress_bar(plan: &Plan<'_>) -> ProgressBar {
+    if !plan.progress || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let sizes = plan.captures.iter().map(|path| std::fs::metadata(path).map_or(0, |data| data.len()));
+    let bar = ProgressBar::new(sizes.sum());
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    bar.with_style(style.expect("the template is right"))
+}
