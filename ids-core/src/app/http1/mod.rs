@@ -1,4 +1,58 @@
 //! HTTP/1 (RFC 9112), as real servers and attackers speak it.
+//!
+//! In: ordered bytes of both directions, or the news that some are missing.  Out: transactions.
+//!
+//! The parts in the order bytes meet them: `session` keeps the transactions; `request` and `response`
+//! take messages apart with `line`, `header`, `uri`, `chunked`; `coding` undoes `Content-Encoding`; `body` keeps
+//! what is inspected and follows files, those of forms with `multipart`; `fields` and `log` show it all.
+//!
+//! Leniency is on purpose: what any client or server would make sense of is taken that way, with an event where
+//! it is odd, so that nothing is hidden by a detail of form.
+
+mod body;
+mod chunked;
+mod coding;
+mod events;
+mod fields;
+mod header;
+mod line;
+mod log;
+mod multipart;
+mod request;
+mod response;
+mod session;
+#[cfg(test)]
+mod tests;
+mod tx;
+mod uri;
+
+use crate::app::parser::{Pattern, Probe, Probing, Protocol};
+use crate::field::Dir;
+
+/// HTTP/1.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "http",
+    rule_names: &["http", "http1"],
+    tcp: true,
+    udp: false,
+    patterns: &PATTERNS,
+    probe: Some(Probing { ports: &[80], probe }),
+    states: [
+        &["request_started", "request_line", "request_headers", "request_body", "request_trailer", "request_complete"],
+        &[
+            "response_started",
+            "response_line",
+            "response_headers",
+            "response_body",
+            "response_trailer",
+            "response_complete",
+        ],
+    ],
+    fields: || fields::FIELDS.iter().map(|field| &field.info).collect(),
+    events: events::NAMES,
+    record: Some("http"),
+    session: |config| Box::new(session::Http::new(&config.http1, config.hashes)),
+};
 
 /// Settings (`app-layer.protocols.http.libhtp.default-config`).
 #[derive(Clone, Debug)]
@@ -7,12 +61,98 @@ pub struct Config {
     pub request_body_limit: u64,
     /// Bytes of a response body that are kept for inspection; 0 means all.
     pub response_body_limit: u64,
-    /// How many layers of `Content-Encoding` are undone.
+    /// Bytes of a request body that stay after inspection (`request-body-minimal-inspect-size`).
+    pub request_inspect_minimum: usize,
+    /// The same (`request-body-inspect-window`); the larger of both counts.
+    pub request_inspect_window: usize,
+    /// Bytes of a response body that stay after inspection (`response-body-minimal-inspect-size`).
+    pub response_inspect_minimum: usize,
+    /// The same (`response-body-inspect-window`); the larger of both counts.
+    pub response_inspect_window: usize,
+    /// How many layers of `Content-Encoding` are undone (`response-body-decompress-layer-limit`); 0 means all.
     pub decompress_layers: u8,
+    /// Whether LZMA is undone (`lzma-enabled`).
+    pub lzma_enabled: bool,
+    /// Bytes beyond which a body must not be 2048 times as large as on the wire (`compression-bomb-limit`);
+    /// 0 means no limit.
+    pub compression_bomb_limit: u64,
+    /// Longest start line or header field in bytes (`meta-field-limit`).
+    pub field_limit: usize,
+    /// Most header fields of a message that are kept (`headers-limit`).
+    pub headers_limit: usize,
+    /// Most transactions of a connection that are open (`max-tx`).
+    pub max_tx: usize,
+    /// Whether paths are percent-decoded twice (`double-decode-path`).
+    pub double_decode_path: bool,
+    /// Whether queries are percent-decoded twice (`double-decode-query`).
+    pub double_decode_query: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { request_body_limit: 100 * 1024, response_body_limit: 100 * 1024, decompress_layers: 2 }
+        Self {
+            request_body_limit: 100 * 1024,
+            response_body_limit: 100 * 1024,
+            request_inspect_minimum: 32 * 1024,
+            request_inspect_window: 4 * 1024,
+            response_inspect_minimum: 40 * 1024,
+            response_inspect_window: 16 * 1024,
+            decompress_layers: 2,
+            lzma_enabled: false,
+            compression_bomb_limit: 1024 * 1024,
+            field_limit: 18432,
+            headers_limit: 1024,
+            max_tx: 512,
+            double_decode_path: false,
+            double_decode_query: false,
+        }
+    }
+}
+
+const fn method(bytes: &'static [u8]) -> Pattern {
+    Pattern { dir: Dir::ToServer, bytes, offset: 0, depth: bytes.len() as u16, nocase: false }
+}
+
+/// Methods with the white space after them, and status lines; also those after a few empty lines.
+static PATTERNS: [Pattern; 20] = [
+    method(b"GET "),
+    method(b"GET\t"),
+    method(b"POST "),
+    method(b"POST\t"),
+    method(b"HEAD "),
+    method(b"PUT "),
+    method(b"DELETE "),
+    method(b"CONNECT "),
+    method(b"OPTIONS "),
+    method(b"TRACE "),
+    method(b"PATCH "),
+    method(b"PROPFIND "),
+    method(b"PROPPATCH "),
+    method(b"MKCOL "),
+    method(b"COPY "),
+    method(b"MOVE "),
+    method(b"LOCK "),
+    method(b"UNLOCK "),
+    method(b"REPORT "),
+    Pattern { dir: Dir::ToClient, bytes: b"HTTP/", offset: 0, depth: 5, nocase: false },
+];
+
+/// Looks for a line that ends in a version of HTTP, or begins with one.
+fn probe(data: &[u8], dir: Dir, _udp: bool) -> Probe {
+    /// Longer first lines are not looked at.
+    const LIMIT: usize = 8192;
+    let data = line::split(data, line::leading(data, line::is_blank)).1;
+    let end = line::leading(data, |byte| byte != b'\n' && byte != b'\r');
+    let first = line::split(data, end).0;
+    match dir {
+        Dir::ToClient if line::starts_with(data, b"HTTP/") => Probe::Yes(Dir::ToClient),
+        Dir::ToClient if data.len() < 5 && line::starts_with(b"HTTP/", data) => Probe::Unsure,
+        Dir::ToClient => Probe::No,
+        Dir::ToServer if !first.iter().all(|&byte| byte >= b' ' || byte == b'\t') => Probe::No,
+        Dir::ToServer if end == data.len() && data.len() < LIMIT => Probe::Unsure,
+        Dir::ToServer => {
+            let word = first.rsplit(|&byte| byte == b' ').next().unwrap_or(first);
+            if word.len() < first.len() && uri::is_http(word) { Probe::Yes(Dir::ToServer) } else { Probe::No }
+        }
     }
 }

@@ -1,0 +1,401 @@
+//! HTTP/1 of one connection: transactions, and where each direction is.
+//!
+//! In: ordered bytes and gaps of both directions.  Out: transactions, numbered from 0.
+//! What is particular to a direction stands in `request` and `response`; what content and trailers have in
+//! common stands here.
+//! Holds the transactions that were not released, at most twice `max-tx`; unfinished lines stay with the caller.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::Config;
+use super::body::Context;
+use super::chunked::{Chunks, Piece};
+use super::events::Event;
+use super::header::{self, Headers, Lexer, by};
+use super::line::{Finder, is_blank, leading, split};
+use super::tx::Tx;
+use crate::app::config::Hashes;
+use crate::app::parser::{Input, Parsed, Session, Transaction};
+use crate::field::Dir;
+
+/// Bytes of white space between messages that are held in the hope of a line end.
+const BLANK_LIMIT: usize = 1024;
+
+/// The parser's state of one connection.
+pub(super) struct Http {
+    pub(super) config: Config,
+    pub(super) hashes: Hashes,
+    pub(super) txs: Transactions,
+    pub(super) request: Reader,
+    pub(super) response: Reader,
+}
+
+/// Where one direction is.
+pub(super) struct Reader {
+    pub state: State,
+    pub finder: Finder,
+    pub lexer: Lexer,
+    /// Number of the transaction that the bytes belong to; between messages, that of the last.
+    pub current: u64,
+}
+
+/// What the next bytes of a direction are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Between messages.
+    Idle,
+    /// A start line.
+    Line,
+    /// Requests: what follows a line without protocol.
+    Await,
+    /// Header fields.
+    Headers,
+    /// Content of so many bytes; `u64::MAX`: until the end of the stream.
+    Content(u64),
+    /// Content in chunks.
+    Chunks(Chunks),
+    /// Header fields after chunks.
+    Trailer,
+    /// The message is whole; what follows in the same packet may belong to it.
+    After,
+    /// Responses: by their status they have no content, but their headers say they do.
+    Doubtful(Framing),
+    /// Requests: a tunnel was asked for.
+    Tunnel,
+    /// Bytes were lost; the next start of a message is looked for.
+    Lost,
+}
+
+/// How the end of content is found (RFC 9112 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// By `Transfer-Encoding: chunked`.
+    Chunked,
+    /// By `Content-Length`.
+    Length(u64),
+    /// Nothing is said.
+    Open,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// So many bytes are used up, or the state changed.
+    Go(usize),
+    /// More bytes are needed.
+    Wait,
+    /// So many bytes are used up, and what follows is another protocol.
+    Switch(usize, Option<&'static str>),
+}
+
+/// The transactions that were not released.
+#[derive(Debug, Default)]
+pub(super) struct Transactions {
+    /// Number of the first in the list.
+    first: u64,
+    list: VecDeque<Option<Box<Tx>>>,
+}
+
+impl Transactions {
+    /// One past the newest number.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.list.len() as u64
+    }
+
+    /// One of them, if it was not released.
+    pub(super) fn get(&self, id: u64) -> Option<&Tx> {
+        self.list.get(self.index(id)?)?.as_deref()
+    }
+
+    /// One of them, to change it.
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Tx> {
+        let index = self.index(id)?;
+        self.list.get_mut(index)?.as_deref_mut()
+    }
+
+    fn index(&self, id: u64) -> Option<usize> {
+        usize::try_from(id.checked_sub(self.first)?).ok()
+    }
+
+    /// Adds one. Out: its number.
+    pub(super) fn push(&mut self, tx: Tx) -> u64 {
+        self.list.push_back(Some(Box::new(tx)));
+        self.end() - 1
+    }
+
+    fn release(&mut self, id: u64) {
+        if let Some(index) = self.index(id)
+            && let Some(tx) = self.list.get_mut(index)
+        {
+            *tx = None;
+        }
+        while let Some(None) = self.list.front() {
+            self.list.pop_front();
+            self.first += 1;
+        }
+    }
+}
+
+impl Http {
+    /// A new connection.
+    pub(super) fn new(config: &Config, hashes: Hashes) -> Self {
+        let reader = |dir| Reader { state: State::Idle, finder: Finder::default(), lexer: Lexer::new(dir), current: 0 };
+        Self {
+            config: config.clone(),
+            hashes,
+            txs: Transactions::default(),
+            request: reader(Dir::ToServer),
+            response: reader(Dir::ToClient),
+        }
+    }
+
+    /// Adds a transaction. Where too many are open the oldest ends; where that does not help it goes.
+    pub(super) fn push(&mut self, tx: Tx) -> u64 {
+        let id = self.txs.push(tx);
+        let max = self.config.max_tx.max(1) as u64;
+        if let Some(old) = (id + 1).checked_sub(max + 1) {
+            for dir in Dir::BOTH {
+                let at = Context { dir, config: &self.config, hashes: self.hashes };
+                if let Some(tx) = self.txs.get_mut(old) {
+                    tx.end(&at, false);
+                }
+            }
+        }
+        if let Some(old) = (id + 1).checked_sub(2 * max + 1) {
+            self.txs.release(old);
+        }
+        id
+    }
+
+    pub(super) fn reader(&mut self, dir: Dir) -> &mut Reader {
+        match dir {
+            Dir::ToServer => &mut self.request,
+            Dir::ToClient => &mut self.response,
+        }
+    }
+
+    /// Does something with the current transaction of a direction; nothing if it was released.
+    pub(super) fn with<T>(&mut self, dir: Dir, act: impl FnOnce(&mut Tx, &Context<'_>) -> T) -> Option<T> {
+        let id = self.reader(dir).current;
+        let at = Context { dir, config: &self.config, hashes: self.hashes };
+        self.txs.get_mut(id).map(|tx| {
+            tx.message_mut(dir).revision += 1;
+            act(tx, &at)
+        })
+    }
+
+    /// Tells that something is odd about the current transaction of a direction.
+    pub(super) fn odd(&mut self, dir: Dir, event: Event) {
+        self.with(dir, |tx, _| tx.event(event));
+    }
+
+    /// Ends the current message of a direction.
+    pub(super) fn end(&mut self, dir: Dir, whole: bool) {
+        self.with(dir, |tx, at| tx.end(at, whole));
+    }
+
+    fn step(&mut self, data: &[u8], input: &Input<'_>) -> Step {
+        let dir = input.dir;
+        match (self.reader(dir).state, dir) {
+            (State::Content(left), _) => self.content(data, dir, left),
+            (State::Chunks(chunks), _) => self.chunks(data, dir, chunks),
+            (State::Trailer, _) => match self.headers(data, input) {
+                header::Step::Used(used) => Step::Go(used),
+                header::Step::Wait => Step::Wait,
+                header::Step::End(used) => self.go(dir, used, State::After),
+            },
+            (_, Dir::ToServer) => self.request_step(data, input),
+            (_, Dir::ToClient) => self.response_step(data, input),
+        }
+    }
+
+    /// Goes to another state.
+    pub(super) fn go(&mut self, dir: Dir, used: usize, state: State) -> Step {
+        self.reader(dir).state = state;
+        Step::Go(used)
+    }
+
+    /// White space and empty lines between messages: how far it is to the line that something begins in.
+    /// `None`: more bytes are needed, or so many are done with (`Step`).
+    pub(super) fn between(data: &[u8]) -> Result<usize, Step> {
+        let blank = leading(data, is_blank);
+        let lines = split(data, blank).0.iter().rposition(|&byte| matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
+        match (blank < data.len(), lines) {
+            (true, lines) => Ok(lines),
+            (false, 0) if blank > BLANK_LIMIT => Err(Step::Go(blank)),
+            (false, 0) => Err(Step::Wait),
+            (false, lines) => Err(Step::Go(lines)),
+        }
+    }
+
+    /// Takes a line of headers.
+    pub(super) fn headers(&mut self, data: &[u8], input: &Input<'_>) -> header::Step {
+        let Self { config, txs, request, response, .. } = self;
+        let reader = if input.dir == Dir::ToServer { request } else { response };
+        let Some(tx) = txs.get_mut(reader.current) else {
+            // Nobody looks at it any more, but its end must still be found.
+            return reader.lexer.step(&mut Headers::default(), data, input.last, config, &mut |_| {});
+        };
+        let (message, mut odd) = tx.split(input.dir);
+        message.revision += 1;
+        reader.lexer.step(&mut message.headers, data, input.last, config, &mut odd)
+    }
+
+    fn content(&mut self, data: &[u8], dir: Dir, left: u64) -> Step {
+        if left == 0 {
+            return self.go(dir, 0, State::After);
+        }
+        if data.is_empty() {
+            return Step::Wait;
+        }
+        let (part, _) = split(data, usize::try_from(left).unwrap_or(usize::MAX));
+        self.append(dir, part);
+        let left = if left == u64::MAX { left } else { left - part.len() as u64 };
+        self.go(dir, part.len(), State::Content(left))
+    }
+
+    fn append(&mut self, dir: Dir, part: &[u8]) {
+        self.with(dir, |tx, at| {
+            let (message, mut odd) = tx.split(dir);
+            message.body.append(part, at, &mut odd);
+        });
+    }
+
+    fn chunks(&mut self, data: &[u8], dir: Dir, mut chunks: Chunks) -> Step {
+        let piece = chunks.next(data);
+        let extension = by(dir, Event::RequestChunkExtension, Event::ResponseChunkExtension);
+        match piece {
+            Piece::Wait => Step::Wait,
+            Piece::Framing(used) => self.go(dir, used, State::Chunks(chunks)),
+            Piece::Size(used, extended) => {
+                if extended {
+                    self.odd(dir, extension);
+                }
+                self.go(dir, used, State::Chunks(chunks))
+            }
+            Piece::Content(used) => {
+                self.append(dir, split(data, used).0);
+                self.go(dir, used, State::Chunks(chunks))
+            }
+            Piece::End(used, extended) => {
+                if extended {
+                    self.odd(dir, extension);
+                }
+                self.reader(dir).lexer = Lexer::new(dir);
+                self.go(dir, used, State::Trailer)
+            }
+            Piece::Invalid => {
+                self.odd(dir, by(dir, Event::InvalidRequestChunkLen, Event::InvalidResponseChunkLen));
+                self.go(dir, 0, State::Content(u64::MAX))
+            }
+        }
+    }
+
+    /// The stream is over: so is the message that was under way.
+    fn close(&mut self, dir: Dir) {
+        let whole = match self.reader(dir).state {
+            State::Idle | State::Tunnel | State::Lost => return,
+            State::Content(left) => left == 0 || left == u64::MAX,
+            State::Line | State::Headers | State::Chunks(_) => false,
+            State::Await | State::Trailer | State::After | State::Doubtful(_) => true,
+        };
+        self.end(dir, whole);
+        self.reader(dir).state = State::Idle;
+    }
+
+    /// The content begins: its framing decides what the next bytes are.
+    pub(super) fn begin_content(&mut self, dir: Dir, framing: Framing) -> State {
+        match framing {
+            Framing::Chunked => State::Chunks(Chunks::default()),
+            Framing::Length(left) => State::Content(left),
+            Framing::Open if dir == Dir::ToClient => State::Content(u64::MAX),
+            Framing::Open => State::After,
+        }
+    }
+}
+
+impl Session for Http {
+    fn parse(&mut self, input: Input<'_>) -> Parsed {
+        let mut at = 0;
+        loop {
+            match self.step(split(input.data, at).1, &input) {
+                Step::Go(used) => at += used,
+                Step::Wait => break,
+                Step::Switch(used, to) => return Parsed::Switch { bytes: at + used, to },
+            }
+        }
+        if input.last {
+            self.close(input.dir);
+            return Parsed::all(&input);
+        }
+        Parsed::Used { bytes: at, need: 0 }
+    }
+
+    fn gap(&mut self, dir: Dir, bytes: u64) -> Parsed {
+        self.reader(dir).finder = Finder::default();
+        match self.reader(dir).state {
+            State::Content(left) => {
+                let lost = left.min(bytes);
+                self.with(dir, |tx, _| tx.message_mut(dir).body.gap(lost));
+                let left = if left == u64::MAX { left } else { left - lost };
+                self.reader(dir).state = State::Content(left);
+                if left == 0 {
+                    self.end(dir, true);
+                    self.reader(dir).state = State::Idle;
+                }
+            }
+            State::Chunks(mut chunks) => {
+                self.with(dir, |tx, _| tx.message_mut(dir).body.gap(bytes));
+                match chunks.gap(bytes) {
+                    Some(_) => self.reader(dir).state = State::Chunks(chunks),
+                    None => self.lose(dir),
+                }
+            }
+            State::Line | State::Await | State::Headers | State::Trailer | State::Doubtful(_) => self.lose(dir),
+            State::After => {
+                self.end(dir, true);
+                self.reader(dir).state = State::Lost;
+            }
+            State::Idle | State::Lost => {
+                // A response that was awaited may be in there.
+                if let (Dir::ToClient, Some(id)) = (dir, self.awaiting())
+                    && let Some(tx) = self.txs.get_mut(id)
+                {
+                    tx.event(Event::InvalidGap);
+                }
+                self.reader(dir).state = State::Lost;
+            }
+            State::Tunnel => {}
+        }
+        Parsed::Used { bytes: 0, need: 0 }
+    }
+
+    fn transactions(&self) -> Range<u64> {
+        self.txs.first..self.txs.end()
+    }
+
+    fn transaction(&self, id: u64) -> Option<&dyn Transaction> {
+        self.txs.get(id).map(|tx| tx as &dyn Transaction)
+    }
+
+    fn inspected(&mut self, id: u64, dir: Dir) {
+        let at = Context { dir, config: &self.config, hashes: self.hashes };
+        if let Some(tx) = self.txs.get_mut(id) {
+            tx.message_mut(dir).body.inspected(&at);
+        }
+    }
+
+    fn release(&mut self, id: u64) {
+        self.txs.release(id);
+    }
+}
+
+impl Http {
+    /// A gap tore the message; it ends here.
+    fn lose(&mut self, dir: Dir) {
+        self.odd(dir, Event::InvalidGap);
+        self.end(dir, false);
+        self.reader(dir).state = State::Lost;
+    }
+}
