@@ -1,0 +1,3 @@
+//! Files and interfaces → packets.
+
+pub mod af_xdp;
