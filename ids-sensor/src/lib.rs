@@ -6,6 +6,9 @@
 //! | [`config`] | YAML → settings |
 //! | [`capture`] | files and interfaces → packets |
 //! | [`replay`] | a capture file from beginning to end |
+//! | [`live`] | interfaces → engine → verdicts: mirror port and inline |
+//! | [`kernel`] | loads the XDP program, fills and reads its maps |
+//! | [`ports`] | sets interfaces up and gives them back |
 //! | [`output`] | events → EVE, fast.log, stats, the alert store |
 //! | [`authoring`] | rules checked and tried |
 //! | [`control`] | the socket of a running sensor |
@@ -15,5 +18,8 @@ pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod kernel;
+pub mod live;
 pub mod output;
+pub mod ports;
 pub mod replay;

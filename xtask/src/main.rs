@@ -1,2 +1,34 @@
-//! x
-fn main() {}
+//! The project's own commands, for what plain cargo cannot do. `cargo xtask help` lists them.
+
+mod bench;
+mod ebpf;
+mod process;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the XDP program into `ids-ebpf/object/`, with the linker it needs.
+    BuildEbpf(ebpf::Options),
+    /// Run all tests: the workspace's, then those that need root and network namespaces.
+    Test(test::Options),
+    /// Measure.
+    Bench(bench::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::BuildEbpf(options) => ebpf::build_ebpf(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Bench(options) => bench::run(&options),
+    }
+}

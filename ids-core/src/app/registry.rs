@@ -5,11 +5,12 @@
 //! session.
 
 use super::dns;
+use super::http1;
 use super::parser::Protocol;
 use super::recognised;
 
 /// Protocols that are parsed. A new one is one line here.
-pub static PROTOCOLS: &[&Protocol] = &[&dns::PROTOCOL, &dns::mdns::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[&http1::PROTOCOL, &dns::PROTOCOL, &dns::mdns::PROTOCOL];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

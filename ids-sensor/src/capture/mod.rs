@@ -1,5 +1,6 @@
-//! Where packets come from.
+//! Files and interfaces → packets.
 
+pub mod af_xdp;
 pub mod compressed;
 pub mod filter;
 pub mod pcap;

@@ -145,15 +145,39 @@ fn http(protocol: &Section<'_>) -> http1::Config {
     protocol.section("libhtp", |libhtp| {
         libhtp.ignore(&["server-config"]);
         libhtp.section("default-config", |config| {
-            // These shape how the established engine buffers; the rest of them has no counterpart.
+            // Not all keys have a counterpart here.
             config.entries();
             http1::Config {
                 request_body_limit: config.bytes("request-body-limit", usual.request_body_limit),
                 response_body_limit: config.bytes("response-body-limit", usual.response_body_limit),
+                request_inspect_minimum: size(
+                    config,
+                    "request-body-minimal-inspect-size",
+                    usual.request_inspect_minimum,
+                ),
+                request_inspect_window: size(config, "request-body-inspect-window", usual.request_inspect_window),
+                response_inspect_minimum: size(
+                    config,
+                    "response-body-minimal-inspect-size",
+                    usual.response_inspect_minimum,
+                ),
+                response_inspect_window: size(config, "response-body-inspect-window", usual.response_inspect_window),
                 decompress_layers: config.number("response-body-decompress-layer-limit", usual.decompress_layers),
+                lzma_enabled: config.flag("lzma-enabled", usual.lzma_enabled),
+                compression_bomb_limit: config.bytes("compression-bomb-limit", usual.compression_bomb_limit),
+                field_limit: size(config, "meta-field-limit", usual.field_limit),
+                headers_limit: config.number("headers-limit", usual.headers_limit),
+                max_tx: config.number("max-tx", usual.max_tx),
+                double_decode_path: config.flag("double-decode-path", usual.double_decode_path),
+                double_decode_query: config.flag("double-decode-query", usual.double_decode_query),
             }
         })
     })
+}
+
+/// A size in bytes that stays in memory.
+fn size(section: &Section<'_>, key: &str, usual: usize) -> usize {
+    usize::try_from(section.bytes(key, usual as u64)).unwrap_or(usize::MAX)
 }
 
 impl Detect {

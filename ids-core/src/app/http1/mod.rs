@@ -27,14 +27,14 @@ mod tx;
 mod uri;
 
 use crate::app::parser::{Pattern, Probe, Probing, Protocol};
-use crate::field::Dir;
+use crate::field::{Dir, Dirs};
 
 /// HTTP/1.
 pub static PROTOCOL: Protocol = Protocol {
     name: "http",
     rule_names: &["http", "http1"],
     tcp: true,
-    udp: false,
+    opens: Dirs::ToServer,
     patterns: &PATTERNS,
     probe: Some(Probing { ports: &[80], probe }),
     states: [
@@ -51,7 +51,8 @@ pub static PROTOCOL: Protocol = Protocol {
     fields: || fields::FIELDS.iter().map(|field| &field.info).collect(),
     events: events::NAMES,
     record: Some("http"),
-    session: |config| Box::new(session::Http::new(&config.http1, config.hashes)),
+    session: Some(|config, _| Box::new(session::Http::new(&config.http1, config.hashes))),
+    ..Protocol::BARE
 };
 
 /// Settings (`app-layer.protocols.http.libhtp.default-config`).

@@ -44,7 +44,11 @@ impl Connection {
     fn new(config: Config) -> Self {
         let hashes = config::Hashes { md5: true, ..config::Hashes::default() };
         let config = config::Config { http1: config, hashes, ..config::Config::default() };
-        Self { session: (PROTOCOL.session)(&config), unused: Default::default(), switched: None }
+        Self {
+            session: PROTOCOL.session.expect("HTTP is parsed")(&config, false),
+            unused: Default::default(),
+            switched: None,
+        }
     }
 
     /// Lets everything happen, bytes in steps of at most `step`.

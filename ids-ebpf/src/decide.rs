@@ -1,0 +1,91 @@
+//! The order of decisions: host block → flow block → released flow → interest → inspect.
+//!
+//! In: the headers of a frame, the port's configuration, the maps.  Out: one [`Outcome`].  An allowed prefix
+//! shields the address that a host block names, and either end of a flow block.
+
+use crate::block::{HostBlock, Side};
+use crate::config::PortConfig;
+use crate::flow::{Addr, FlowBlock, FlowKey, Released};
+use crate::headers::{Class, Headers};
+use crate::interest::Interest;
+use crate::outcome::Outcome;
+use crate::shared::Shared;
+
+/// The maps, and the clock that their times are in.
+pub trait Tables {
+    /// CLOCK_MONOTONIC in nanoseconds.
+    fn now(&self) -> u64;
+    /// Whether an allowed prefix holds this address (of IP version 4 or 6).
+    fn allowed(&self, version: u8, addr: Addr) -> bool;
+    /// The longest blocked prefix that holds this address.
+    fn host(&self, version: u8, addr: Addr) -> Option<&Shared<HostBlock>>;
+    /// The block of a flow.
+    fn flow(&self, key: &FlowKey) -> Option<&Shared<FlowBlock>>;
+    /// The release of a flow.
+    fn released(&self, key: &FlowKey) -> Option<&Shared<Released>>;
+    /// What is wanted; `None` means everything.
+    fn interest(&self) -> Option<&Interest>;
+}
+
+/// Decides on one frame of `length` bytes, and counts it in the entry that decided.
+#[inline(always)]
+pub fn decide(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Tables) -> Outcome {
+    if headers.version != 0
+        && (blocked(headers.version, headers.src, Side::Source, tables)
+            || blocked(headers.version, headers.dst, Side::Destination, tables))
+    {
+        return Outcome::DropHost;
+    }
+    match headers.class {
+        Class::Whole => flow(headers, length, config, tables),
+        Class::Fragment => Outcome::InspectFragment,
+        Class::Malformed => Outcome::InspectMalformed,
+        Class::Unknown => Outcome::InspectUnknown,
+        Class::NonIp => match tables.interest() {
+            Some(interest) if !interest.wants_non_ip() => Outcome::FastUninteresting,
+            _ => Outcome::Inspect,
+        },
+    }
+}
+
+#[inline(always)]
+fn blocked(version: u8, addr: Addr, side: Side, tables: &impl Tables) -> bool {
+    let Some(block) = tables.host(version, addr) else { return false };
+    if block.until(side) <= tables.now() || tables.allowed(version, addr) {
+        return false;
+    }
+    block.hit();
+    true
+}
+
+/// The part of the order that needs a flow's key.
+#[inline(always)]
+fn flow(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Tables) -> Outcome {
+    let (key, dir) = FlowKey::of(headers, config);
+    if let Some(block) = tables.flow(&key)
+        && block.until() > tables.now()
+        && !tables.allowed(headers.version, headers.src)
+        && !tables.allowed(headers.version, headers.dst)
+    {
+        block.hit();
+        return Outcome::DropFlow;
+    }
+    if let Some(flow) = tables.released(&key)
+        && !flow.reopened()
+    {
+        if headers.opens() {
+            flow.reopen();
+            return Outcome::InspectReuse;
+        }
+        flow.count(dir, length, tables.now(), headers.tcp_flags);
+        return Outcome::FastReleased;
+    }
+    match tables.interest() {
+        Some(interest) if !interest.wants(headers) => Outcome::FastUninteresting,
+        _ => Outcome::Inspect,
+    }
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -1,0 +1,188 @@
+extern crate std;
+
+use std::collections::HashMap;
+
+use super::*;
+use crate::config::{FailPolicy, Mode};
+use crate::interest::Group;
+
+/// The maps as ordinary collections. Blocks and allowances are exact here: what a trie adds is the kernel's.
+#[derive(Default)]
+struct Model {
+    now: u64,
+    allowed: std::vec::Vec<Addr>,
+    hosts: HashMap<Addr, Shared<HostBlock>>,
+    flows: HashMap<FlowKey, Shared<FlowBlock>>,
+    released: HashMap<FlowKey, Shared<Released>>,
+    interest: Option<std::boxed::Box<Interest>>,
+}
+
+impl Tables for Model {
+    fn now(&self) -> u64 {
+        self.now
+    }
+    fn allowed(&self, _: u8, addr: Addr) -> bool {
+        self.allowed.contains(&addr)
+    }
+    fn host(&self, _: u8, addr: Addr) -> Option<&Shared<HostBlock>> {
+        self.hosts.get(&addr)
+    }
+    fn flow(&self, key: &FlowKey) -> Option<&Shared<FlowBlock>> {
+        self.flows.get(key)
+    }
+    fn released(&self, key: &FlowKey) -> Option<&Shared<Released>> {
+        self.released.get(key)
+    }
+    fn interest(&self) -> Option<&Interest> {
+        self.interest.as_deref()
+    }
+}
+
+const CLIENT: Addr = Addr::v4([10, 0, 0, 1]);
+const SERVER: Addr = Addr::v4([10, 0, 0, 2]);
+
+fn packet() -> Headers {
+    Headers {
+        class: Class::Whole,
+        version: 4,
+        proto: 6,
+        tcp_flags: 0x10,
+        src: CLIENT,
+        dst: SERVER,
+        src_port: 1234,
+        dst_port: 80,
+        ..Headers::EMPTY
+    }
+}
+
+fn reply() -> Headers {
+    Headers { src: SERVER, dst: CLIENT, src_port: 80, dst_port: 1234, ..packet() }
+}
+
+fn config() -> PortConfig {
+    PortConfig::new(Mode::Inline, FailPolicy::Open, 1_000)
+}
+
+fn run(headers: &Headers, model: &Model) -> Outcome {
+    decide(headers, 60, &config(), model)
+}
+
+fn block(until: [u64; 2]) -> Shared<HostBlock> {
+    Shared::new(HostBlock { until, ..HostBlock::default() })
+}
+
+#[test]
+fn everything_is_of_interest_by_default() {
+    let model = Model::default();
+    let cases = [
+        (packet(), Outcome::Inspect),
+        (Headers { class: Class::Fragment, ..packet() }, Outcome::InspectFragment),
+        (Headers { class: Class::Malformed, ..packet() }, Outcome::InspectMalformed),
+        (Headers { class: Class::Unknown, ..packet() }, Outcome::InspectUnknown),
+        (Headers { class: Class::NonIp, version: 0, ..packet() }, Outcome::Inspect),
+    ];
+    for (headers, outcome) in cases {
+        assert_eq!(run(&headers, &model), outcome);
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_inspected_although_nothing_is_of_interest() {
+    let model = Model { interest: Some(Interest::NOTHING.into()), ..Model::default() };
+    assert_eq!(run(&packet(), &model), Outcome::FastUninteresting);
+    assert_eq!(run(&Headers { class: Class::NonIp, ..packet() }, &model), Outcome::FastUninteresting);
+    for class in [Class::Fragment, Class::Malformed, Class::Unknown] {
+        assert_eq!(run(&Headers { class, ..packet() }, &model).way(), crate::outcome::Way::Inspect);
+    }
+}
+
+#[test]
+fn a_host_is_blocked_by_side_and_until_its_time() {
+    let mut model = Model { now: 100, ..Model::default() };
+    model.hosts.insert(CLIENT, block([200, 0]));
+    assert_eq!(run(&packet(), &model), Outcome::DropHost);
+    assert_eq!(run(&reply(), &model), Outcome::Inspect);
+    for class in [Class::Fragment, Class::Malformed, Class::Unknown] {
+        assert_eq!(run(&Headers { class, ..packet() }, &model), Outcome::DropHost);
+    }
+    assert_eq!(model.hosts[&CLIENT].get().hits, 4);
+    model.now = 200;
+    assert_eq!(run(&packet(), &model), Outcome::Inspect);
+
+    model.hosts.insert(CLIENT, block([0, 300]));
+    assert_eq!(run(&packet(), &model), Outcome::Inspect);
+    assert_eq!(run(&reply(), &model), Outcome::DropHost);
+}
+
+#[test]
+fn an_allowance_shields_the_address_that_a_block_names() {
+    let mut model = Model { now: 1, allowed: [SERVER].into(), ..Model::default() };
+    model.hosts.insert(SERVER, block([9, 9]));
+    assert_eq!(run(&packet(), &model), Outcome::Inspect);
+    assert_eq!(run(&reply(), &model), Outcome::Inspect);
+    model.hosts.insert(CLIENT, block([9, 9]));
+    assert_eq!(run(&packet(), &model), Outcome::DropHost, "the client is not shielded by the server's allowance");
+    assert_eq!(run(&reply(), &model), Outcome::DropHost);
+}
+
+#[test]
+fn a_flow_is_blocked_in_both_directions() {
+    let mut model = Model { now: 1, ..Model::default() };
+    let (key, _) = FlowKey::of(&packet(), &config());
+    model.flows.insert(key, Shared::new(FlowBlock { until: 5, ..FlowBlock::default() }));
+    assert_eq!(run(&packet(), &model), Outcome::DropFlow);
+    assert_eq!(run(&reply(), &model), Outcome::DropFlow);
+    assert_eq!(model.flows[&key].get().hits, 2);
+    for other in [
+        Headers { src_port: 1235, ..packet() },
+        Headers { vlan: [1, 0], ..packet() },
+        Headers { proto: 17, ..packet() },
+    ] {
+        assert_eq!(run(&other, &model), Outcome::Inspect);
+    }
+    let other_pair = PortConfig { pair: 1, ..config() };
+    assert_eq!(decide(&packet(), 60, &other_pair, &model), Outcome::Inspect);
+    let no_vlans = PortConfig { flags: PortConfig::IGNORE_VLAN, ..config() };
+    assert_eq!(decide(&Headers { vlan: [1, 0], ..packet() }, 60, &no_vlans, &model), Outcome::DropFlow);
+
+    for shielded in [CLIENT, SERVER] {
+        model.allowed = [shielded].into();
+        assert_eq!(run(&packet(), &model), Outcome::Inspect);
+    }
+    model.allowed.clear();
+    model.now = 5;
+    assert_eq!(run(&packet(), &model), Outcome::Inspect);
+}
+
+#[test]
+fn a_released_flow_passes_until_its_tuple_is_used_again() {
+    let mut model = Model { now: 7, ..Model::default() };
+    let (key, _) = FlowKey::of(&packet(), &config());
+    model.released.insert(key, Shared::new(Released::default()));
+    assert_eq!(run(&packet(), &model), Outcome::FastReleased);
+    assert_eq!(run(&reply(), &model), Outcome::FastReleased);
+    assert_eq!(run(&Headers { tcp_flags: 0x12, ..reply() }, &model), Outcome::FastReleased, "no new connection");
+    let carried = model.released[&key].get().carried;
+    assert_eq!((carried[0].packets, carried[0].bytes, carried[0].last), (1, 60, 7));
+    assert_eq!((carried[1].packets, carried[1].tcp_flags), (2, 0x12));
+
+    assert_eq!(run(&Headers { tcp_flags: 0x02, ..packet() }, &model), Outcome::InspectReuse);
+    assert_eq!(run(&packet(), &model), Outcome::Inspect, "the release has ended");
+    assert_eq!(model.released[&key].get().carried[0].packets, 1, "and its counts stay what they were");
+}
+
+#[test]
+fn blocks_come_before_releases_and_releases_before_interest() {
+    let mut interest = std::boxed::Box::new(Interest::NOTHING);
+    interest.want_port(Group::Tcp, 80);
+    let mut model = Model { now: 1, interest: Some(interest), ..Model::default() };
+    let (key, _) = FlowKey::of(&packet(), &config());
+    assert_eq!(run(&packet(), &model), Outcome::Inspect);
+    model.released.insert(key, Shared::new(Released::default()));
+    assert_eq!(run(&packet(), &model), Outcome::FastReleased);
+    model.flows.insert(key, Shared::new(FlowBlock { until: 5, ..FlowBlock::default() }));
+    assert_eq!(run(&packet(), &model), Outcome::DropFlow);
+    model.hosts.insert(SERVER, block([0, 5]));
+    assert_eq!(run(&packet(), &model), Outcome::DropHost);
+    assert_eq!(model.flows[&key].get().hits, 1, "only the entry that decides counts");
+}

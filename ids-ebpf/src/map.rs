@@ -1,0 +1,45 @@
+//! Names and sizes of the maps. A map's name is what it is pinned as.
+
+/// Rises whenever a key or value of a shared map changes its layout: pinned maps of another layout are not opened.
+pub const LAYOUT: u32 = 1;
+
+/// What the program of a port is told: one [`crate::config::PortConfig`]. Per port.
+pub const CONFIG: &str = "CONFIG";
+/// Monotonic time of each worker's last sign of life, in nanoseconds, by queue. Per port.
+pub const HEARTBEAT: &str = "HEARTBEAT";
+/// AF_XDP sockets by queue. Per port.
+pub const XSKS: &str = "XSKS";
+/// The peer, at index 0. Per port.
+pub const PORTS: &str = "PORTS";
+/// One [`crate::outcome::Stats`] per CPU. Per port.
+pub const STATS: &str = "STATS";
+/// IPv4 prefixes that no block may name.
+pub const ALLOW4: &str = "ALLOW4";
+/// IPv6 prefixes that no block may name.
+pub const ALLOW6: &str = "ALLOW6";
+/// Blocked IPv4 hosts and prefixes.
+pub const BLOCK4: &str = "BLOCK4";
+/// Blocked IPv6 hosts and prefixes.
+pub const BLOCK6: &str = "BLOCK6";
+/// Flows all packets of which are dropped.
+pub const BLOCKED_FLOWS: &str = "BLOCKED_FLOWS";
+/// Flows nothing can match on any more.
+pub const RELEASED_FLOWS: &str = "RELEASED_FLOWS";
+/// What the loaded rules want to see: an outer map with one slot, so that a new set comes into force at once.
+pub const INTEREST: &str = "INTEREST";
+
+/// Maps of one port's program.
+pub const PER_PORT: [&str; 5] = [CONFIG, HEARTBEAT, XSKS, PORTS, STATS];
+/// Maps that all ports of a sensor share.
+pub const SHARED: [&str; 7] = [ALLOW4, ALLOW6, BLOCK4, BLOCK6, BLOCKED_FLOWS, RELEASED_FLOWS, INTEREST];
+
+/// Queues a port can have.
+pub const QUEUES: u32 = 64;
+/// Prefixes in each of [`ALLOW4`] and [`ALLOW6`].
+pub const ALLOWED: u32 = 4096;
+/// Hosts and prefixes in each of [`BLOCK4`] and [`BLOCK6`].
+pub const BLOCKED_HOSTS: u32 = 65_536;
+/// Flows in [`BLOCKED_FLOWS`], unless the loader asks for another number.
+pub const BLOCKED: u32 = 65_536;
+/// Flows in [`RELEASED_FLOWS`], unless the loader asks for another number.
+pub const RELEASED: u32 = 262_144;

@@ -1,0 +1,89 @@
+//! The maps as the program declares them, and as the decisions see them.
+
+use aya_ebpf::btf_maps::{Array as InnerArray, ArrayOfMaps};
+use aya_ebpf::helpers::bpf_ktime_get_ns;
+use aya_ebpf::macros::{btf_map, map};
+use aya_ebpf::maps::lpm_trie::{Key, LpmTrie};
+use aya_ebpf::maps::{Array, DevMap, HashMap, PerCpuArray, XskMap};
+use ids_ebpf::block::HostBlock;
+use ids_ebpf::config::PortConfig;
+use ids_ebpf::decide::Tables;
+use ids_ebpf::flow::{Addr, FlowBlock, FlowKey, Released};
+use ids_ebpf::interest::Interest;
+use ids_ebpf::map::{ALLOWED, BLOCKED, BLOCKED_HOSTS, QUEUES, RELEASED};
+use ids_ebpf::outcome::Stats;
+use ids_ebpf::shared::Shared;
+
+/// Entries are made when userspace inserts them, not all at once (`BPF_F_NO_PREALLOC`).
+const NO_PREALLOC: u32 = 1;
+
+#[map]
+pub(super) static CONFIG: Array<PortConfig> = Array::with_max_entries(1, 0);
+#[map]
+pub(super) static HEARTBEAT: Array<u64> = Array::with_max_entries(QUEUES, 0);
+#[map]
+pub(super) static XSKS: XskMap = XskMap::with_max_entries(QUEUES, 0);
+#[map]
+pub(super) static PORTS: DevMap = DevMap::with_max_entries(1, 0);
+#[map]
+pub(super) static STATS: PerCpuArray<Stats> = PerCpuArray::with_max_entries(1, 0);
+
+#[map]
+static ALLOW4: LpmTrie<[u8; 4], u32> = LpmTrie::with_max_entries(ALLOWED, 0);
+#[map]
+static ALLOW6: LpmTrie<[u8; 16], u32> = LpmTrie::with_max_entries(ALLOWED, 0);
+#[map]
+static BLOCK4: LpmTrie<[u8; 4], Shared<HostBlock>> = LpmTrie::with_max_entries(BLOCKED_HOSTS, 0);
+#[map]
+static BLOCK6: LpmTrie<[u8; 16], Shared<HostBlock>> = LpmTrie::with_max_entries(BLOCKED_HOSTS, 0);
+#[map]
+static BLOCKED_FLOWS: HashMap<FlowKey, Shared<FlowBlock>> = HashMap::with_max_entries(BLOCKED, NO_PREALLOC);
+#[map]
+static RELEASED_FLOWS: HashMap<FlowKey, Shared<Released>> = HashMap::with_max_entries(RELEASED, NO_PREALLOC);
+#[btf_map]
+static INTEREST: ArrayOfMaps<InnerArray<Interest, 1>, 1> = ArrayOfMaps::new();
+
+/// All maps that decisions look into.
+pub(super) struct Maps;
+
+impl Tables for Maps {
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        // SAFETY: the helper has no conditions.
+        unsafe { bpf_ktime_get_ns() }
+    }
+
+    #[inline(always)]
+    fn allowed(&self, version: u8, addr: Addr) -> bool {
+        match version {
+            4 => ALLOW4.get(Key::new(32, addr.v4_bytes())).is_some(),
+            _ => ALLOW6.get(Key::new(128, addr.bytes())).is_some(),
+        }
+    }
+
+    #[inline(always)]
+    fn host(&self, version: u8, addr: Addr) -> Option<&Shared<HostBlock>> {
+        match version {
+            4 => BLOCK4.get(Key::new(32, addr.v4_bytes())),
+            _ => BLOCK6.get(Key::new(128, addr.bytes())),
+        }
+    }
+
+    #[inline(always)]
+    fn flow(&self, key: &FlowKey) -> Option<&Shared<FlowBlock>> {
+        // SAFETY: an entry that is deleted meanwhile stays readable until this program run ends; fields are
+        // accessed one by one (`Shared`).
+        unsafe { BLOCKED_FLOWS.get(key) }
+    }
+
+    #[inline(always)]
+    fn released(&self, key: &FlowKey) -> Option<&Shared<Released>> {
+        // SAFETY: as above.
+        unsafe { RELEASED_FLOWS.get(key) }
+    }
+
+    #[inline(always)]
+    fn interest(&self) -> Option<&Interest> {
+        INTEREST.get_value(0, &0)
+    }
+}

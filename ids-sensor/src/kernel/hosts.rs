@@ -1,0 +1,218 @@
+//! Host and prefix blocks as they must stand in a longest-prefix-match trie.
+//!
+//! In: blocks asked for and taken away.  Out: which entries of the trie change, and to what.
+//! A trie answers with the longest match alone, so a short block of a host would hide a long one of its network.
+//! Hence each entry's `until` is the latest of its own times and those of all broader entries; a new entry
+//! inherits from those above it, and a new broader one raises those below.
+
+use std::collections::BTreeMap;
+
+use ids_ebpf::block::HostBlock;
+
+use super::prefix::Prefix;
+
+/// All blocks of hosts and prefixes; the copy in userspace, which is the truth.
+#[derive(Debug, Default)]
+pub struct Hosts {
+    entries: BTreeMap<Prefix, HostBlock>,
+}
+
+/// What happens to one entry of the trie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Insert(Prefix, HostBlock),
+    /// It is there, and its times change; its hits are the kernel's.
+    Update(Prefix, HostBlock),
+    /// It goes.
+    Delete(Prefix),
+}
+
+impl Hosts {
+    /// From what stands in the maps.
+    pub fn from_maps(entries: impl IntoIterator<Item = (Prefix, HostBlock)>) -> Self {
+        Self { entries: entries.into_iter().collect() }
+    }
+
+    /// Blocks a prefix by side until the given times (0: that side is not asked for). Times that are already later
+    /// stay: a block is not shortened by another.
+    pub fn add(&mut self, prefix: Prefix, until: [u64; 2], sid: u32) -> Vec<Change> {
+        let inherited = self.above(prefix);
+        let there = self.entries.contains_key(&prefix);
+        let entry = self.entries.entry(prefix).or_default();
+        entry.own = later(entry.own, until);
+        entry.until = later(entry.own, inherited);
+        entry.sid = sid;
+        let (entry, own) = (*entry, entry.own);
+        let mut changes = vec![if there { Change::Update(prefix, entry) } else { Change::Insert(prefix, entry) }];
+        for (inner, block) in below(&mut self.entries, prefix) {
+            let raised = later(block.until, own);
+            if raised != block.until {
+                block.until = raised;
+                changes.push(Change::Update(*inner, *block));
+            }
+        }
+        changes
+    }
+
+    /// Takes a block away, and what others inherited from it; `None` if it was not there.
+    pub fn remove(&mut self, prefix: Prefix) -> Option<Vec<Change>> {
+        self.entries.remove(&prefix)?;
+        let mut changes = vec![Change::Delete(prefix)];
+        let inner: Vec<Prefix> = below(&mut self.entries, prefix).map(|(inner, _)| *inner).collect();
+        for inner in inner {
+            let inherited = self.above(inner);
+            if let Some(block) = self.entries.get_mut(&inner) {
+                let until = later(block.own, inherited);
+                if until != block.until {
+                    block.until = until;
+                    changes.push(Change::Update(inner, *block));
+                }
+            }
+        }
+        Some(changes)
+    }
+
+    /// Takes away what has run out: the broader entry, if there is one, then answers for itself.
+    pub fn sweep(&mut self, now: u64) -> Vec<Change> {
+        let mut over = Vec::new();
+        self.entries.retain(|prefix, block| {
+            let live = block.own.iter().any(|until| *until > now);
+            if !live {
+                over.push(Change::Delete(*prefix));
+            }
+            live
+        });
+        over
+    }
+
+    /// All entries, broader ones before what they hold.
+    pub fn iter(&self) -> impl Iterator<Item = (Prefix, &HostBlock)> {
+        self.entries.iter().map(|(prefix, block)| (*prefix, block))
+    }
+
+    /// The latest times of all broader entries.
+    fn above(&self, prefix: Prefix) -> [u64; 2] {
+        prefix
+            .broader()
+            .filter_map(|outer| self.entries.get(&outer))
+            .fold([0; 2], |until, block| later(until, block.own))
+    }
+}
+
+/// The entries inside of a prefix, without itself.
+fn below(entries: &mut BTreeMap<Prefix, HostBlock>, prefix: Prefix) -> impl Iterator<Item = (&Prefix, &mut HostBlock)> {
+    entries
+        .range_mut(prefix..)
+        .take_while(move |(inner, _)| prefix.contains(**inner))
+        .filter(move |(inner, _)| **inner != prefix)
+}
+
+/// The later time of each side.
+fn later(a: [u64; 2], b: [u64; 2]) -> [u64; 2] {
+    [a[0].max(b[0]), a[1].max(b[1])]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What happens to the blocks of a small network.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Add(Prefix, [u64; 2]),
+        Remove(Prefix),
+        Sweep(u64),
+    }
+
+    fn prefixes() -> impl Strategy<Value = Prefix> {
+        // Few addresses and all lengths, so that entries nest.
+        (0u8..4, prop_oneof![Just(0u8), Just(8), Just(29), Just(30), Just(31), Just(32)])
+            .prop_map(|(last, length)| Prefix::around(IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)), length))
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let until = prop_oneof![Just(0u64), 1..20u64];
+        let step = prop_oneof![
+            4 => (prefixes(), until.clone(), until).prop_map(|(p, a, b)| Step::Add(p, [a, b])),
+            2 => prefixes().prop_map(Step::Remove),
+            1 => (0..20u64).prop_map(Step::Sweep),
+        ];
+        proptest::collection::vec(step, 0..40)
+    }
+
+    /// The trie as the kernel keeps it, written by changes alone.
+    fn longest(trie: &BTreeMap<Prefix, HostBlock>, host: Prefix) -> [u64; 2] {
+        let hit = trie.iter().filter(|(p, _)| p.contains(host)).max_by_key(|(p, _)| p.length());
+        hit.map_or([0; 2], |(_, block)| block.until)
+    }
+
+    proptest! {
+        /// At any time, the longest match says what a plain list of all blocks says.
+        #[test]
+        fn as_good_as_a_list(steps in steps()) {
+            let mut hosts = Hosts::default();
+            let mut trie: BTreeMap<Prefix, HostBlock> = BTreeMap::new();
+            let mut list: Vec<(Prefix, [u64; 2])> = Vec::new();
+            let mut now = 0;
+            for step in steps {
+                let changes = match step {
+                    Step::Add(prefix, until) => {
+                        list.push((prefix, until));
+                        hosts.add(prefix, until, 1)
+                    }
+                    Step::Remove(prefix) => {
+                        list.retain(|(p, _)| *p != prefix);
+                        hosts.remove(prefix).unwrap_or_default()
+                    }
+                    Step::Sweep(at) => {
+                        now = now.max(at);
+                        list.retain(|(_, until)| until[0] > now || until[1] > now);
+                        hosts.sweep(now)
+                    }
+                };
+                for change in changes {
+                    match change {
+                        Change::Insert(prefix, block) => prop_assert!(trie.insert(prefix, block).is_none()),
+                        Change::Update(prefix, block) => prop_assert!(trie.insert(prefix, block).is_some()),
+                        Change::Delete(prefix) => prop_assert!(trie.remove(&prefix).is_some()),
+                    }
+                }
+                for last in 0..9 {
+                    let host = Prefix::host(IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)));
+                    let held = list.iter().filter(|(p, _)| p.contains(host));
+                    let wanted = held.fold([0; 2], |until, (_, more)| later(until, *more));
+                    let found = longest(&trie, host);
+                    for side in 0..2 {
+                        prop_assert_eq!(found[side] > now, wanted[side] > now, "{} side {}", host, side);
+                        if wanted[side] > now {
+                            prop_assert_eq!(found[side], wanted[side], "{} side {}", host, side);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_block_of_a_host_does_not_hide_a_long_one_of_its_network() {
+        let mut hosts = Hosts::default();
+        let (net, host) = ("10.0.0.0/8".parse().unwrap(), "10.0.0.1".parse().unwrap());
+        let block = |own, until, sid| HostBlock { own, until, sid, ..HostBlock::default() };
+        assert_eq!(hosts.add(net, [100, 0], 1), [Change::Insert(net, block([100, 0], [100, 0], 1))]);
+        assert_eq!(hosts.add(host, [5, 5], 2), [Change::Insert(host, block([5, 5], [100, 5], 2))]);
+        assert_eq!(
+            hosts.add(net, [200, 0], 1),
+            [Change::Update(net, block([200, 0], [200, 0], 1)), Change::Update(host, block([5, 5], [200, 5], 2))]
+        );
+        let changes = hosts.remove(net).unwrap();
+        assert_eq!(changes, [Change::Delete(net), Change::Update(host, block([5, 5], [5, 5], 2))]);
+        assert!(hosts.remove(net).is_none());
+        assert_eq!(hosts.sweep(4), []);
+        assert_eq!(hosts.sweep(5), [Change::Delete(host)]);
+    }
+}

@@ -1,0 +1,99 @@
+//! Where maps and links are pinned: a folder of the kernel's bpf file system.
+//!
+//! A named folder outlives the process, so that blocks survive a restart and the data plane survives a crash.
+//! Where no bpf file system is mounted, a private one serves to share maps between the ports; it ends with the
+//! process.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use ids_ebpf::map::LAYOUT;
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
+
+use super::Error;
+
+/// Where the bpf file system is mounted on most systems.
+pub const BPFFS: &str = "/sys/fs/bpf";
+
+/// `BPF_FS_MAGIC` of linux/magic.h.
+const BPF_FS_MAGIC: u64 = 0xcafe_4a11;
+
+/// The place for one instance's pins.
+#[derive(Debug)]
+pub struct Pins {
+    folder: PathBuf,
+    /// Keeps a private file system alive; `folder` leads through it.
+    private: Option<OwnedFd>,
+}
+
+impl Pins {
+    /// The folder of an instance below `root`, created if need be; it carries the layout's number, so that maps of
+    /// another layout are left alone.
+    ///
+    /// # Errors
+    /// `root` does not lie on a bpf file system, or it cannot be written.
+    pub fn named(root: &Path, instance: &str) -> Result<Self, Error> {
+        let failed = |path: &Path, reason: String| Error::Pins { path: path.to_owned(), reason };
+        let found = rustix::fs::statfs(root).map_err(|error| failed(root, error.to_string()))?;
+        // The field's type differs between architectures; the value fits all of them.
+        if found.f_type as u64 != BPF_FS_MAGIC {
+            let reason = format!("no bpf file system; mount one with `mount -t bpf bpffs {}`", root.display());
+            return Err(failed(root, reason));
+        }
+        // The kernel keeps names with dots to itself.
+        let instance = instance.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
+        let folder = root.join("ids-sensor").join(format!("{instance}-{LAYOUT}"));
+        fs::create_dir_all(&folder).map_err(|error| failed(&folder, error.to_string()))?;
+        Ok(Self { folder, private: None })
+    }
+
+    /// A file system of its own, which nobody else sees.
+    ///
+    /// # Errors
+    /// The kernel refuses one: it takes CAP_SYS_ADMIN and Linux 5.2.
+    pub fn private() -> Result<Self, Error> {
+        let mount = || -> io::Result<OwnedFd> {
+            let context = fsopen("bpf", FsOpenFlags::FSOPEN_CLOEXEC)?;
+            fsconfig_create(&context)?;
+            Ok(fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?)
+        };
+        let private = mount().map_err(|error| Error::Pins { path: "bpf".into(), reason: error.to_string() })?;
+        let folder = format!("/proc/self/fd/{}", private.as_raw_fd()).into();
+        Ok(Self { folder, private: Some(private) })
+    }
+
+    /// Whether pins outlive the process.
+    pub const fn lasting(&self) -> bool {
+        self.private.is_none()
+    }
+
+    /// Where a shared map is pinned.
+    pub(super) fn map(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Where the link of an interface is pinned. The mode is part of the name: a link cannot change it.
+    pub(super) fn link(&self, index: u32, mode: &str) -> PathBuf {
+        self.folder.join(format!("link-{index}-{mode}"))
+    }
+
+    /// Takes away all links, which detaches the programs, and all maps; returns whether there was anything.
+    ///
+    /// # Errors
+    /// A pin cannot be removed.
+    pub fn remove(self) -> Result<bool, Error> {
+        let failed = |path: &Path, error: io::Error| Error::Pins { path: path.to_owned(), reason: error.to_string() };
+        let mut found = false;
+        for entry in fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, error))? {
+            let path = entry.map_err(|error| failed(&self.folder, error))?.path();
+            fs::remove_file(&path).map_err(|error| failed(&path, error))?;
+            found = true;
+        }
+        if self.lasting() {
+            fs::remove_dir(&self.folder).map_err(|error| failed(&self.folder, error))?;
+        }
+        Ok(found)
+    }
+}

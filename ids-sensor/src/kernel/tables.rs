@@ -1,0 +1,388 @@
+//! The maps that all ports share: who is blocked, allowed, released, and what is of interest.
+//!
+//! In: commands, with spans of time.  Out: what stands in the maps, with hits.
+//! Works with and without a running sensor, through the pinned maps; one process at a time should write, since
+//! the rule for host blocks (`hosts.rs`) needs to see all of them.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use aya::maps::lpm_trie::Key as TrieKey;
+use aya::maps::{Array, ArrayOfMaps, HashMap, IterableMap, LpmTrie, MapData, MapError};
+use ids_core::flow::{Endpoint, Key};
+use ids_ebpf::block::HostBlock;
+use ids_ebpf::flow::{Addr, FlowBlock, FlowKey, Released};
+use ids_ebpf::interest::Interest;
+use ids_ebpf::map;
+
+use super::clock::Monotonic;
+use super::hosts::{Change, Hosts};
+use super::pins::Pins;
+use super::prefix::Prefix;
+use super::{Error, Sizes, again, load, take};
+
+/// Which packets of a blocked host die.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sides {
+    /// Those from it and to it.
+    #[default]
+    Both,
+    /// Those from it.
+    Source,
+    /// Those to it.
+    Destination,
+}
+
+/// One block of a host or prefix, as it stands in the maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostEntry {
+    /// Who.
+    pub prefix: Prefix,
+    /// What is left of what was asked for this very prefix, as source and as destination; zero if it was not
+    /// asked for or has run out.
+    pub left: [Duration; 2],
+    /// Packets dropped on its account.
+    pub hits: u64,
+    /// The rule on whose account; 0 if none.
+    pub sid: u32,
+}
+
+/// One block of a flow, as it stands in the maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowEntry {
+    /// Which flow.
+    pub key: FlowKey,
+    /// What is left of it; zero if it has run out.
+    pub left: Duration,
+    /// Packets dropped on its account.
+    pub hits: u64,
+    /// The rule on whose account; 0 if none.
+    pub sid: u32,
+}
+
+/// The shared maps, for the one who writes host blocks.
+pub struct Tables {
+    allow4: LpmTrie<MapData, [u8; 4], u32>,
+    allow6: LpmTrie<MapData, [u8; 16], u32>,
+    block4: LpmTrie<MapData, [u8; 4], HostBlock>,
+    block6: LpmTrie<MapData, [u8; 16], HostBlock>,
+    interest: ArrayOfMaps<MapData, Array<MapData, Interest>>,
+    hosts: Hosts,
+    /// Blocks and releases of flows.
+    pub flows: Flows,
+}
+
+impl Tables {
+    /// Opens the pinned maps of an instance, or creates and pins them.
+    ///
+    /// # Errors
+    /// Missing rights, or maps of another layout under the same name.
+    pub fn open(pins: &Pins, sizes: Sizes) -> Result<Self, Error> {
+        let mut ebpf = load(pins, sizes)?;
+        let mut tables = Self {
+            allow4: take(&mut ebpf, map::ALLOW4)?,
+            allow6: take(&mut ebpf, map::ALLOW6)?,
+            block4: take(&mut ebpf, map::BLOCK4)?,
+            block6: take(&mut ebpf, map::BLOCK6)?,
+            interest: take(&mut ebpf, map::INTEREST)?,
+            hosts: Hosts::default(),
+            flows: Flows {
+                blocked: take(&mut ebpf, map::BLOCKED_FLOWS)?,
+                released: take(&mut ebpf, map::RELEASED_FLOWS)?,
+            },
+        };
+        tables.hosts = Hosts::from_maps(tables.host_entries()?);
+        Ok(tables)
+    }
+
+    /// Blocks a host or network for a span of time. A block that lasts longer stays as it is.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn block(&mut self, prefix: Prefix, sides: Sides, ttl: Duration, sid: u32) -> Result<(), Error> {
+        let until = Monotonic::now().after(ttl).0;
+        let until = match sides {
+            Sides::Both => [until; 2],
+            Sides::Source => [until, 0],
+            Sides::Destination => [0, until],
+        };
+        let changes = self.hosts.add(prefix, until, sid);
+        self.write(changes)
+    }
+
+    /// Takes a block away; whether there was one.
+    ///
+    /// # Errors
+    /// The map refuses.
+    pub fn unblock(&mut self, prefix: Prefix) -> Result<bool, Error> {
+        match self.hosts.remove(prefix) {
+            Some(changes) => self.write(changes).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// All blocks of hosts and networks; those that have run out have nothing left.
+    ///
+    /// # Errors
+    /// A map cannot be read.
+    pub fn blocks(&self) -> Result<Vec<HostEntry>, Error> {
+        let now = Monotonic::now().0;
+        let left = |until: u64| Duration::from_nanos(until.saturating_sub(now));
+        let entries = self.host_entries()?.into_iter().map(|(prefix, block)| HostEntry {
+            prefix,
+            left: block.own.map(left),
+            hits: block.hits,
+            sid: block.sid,
+        });
+        Ok(entries.collect())
+    }
+
+    /// Takes blocks of hosts and flows away that have run out; how many there were.
+    ///
+    /// # Errors
+    /// A map refuses.
+    pub fn sweep(&mut self) -> Result<usize, Error> {
+        let now = Monotonic::now().0;
+        let over = self.hosts.sweep(now);
+        let count = over.len();
+        self.write(over)?;
+        Ok(count + self.flows.sweep_blocked(now)?)
+    }
+
+    /// Shields a host or network from all blocks.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn allow(&mut self, prefix: Prefix) -> Result<(), Error> {
+        let length = u32::from(prefix.length());
+        match prefix.addr() {
+            IpAddr::V4(addr) => self.allow4.insert(&TrieKey::new(length, addr.octets()), 1, 0).map_err(of(map::ALLOW4)),
+            IpAddr::V6(addr) => self.allow6.insert(&TrieKey::new(length, addr.octets()), 1, 0).map_err(of(map::ALLOW6)),
+        }
+    }
+
+    /// Takes a shield away; whether there was one.
+    ///
+    /// # Errors
+    /// The map refuses.
+    pub fn disallow(&mut self, prefix: Prefix) -> Result<bool, Error> {
+        let length = u32::from(prefix.length());
+        match prefix.addr() {
+            IpAddr::V4(addr) => was_there(map::ALLOW4, self.allow4.remove(&TrieKey::new(length, addr.octets()))),
+            IpAddr::V6(addr) => was_there(map::ALLOW6, self.allow6.remove(&TrieKey::new(length, addr.octets()))),
+        }
+    }
+
+    /// All shielded hosts and networks.
+    ///
+    /// # Errors
+    /// A map cannot be read.
+    pub fn allowed(&self) -> Result<Vec<Prefix>, Error> {
+        let four = self.allow4.keys().map(|key| key.map(|key| prefix_of(&key)).map_err(of(map::ALLOW4)));
+        let six = self.allow6.keys().map(|key| key.map(|key| prefix_of(&key)).map_err(of(map::ALLOW6)));
+        four.chain(six).collect()
+    }
+
+    /// Puts a new set of interest into force, for all ports at once.
+    ///
+    /// # Errors
+    /// The map cannot be created.
+    pub fn set_interest(&mut self, interest: &Interest) -> Result<(), Error> {
+        let mut inner: Array<MapData, Interest> = Array::create(1, 0).map_err(of(map::INTEREST))?;
+        inner.set(0, interest, 0).map_err(of(map::INTEREST))?;
+        self.interest.set(0, &inner, 0).map_err(of(map::INTEREST))
+    }
+
+    fn write(&mut self, changes: Vec<Change>) -> Result<(), Error> {
+        for change in changes {
+            let (Change::Insert(prefix, _) | Change::Update(prefix, _) | Change::Delete(prefix)) = change;
+            let length = u32::from(prefix.length());
+            match prefix.addr() {
+                IpAddr::V4(addr) => put(map::BLOCK4, &mut self.block4, &TrieKey::new(length, addr.octets()), change)?,
+                IpAddr::V6(addr) => put(map::BLOCK6, &mut self.block6, &TrieKey::new(length, addr.octets()), change)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn host_entries(&self) -> Result<Vec<(Prefix, HostBlock)>, Error> {
+        let four = self.block4.iter().map(|e| e.map(|(key, block)| (prefix_of(&key), block)).map_err(of(map::BLOCK4)));
+        let six = self.block6.iter().map(|e| e.map(|(key, block)| (prefix_of(&key), block)).map_err(of(map::BLOCK6)));
+        four.chain(six).collect()
+    }
+}
+
+/// Does one change. Hits so far are kept, less those that fall between reading and writing.
+fn put<K: aya::Pod>(
+    name: &'static str,
+    trie: &mut LpmTrie<MapData, K, HostBlock>,
+    key: &TrieKey<K>,
+    change: Change,
+) -> Result<(), Error> {
+    match change {
+        Change::Insert(_, block) => trie.insert(key, block, 0).map_err(of(name)),
+        Change::Update(_, block) => {
+            // The entry is there, so that it is the longest match of its own key.
+            let hits = trie.get(key, 0).map_err(of(name))?.hits;
+            trie.insert(key, HostBlock { hits, ..block }, 0).map_err(of(name))
+        }
+        Change::Delete(_) => was_there(name, trie.remove(key)).map(|_| ()),
+    }
+}
+
+fn prefix_of<A: aya::Pod + Into<IpAddr>>(key: &TrieKey<A>) -> Prefix {
+    // Lengths in the maps were written from a prefix's.
+    Prefix::around(key.data().into(), u8::try_from(key.prefix_len()).unwrap_or(u8::MAX))
+}
+
+/// Names the map in an error.
+fn of(name: &'static str) -> impl Fn(MapError) -> Error {
+    move |error| Error::map(name, &error)
+}
+
+/// Deleting what is not there is no error.
+fn was_there(name: &'static str, result: Result<(), MapError>) -> Result<bool, Error> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(MapError::KeyNotFound | MapError::ElementNotFound) => Ok(false),
+        Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        Err(error) => Err(Error::map(name, &error)),
+    }
+}
+
+/// Blocks and releases of single flows. Every worker has its own handle; the kernel orders what they do.
+pub struct Flows {
+    blocked: HashMap<MapData, FlowKey, FlowBlock>,
+    released: HashMap<MapData, FlowKey, Released>,
+}
+
+impl Flows {
+    /// Another handle to the same maps.
+    ///
+    /// # Errors
+    /// No more file descriptors.
+    pub fn again(&self) -> Result<Self, Error> {
+        Ok(Self {
+            blocked: reopened(map::BLOCKED_FLOWS, &self.blocked)?,
+            released: reopened(map::RELEASED_FLOWS, &self.released)?,
+        })
+    }
+
+    /// Drops all packets of a flow for a span of time. A block that lasts longer stays; its hits are kept.
+    ///
+    /// # Errors
+    /// [`Error::Full`]: whoever asked must go on dropping.
+    pub fn block(&mut self, key: &FlowKey, ttl: Duration, sid: u32) -> Result<(), Error> {
+        let there = self.blocked.get(key, 0).unwrap_or_default();
+        let until = Monotonic::now().after(ttl).0.max(there.until);
+        let block = FlowBlock { until, hits: there.hits, sid, reserved: 0 };
+        self.blocked.insert(key, block, 0).map_err(of(map::BLOCKED_FLOWS))
+    }
+
+    /// Takes the block of a flow away; whether there was one.
+    ///
+    /// # Errors
+    /// The map refuses.
+    pub fn unblock(&mut self, key: &FlowKey) -> Result<bool, Error> {
+        was_there(map::BLOCKED_FLOWS, self.blocked.remove(key))
+    }
+
+    /// All blocked flows; those that have run out have nothing left.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn blocks(&self) -> Result<Vec<FlowEntry>, Error> {
+        let now = Monotonic::now().0;
+        let entry = |(key, block): (FlowKey, FlowBlock)| FlowEntry {
+            key,
+            left: Duration::from_nanos(block.until.saturating_sub(now)),
+            hits: block.hits,
+            sid: block.sid,
+        };
+        self.blocked.iter().map(|found| found.map(entry).map_err(of(map::BLOCKED_FLOWS))).collect()
+    }
+
+    /// Lets a flow take the fast path from now on.
+    ///
+    /// # Errors
+    /// [`Error::Full`]: it is not released, and goes on being inspected.
+    pub fn release(&mut self, key: &FlowKey) -> Result<(), Error> {
+        let released = Released { since: Monotonic::now().0, ..Released::default() };
+        self.released.insert(key, released, 0).map_err(of(map::RELEASED_FLOWS))
+    }
+
+    /// Ends a release; what the flow carried meanwhile, if it was released.
+    ///
+    /// # Errors
+    /// The map refuses.
+    pub fn recall(&mut self, key: &FlowKey) -> Result<Option<Released>, Error> {
+        match self.released.get(key, 0) {
+            Ok(released) => was_there(map::RELEASED_FLOWS, self.released.remove(key)).map(|_| Some(released)),
+            Err(MapError::KeyNotFound) => Ok(None),
+            Err(error) => Err(Error::map(map::RELEASED_FLOWS, &error)),
+        }
+    }
+
+    /// Ends the releases of flows whose tuple was taken by a new connection or that were silent for `idle`;
+    /// what each carried.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn collect(&mut self, idle: Duration) -> Result<Vec<(FlowKey, Released)>, Error> {
+        let now = Monotonic::now();
+        let last = |flow: &Released| flow.carried[0].last.max(flow.carried[1].last).max(flow.since);
+        let mut over = Vec::new();
+        for found in self.released.iter() {
+            let (key, flow) = found.map_err(of(map::RELEASED_FLOWS))?;
+            if flow.reopened != 0 || now.since(Monotonic(last(&flow))) >= idle {
+                over.push(key);
+            }
+        }
+        let mut ended = Vec::with_capacity(over.len());
+        for key in over {
+            ended.extend(self.recall(&key)?.map(|flow| (key, flow)));
+        }
+        Ok(ended)
+    }
+
+    fn sweep_blocked(&mut self, now: u64) -> Result<usize, Error> {
+        let mut over = Vec::new();
+        for found in self.blocked.iter() {
+            let (key, block) = found.map_err(of(map::BLOCKED_FLOWS))?;
+            if block.until <= now {
+                over.push(key);
+            }
+        }
+        for key in &over {
+            self.unblock(key)?;
+        }
+        Ok(over.len())
+    }
+}
+
+/// Another handle to a hash map.
+fn reopened<K: aya::Pod, V: aya::Pod>(
+    name: &'static str,
+    map: &HashMap<MapData, K, V>,
+) -> Result<HashMap<MapData, K, V>, Error> {
+    let data = again(name, map.map())?;
+    HashMap::try_from(aya::maps::Map::HashMap(data)).map_err(of(name))
+}
+
+/// The kernel's key of a flow; `None` if the kernel stage cannot tell it apart: inside of a tunnel, or below more
+/// than two VLANs.
+pub fn flow_key(key: &Key, pair: u16) -> Option<FlowKey> {
+    let [outer, inner, third] = key.vlan;
+    if key.depth != 0 || third != 0 {
+        return None;
+    }
+    let end = |end: Endpoint| match end.addr {
+        IpAddr::V4(addr) => (Addr::v4(addr.octets()), end.port),
+        IpAddr::V6(addr) => {
+            let bits = addr.to_bits();
+            // The halves of 128 bits.
+            (Addr { high: (bits >> 64) as u64, low: bits as u64 }, end.port)
+        }
+    };
+    Some(FlowKey::new(end(key.low), end(key.high), key.proto, [outer, inner], pair).0)
+}

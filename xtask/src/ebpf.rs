@@ -1,0 +1,197 @@
+//! `build-ebpf`: source of the XDP program → the object that is checked in.
+//!
+//! The object is a function of the source, the Rust toolchain and the linker: both are pinned here and recorded
+//! beside it, paths are remapped, so that `--check` can compare byte for byte. Tools go to `.tools/`, outside of
+//! version control. Needs rustup and a C compiler (for the linker's build), but no LLVM: the linker uses the one
+//! inside the toolchain.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::process::{output, run, workspace};
+
+/// The Rust release that builds the object.
+const RUST: &str = "1.95.0";
+/// The release of bpf-linker, and the feature that names the LLVM of [`RUST`].
+const LINKER: (&str, &str) = ("0.13.0", "llvm-22");
+const TARGET: &str = "bpfel-unknown-none";
+
+/// Options of `build-ebpf`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Change nothing; fail if the object is not what the source gives.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Builds, and writes or compares.
+pub(crate) fn build_ebpf(options: &Options) -> Result<()> {
+    let tools = workspace().join(".tools");
+    let toolchain = Toolchain::find()?;
+    let linker = linker(&toolchain, &tools)?;
+    let object = build(&toolchain, &linker, &tools)?;
+    let record = record(&object);
+
+    let folder = workspace().join("ids-ebpf/object");
+    let (object_at, record_at) = (folder.join("ids-ebpf.o"), folder.join("ids-ebpf.txt"));
+    if options.check {
+        compare(&object_at, &object)?;
+        let recorded = fs::read_to_string(&record_at).with_context(|| format!("reading {}", record_at.display()))?;
+        ensure!(
+            recorded == record,
+            "{} does not describe the object:\n{recorded}\nshould be\n{record}",
+            record_at.display()
+        );
+        eprintln!("the object is what the source gives");
+    } else {
+        fs::create_dir_all(&folder)?;
+        fs::write(&object_at, &object).with_context(|| format!("writing {}", object_at.display()))?;
+        fs::write(&record_at, &record).with_context(|| format!("writing {}", record_at.display()))?;
+    }
+    eprint!("{record}");
+    Ok(())
+}
+
+/// The pinned toolchain, under whichever name rustup knows it.
+struct Toolchain {
+    name: String,
+    sysroot: PathBuf,
+}
+
+impl Toolchain {
+    fn find() -> Result<Self> {
+        for name in [RUST, "stable"] {
+            let Ok(version) = output(rustup(name, "rustc").arg("--version")) else { continue };
+            if version.split(' ').nth(1) == Some(RUST) {
+                let sysroot = output(rustup(name, "rustc").args(["--print", "sysroot"]))?.into();
+                run(Command::new("rustup").args(["component", "add", "rust-src", "--toolchain", name]))?;
+                return Ok(Self { name: name.to_owned(), sysroot });
+            }
+        }
+        bail!("the object is built by Rust {RUST} alone: `rustup toolchain install {RUST}`")
+    }
+
+    fn tool(&self, program: &str) -> Command {
+        rustup(&self.name, program)
+    }
+}
+
+/// A tool of a toolchain, undisturbed by the one that runs this.
+fn rustup(toolchain: &str, program: &str) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", toolchain, program]);
+    for variable in ["RUSTUP_TOOLCHAIN", "RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Installs the linker unless it is there. It is linked to the toolchain's own LLVM, so that it reads exactly the
+/// bitcode which that compiler writes.
+fn linker(toolchain: &Toolchain, tools: &Path) -> Result<PathBuf> {
+    let (version, feature) = LINKER;
+    let bin = tools.join("bin");
+    let program = bin.join("bpf-linker");
+    let wanted = format!("bpf-linker {version}");
+    if program.exists() && output(Command::new(&program).arg("--version")).is_ok_and(|found| found == wanted) {
+        return Ok(bin);
+    }
+    let lib = tools.join("llvm-prefix/lib");
+    fs::create_dir_all(&lib)?;
+    let llvm = fs::read_dir(toolchain.sysroot.join("lib"))?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libLLVM.so.")))
+        .with_context(|| format!("no libLLVM.so.* in {}/lib", toolchain.sysroot.display()))?;
+    // The name the linker asks for at build time, and the one it looks for when it runs.
+    for name in [Path::new("libLLVM.so"), Path::new(llvm.file_name().expect("found by its name"))] {
+        let link = lib.join(name);
+        if link.symlink_metadata().is_ok() {
+            fs::remove_file(&link)?;
+        }
+        std::os::unix::fs::symlink(&llvm, &link)?;
+    }
+    run(toolchain
+        .tool("cargo")
+        .args(["install", "bpf-linker", "--version", version, "--locked", "--force"])
+        .args(["--no-default-features", "--features", feature, "--root"])
+        .arg(tools)
+        .env("LLVM_PREFIX", tools.join("llvm-prefix"))
+        .env("CARGO_TARGET_DIR", tools.join("linker-target"))
+        // Not the workspace's own settings.
+        .current_dir(tools))?;
+    Ok(bin)
+}
+
+/// Compiles and strips; the bytes of the object.
+fn build(toolchain: &Toolchain, linker: &Path, tools: &Path) -> Result<Vec<u8>> {
+    let cargo_home = match std::env::var_os("CARGO_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => PathBuf::from(std::env::var_os("HOME").context("neither CARGO_HOME nor HOME is set")?).join(".cargo"),
+    };
+    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let flags = [
+        r#"--cfg=bpf_target_arch="x86_64""#.to_owned(),
+        "-Clinker=bpf-linker".to_owned(),
+        "-Clink-arg=--btf".to_owned(),
+        "-Ctarget-cpu=v3".to_owned(),
+        "-Cembed-bitcode=yes".to_owned(),
+        remap(workspace(), "/ids"),
+        remap(&cargo_home, "/cargo"),
+        remap(&toolchain.sysroot, "/rust"),
+    ];
+    let mut path = vec![linker.to_owned()];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let target = tools.join("ebpf-target");
+    run(toolchain
+        .tool("cargo")
+        .args(["build", "--package", "ids-ebpf", "--bin", "ids-ebpf", "--features", "program", "--locked"])
+        .args(["--profile", "ebpf", "--target", TARGET, "-Zbuild-std=core"])
+        .current_dir(workspace())
+        // `-Z build-std` on a stable compiler.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("PATH", std::env::join_paths(path)?)
+        .env("CARGO_TARGET_DIR", &target)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))?;
+
+    // Debug sections go, BTF stays: maps of maps need it.
+    let stripped = target.join("ids-ebpf.stripped.o");
+    let tool = toolchain.sysroot.join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-objcopy");
+    run(Command::new(tool)
+        .arg("--strip-debug")
+        .arg(target.join(TARGET).join("ebpf/ids-ebpf"))
+        .arg(&stripped)
+        .env("LD_LIBRARY_PATH", toolchain.sysroot.join("lib")))?;
+    fs::read(&stripped).with_context(|| format!("reading {}", stripped.display()))
+}
+
+/// What is written beside the object.
+fn record(object: &[u8]) -> String {
+    let sum: String = Sha256::digest(object).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(
+        "ids-ebpf.o: the XDP program, built by `cargo xtask build-ebpf`; `--check` compares\nrustc       {RUST}\n\
+         bpf-linker  {}\nbytes       {}\nsha256      {sum}\n",
+        LINKER.0,
+        object.len(),
+    )
+}
+
+/// Says where two objects part.
+fn compare(at: &Path, built: &[u8]) -> Result<()> {
+    let there = fs::read(at).with_context(|| format!("reading {}", at.display()))?;
+    if there == built {
+        return Ok(());
+    }
+    let differ = there.iter().zip(built).position(|(a, b)| a != b).unwrap_or(there.len().min(built.len()));
+    bail!(
+        "{} is not what the source gives: {} bytes there, {} built, first difference at byte {differ}; \
+         run `cargo xtask build-ebpf` and commit the result",
+        at.display(),
+        there.len(),
+        built.len(),
+    )
+}
