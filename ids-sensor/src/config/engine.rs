@@ -176,7 +176,7 @@ fn http(protocol: &Section<'_>) -> http1::Config {
 }
 
 /// A size in bytes that stays in memory.
-fn size(section: &Section<'_>, key: &str, usual: usize) -> usize {
+fn size(section: &Section<'_>, key: &'static str, usual: usize) -> usize {
     usize::try_from(section.bytes(key, usual as u64)).unwrap_or(usize::MAX)
 }
 

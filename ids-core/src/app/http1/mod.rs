@@ -149,6 +149,8 @@ fn probe(data: &[u8], dir: Dir, _udp: bool) -> Probe {
         Dir::ToClient if line::starts_with(data, b"HTTP/") => Probe::Yes(Dir::ToClient),
         Dir::ToClient if data.len() < 5 && line::starts_with(b"HTTP/", data) => Probe::Unsure,
         Dir::ToClient => Probe::No,
+        // The preface of HTTP/2 (RFC 9113 §3.4) looks like a request line.
+        Dir::ToServer if line::starts_with(data, b"PRI * HTTP/2") => Probe::No,
         Dir::ToServer if !first.iter().all(|&byte| byte >= b' ' || byte == b'\t') => Probe::No,
         Dir::ToServer if end == data.len() && data.len() < LIMIT => Probe::Unsure,
         Dir::ToServer => {

@@ -22,19 +22,8 @@ use crate::config::Config;
 use crate::config::node::parse;
 
 /// A protocol made up for these tests.
-static PROTOCOL: Protocol = Protocol {
-    name: "http",
-    rule_names: &["http"],
-    tcp: true,
-    udp: false,
-    patterns: &[],
-    probe: None,
-    states: [&["request_started", "request_complete"], &["response_started", "response_complete"]],
-    fields,
-    events: &[],
-    record: Some("http"),
-    session: |_| unreachable!("nothing is parsed here"),
-};
+static PROTOCOL: Protocol =
+    Protocol { name: "http", rule_names: &["http"], tcp: true, fields, record: Some("http"), ..Protocol::BARE };
 
 static BODY: Field<Talk> =
     Field::bytes("http.request_body", Dirs::ToServer, 1, |_, _, _, _| Value::Bytes(b"a=\x01"), "");
