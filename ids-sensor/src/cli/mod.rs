@@ -86,6 +86,9 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Replay(args) => replay::run(&args),
+        Command::Run(_) | Command::Detach(_) => {
+            Err(Failure::environment("this version cannot use interfaces yet; use replay"))
+        }
         Command::Alerts(args) => {
             log_to_console(Some(Level::Warn), 0);
             alerts::run(&args)

@@ -46,7 +46,7 @@ pub enum OutputError {
 /// What of the configuration goes to which place.
 #[derive(Debug)]
 enum Plan {
-    Eve(crate::config::outputs::Eve),
+    Eve(Box<crate::config::outputs::Eve>),
     Fast,
     Stats(crate::config::outputs::StatsRecord),
     Store,
@@ -83,7 +83,7 @@ impl Outputs {
         };
         for eve in &config.outputs.eve {
             let (destination, place) = file(&eve.file)?;
-            add(Plan::Eve(eve.clone()), destination, place);
+            add(Plan::Eve(Box::new(eve.clone())), destination, place);
         }
         for fast in &config.outputs.fast {
             let (destination, place) = file(fast)?;
@@ -106,7 +106,7 @@ impl Outputs {
     pub fn renderer(&self, scene: &Arc<Scene>) -> Renderer {
         let outputs = self.plans.iter().map(|plan| -> Box<dyn Output> {
             match plan {
-                Plan::Eve(eve) => Box::new(eve::Eve::new(eve.clone(), self.stats.clone(), Arc::clone(scene))),
+                Plan::Eve(eve) => Box::new(eve::Eve::new(eve.as_ref().clone(), self.stats.clone(), Arc::clone(scene))),
                 Plan::Fast => Box::new(fast::Fast::default()),
                 Plan::Stats(show) => Box::new(stats::StatsLog::new(*show, self.stats.clone())),
                 Plan::Store => Box::new(store::record::StoreOutput::new(Arc::clone(scene))),

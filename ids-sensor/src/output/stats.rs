@@ -156,7 +156,7 @@ impl Output for StatsLog {
         lines.add(Kind::Stats, |out| {
             let mut write = || -> std::io::Result<()> {
                 write!(out, "{RULE}Date: {stamp} (uptime: {days}d, {hours:02}h {minutes:02}m {seconds:02}s)\n{RULE}")?;
-                write!(out, "{:<45} | {:<25} | {}\n{RULE}", "Counter", "TM Name", "Value")?;
+                write!(out, "{:<45} | {:<25} | Value\n{RULE}", "Counter", "TM Name")?;
                 for (name, value) in &rows {
                     writeln!(out, "{name:<45} | {:<25} | {value}", "Total")?;
                 }

@@ -12,6 +12,7 @@ pub mod drop;
 pub mod file;
 pub mod flow;
 pub mod json;
+pub mod packet;
 pub mod probe;
 pub mod transaction;
 pub mod xff;
@@ -114,6 +115,13 @@ impl Output for Eve {
                     let (settings, scene, stamps) = (&self.settings, &self.scene, &mut self.stamps);
                     let mut head = Head { settings, scene, stamps };
                     lines.add(Kind::Drop, |out| drop::write(dropped, &options, &mut head, out));
+                }
+            }
+            Event::Tagged(tagged) => {
+                if self.settings.types.alert.as_ref().is_some_and(|options| options.tagged) {
+                    let (settings, scene, stamps) = (&self.settings, &self.scene, &mut self.stamps);
+                    let mut head = Head { settings, scene, stamps };
+                    lines.add(Kind::Packet, |out| packet::write(tagged, &mut head, out));
                 }
             }
         }

@@ -6,7 +6,7 @@ use ids_core::app::parser::{Detail, Protocol, Transaction};
 use ids_core::counters::{Counter, Counters};
 use ids_core::detect::rule::{Action, RuleInfo, Target};
 use ids_core::event::{
-    Alert, AppInfo, Context, Dropped, FileRef, FlowEnd, Odd, Oddity, TxAt, TxRef, Vars, VerdictInfo,
+    Alert, AppInfo, Context, Dropped, FileRef, FlowEnd, Odd, Oddity, Tagged, TxAt, TxRef, Vars, VerdictInfo,
 };
 use ids_core::field::{Dir, Dirs, Field, Info, Value};
 use ids_core::flow::{self, Count, End, Endpoint, Flow, Key};
@@ -440,6 +440,16 @@ fn drops() {
         });
         assert_eq!(all.len(), want, "{flows}");
     }
+}
+
+#[test]
+fn tagged_packets() {
+    let packet = a_packet();
+    let tagged = || Event::Tagged(Tagged { context: context(None), packet: &packet });
+    let got = one("types: [alert]", tagged());
+    assert_eq!((&got["event_type"], &got["packet_info"]["linktype"]), (&json!("packet"), &json!(1)));
+    let off = records("types: [alert: {tagged-packets: no}]", |eve, lines| eve.event(&tagged(), lines));
+    assert_eq!(off, [Json::Null; 0]);
 }
 
 #[test]
