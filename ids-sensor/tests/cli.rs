@@ -1,5 +1,7 @@
 //! The program from outside: exit codes, where output goes, what is printed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use std::fs;
 use std::path::Path;
 

@@ -9,6 +9,8 @@
 pub mod eve;
 pub mod fast;
 pub mod file;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod lines;
 pub mod names;
 pub mod renderer;
@@ -46,7 +48,7 @@ pub enum OutputError {
 /// What of the configuration goes to which place.
 #[derive(Debug)]
 enum Plan {
-    Eve(Box<crate::config::outputs::Eve>),
+    Eve(Box<crate::config::eve::Eve>),
     Fast,
     Stats(crate::config::outputs::StatsRecord),
     Store,
@@ -95,7 +97,12 @@ impl Outputs {
         }
         if let Some(settings) = &config.outputs.store {
             let place = folder.join(&settings.folder);
-            let store = store::SledStore::open(&place, &settings.into())?;
+            let mut kept = store::Settings::from(settings);
+            if pressure == Pressure::Wait {
+                // A replay can be done again; nothing has to be saved from a full disk.
+                kept.reserve = 0;
+            }
+            let store = store::SledStore::open(&place, &kept)?;
             add(Plan::Store, Destination::Store(store::Feeder::start(Box::new(store), settings, pressure)), place);
         }
         let writer = Writer::start(destinations, pressure);
@@ -138,3 +145,6 @@ impl Outputs {
 pub fn open_store(folder: &Path) -> Result<Box<dyn AlertStore>, OutputError> {
     Ok(Box::new(store::SledStore::open(folder, &store::Settings::reading())?))
 }
+
+#[cfg(test)]
+mod tests;
