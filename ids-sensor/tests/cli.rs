@@ -134,6 +134,16 @@ fn the_configuration_in_force_can_be_printed() {
 }
 
 #[test]
+fn messages_go_where_the_configuration_says() {
+    let folder = folder();
+    let yaml = "zzz: 1\nlogging: {outputs: [console: {enabled: no}, file: {enabled: yes, filename: self.log}]}\n";
+    fs::write(folder.path().join("log.yaml"), yaml).unwrap();
+    let words = ["replay", "-r", "x.pcap", "-c", "log.yaml", "-l", "out"];
+    sensor(folder.path()).args(words).assert().success().stderr("");
+    assert!(fs::read_to_string(folder.path().join("out/self.log")).unwrap().contains("zzz: unknown key"));
+}
+
+#[test]
 fn an_empty_store_can_be_looked_at() {
     let folder = folder();
     sensor(folder.path()).args(["replay", "-r", "x.pcap"]).assert().success();

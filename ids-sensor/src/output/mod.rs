@@ -1,7 +1,7 @@
 //! Outputs: events → records in files, sockets and the alert store.
 //!
 //! In: [`Event`](ids_core::event::Event)s of the workers.  Out: lines in files, alerts in the store.
-//! Each worker has a [`Renderer`](renderer::Renderer) that turns events into [`lines`] at once, since
+//! Each worker has a [`Renderer`] that turns events into [`lines`] at once, since
 //! events are gone when the engine's call returns; one writer thread takes the lines in order and writes
 //! them. Between them is a bounded queue: live, a full queue costs records, by kind and counted, never
 //! packets; in replay the worker waits, so that results do not depend on the disk.
