@@ -33,6 +33,8 @@ pub enum Event<'a> {
     Flow(FlowEnd<'a>),
     /// A packet was dropped.
     Drop(Dropped<'a>),
+    /// A packet follows an alert because of `tag`.
+    Tagged(Tagged<'a>),
 }
 
 /// Where and when an event happened: what all records have in common.
@@ -219,4 +221,13 @@ pub struct Dropped<'a> {
     pub rule: Option<&'a RuleInfo>,
     /// A reset or unreachable was sent to these sides.
     pub reject: Option<RejectTo>,
+}
+
+/// A packet that a rule's `tag` asked for.
+#[derive(Debug)]
+pub struct Tagged<'a> {
+    /// Where and when.
+    pub context: Context<'a>,
+    /// The packet.
+    pub packet: &'a Packet<'a>,
 }

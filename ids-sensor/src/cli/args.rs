@@ -12,7 +12,7 @@ use crate::output::store::AlertId;
 /// Without a subcommand the flags of Suricata mean what they mean there: `-r` replays a capture, `-T` tests the
 /// configuration.
 #[derive(Debug, Parser)]
-#[command(name = "ids-sensor", version, term_width = 80, disable_help_subcommand = true)]
+#[command(name = "ids-sensor", version, term_width = 80, disable_help_subcommand = true, args_override_self = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -32,6 +32,17 @@ pub enum Command {
     /// cannot be read or written.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(Box<Replay>),
+    /// Watch or guard live traffic
+    ///
+    /// With `-i` a copy of the traffic is watched (a mirror port, or this host); with `--inline` two ports are
+    /// bridged and what a rule drops does not get through. Rights are needed to set up (CAP_NET_ADMIN,
+    /// CAP_NET_RAW, CAP_BPF) and are given up afterwards.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<Run>),
+    /// Give ports back that a sensor left behind
+    ///
+    /// Removes programs and maps from the kernel and puts the settings of the ports back, as after a crash.
+    Detach(Detach),
     /// Look at the alerts of a store
     ///
     /// Reads the store in the log folder; it must not be in use by a running sensor.
@@ -43,6 +54,11 @@ Examples:
   ids-sensor replay -r suspicious.pcap
   ids-sensor replay -r captures/ -S 'rules/*.rules' -l out -k none
   zcat big.pcap.gz | ids-sensor replay -r - -S local.rules tcp port 80";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  ids-sensor run -i eth1
+  ids-sensor run --inline eth1,eth2 -S 'rules/*.rules' --fail closed";
 
 /// What every command takes that loads a configuration and rules.
 #[derive(Clone, Debug, Default, Args)]
@@ -147,6 +163,78 @@ pub struct Replay {
     /// Capture filter: host, net, port with src/dst, tcp, udp, icmp, and, or, not
     #[arg(value_name = "FILTER")]
     pub filter: Vec<String>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Interface to watch; may be repeated
+    #[arg(short = 'i', long, value_name = "INTERFACE", conflicts_with = "inline", required_unless_present_any = ["inline", "test_config", "dump_config"])]
+    pub interface: Vec<String>,
+
+    /// Two interfaces to bridge
+    #[arg(long, value_name = "A,B", value_parser = pair)]
+    pub inline: Option<[String; 2]>,
+
+    /// Configuration and rules.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// How packets are taken from the kernel
+    #[arg(long, value_name = "WAY", default_value = "auto")]
+    pub capture: CaptureWay,
+
+    /// What inline ports do while the sensor does not answer
+    #[arg(long, value_name = "POLICY", default_value = "open")]
+    pub fail: FailPolicy,
+
+    /// How many workers share the packets [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+
+    /// Name of this sensor among others on the machine
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub name: String,
+
+    /// Accept everything, but tell what would have been dropped or blocked
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Two different names with a comma between them.
+fn pair(text: &str) -> Result<[String; 2], String> {
+    match text.split_once(',') {
+        Some((a, b)) if !a.is_empty() && !b.is_empty() && a != b && !b.contains(',') => Ok([a.into(), b.into()]),
+        _ => Err("expected two interfaces with a comma between them".into()),
+    }
+}
+
+/// `--capture`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CaptureWay {
+    /// AF_XDP where it can be had, else packet sockets
+    Auto,
+    /// AF_XDP sockets with the kernel stage in front
+    AfXdp,
+    /// Packet sockets (TPACKET_V3)
+    AfPacket,
+}
+
+/// `--fail`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailPolicy {
+    /// Blocks still hold, everything else passes
+    Open,
+    /// Nothing passes
+    Closed,
+}
+
+/// Arguments of `detach`.
+#[derive(Debug, Args)]
+pub struct Detach {
+    /// Name of the sensor that left them
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub name: String,
 }
 
 /// `-k`
@@ -263,7 +351,7 @@ mod tests {
         Cli::command().debug_assert();
         let mut command = Cli::command();
         command.build();
-        for name in ["replay", "alerts"] {
+        for name in ["replay", "run", "detach", "alerts"] {
             let help = command.find_subcommand_mut(name).expect(name).render_long_help().to_string();
             for line in help.lines() {
                 assert!(line.chars().count() <= 80, "{line}");
@@ -273,7 +361,8 @@ mod tests {
 
     #[test]
     fn flags_may_come_in_any_order() {
-        let words = "x replay --runmode=single -k none -c a.yaml -l out --set a.b=1 -S a.rules -r x.pcap -S b.rules port 22 -vv";
+        let words = "x replay --runmode=single -k none -c a.yaml -l out --set a.b=1 -S a.rules -r x.pcap -S b.rules port 22 -vv \
+                     --simulate-ips --simulate-ips -k all -k none";
         let Command::Replay(args) = Cli::try_parse_from(words.split(' ')).expect("parses").command else {
             panic!("replay")
         };

@@ -18,7 +18,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
 ];
 
 /// Subcommands; the first word decides.
-const COMMANDS: &[&str] = &["replay", "alerts", "help"];
+const COMMANDS: &[&str] = &["replay", "run", "detach", "alerts"];
 
 /// Puts the subcommand in that the flags stand for.
 ///
@@ -36,11 +36,30 @@ pub fn translate(mut words: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
     if !first.starts_with('-') || COMMANDS.contains(&first.as_str()) {
         return Ok(words);
     }
-    let is = |flag: &str| text.iter().any(|word| word == flag);
-    if ["-r", "--read", "-T", "--test-config", "--dump-config"].into_iter().any(is) {
+    let is = |flag: &str| text.iter().any(|word| word == flag || word.starts_with(&format!("{flag}=")));
+    if let Some((at, way)) = live(&text) {
+        words.splice(at + 1..=at + 1, way);
+        words.insert(1, "run".into());
+    } else if ["-r", "--read", "-T", "--test-config", "--dump-config"].into_iter().any(is) {
         words.insert(1, "replay".into());
     }
     Ok(words)
+}
+
+/// A flag that means live traffic: where it stands, and the words of ours for it.
+fn live(text: &[String]) -> Option<(usize, Vec<OsString>)> {
+    text.iter().enumerate().find_map(|(at, word)| {
+        let (flag, interface) = word.split_once('=').map_or((word.as_str(), None), |(flag, name)| (flag, Some(name)));
+        let way = match flag {
+            "-i" | "--interface" => return Some((at, vec![word.into()])),
+            "--af-packet" => "af-packet",
+            "--af-xdp" => "af-xdp",
+            _ => return None,
+        };
+        let mut words = vec![OsString::from("--capture"), way.into()];
+        words.extend(interface.into_iter().flat_map(|name| [OsString::from("-i"), name.into()]));
+        Some((at, words))
+    })
 }
 
 #[cfg(test)]
@@ -53,6 +72,8 @@ mod tests {
             ("x -r a.pcap -S b.rules", "x replay -r a.pcap -S b.rules"),
             ("x -c a.yaml -T", "x replay -c a.yaml -T"),
             ("x replay -r a.pcap", "x replay -r a.pcap"),
+            ("x -i eth0 -S a", "x run -i eth0 -S a"),
+            ("x -S a --af-packet=eth1 -v", "x run -S a --capture af-packet -i eth1 -v"),
             ("x alerts list", "x alerts list"),
             ("x --help", "x --help"),
             ("x", "x"),

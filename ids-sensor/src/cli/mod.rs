@@ -12,18 +12,16 @@
 pub mod alerts;
 pub mod args;
 pub mod established;
+pub mod log;
 pub mod replay;
 pub mod settings;
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
-
-use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
 
 use crate::config::logging::Level;
 use args::{Cli, Command};
+use clap::Parser as _;
 
 /// Why a command ends early. What is said goes to standard error, one line a problem.
 #[derive(Debug)]
@@ -86,8 +84,11 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Replay(args) => replay::run(&args),
+        Command::Run(_) | Command::Detach(_) => {
+            Err(Failure::environment("this version cannot use interfaces yet; use replay"))
+        }
         Command::Alerts(args) => {
-            log_to_console(Some(Level::Warn), 0);
+            log::start(Some(Level::Warn), None, 0);
             alerts::run(&args)
         }
     }
@@ -98,20 +99,4 @@ fn report(failure: &Failure) -> ExitCode {
         eprintln!("ids-sensor: {line}");
     }
     ExitCode::from(failure.code())
-}
-
-/// Says what happens on standard error. `verbose`: each one more level.
-pub fn log_to_console(level: Option<Level>, verbose: u8) {
-    let level = match (level, verbose) {
-        (None, 0) => "off",
-        (Some(Level::Error), 0) => "error",
-        (Some(Level::Warn), 0) => "warn",
-        (Some(Level::Info), 0) | (_, 1) => "info",
-        (Some(Level::Debug), 0) | (_, _) => "debug",
-    };
-    let filter = EnvFilter::new(format!("{level},sled=off,pagecache=off"));
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Set once for the process; a second command of the same process keeps the first.
-    let _ = subscriber.with_ansi(colour).without_time().with_target(false).try_init();
 }

@@ -1,4 +1,4 @@
-//! `replay`: arguments → a [`Plan`](crate::replay::Plan), and what is printed at the end.
+//! `replay`: arguments → a [`Plan`], and what is printed at the end.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,8 @@ use crate::replay::{self, Plan, ReplayError};
 /// See [`Failure`].
 pub fn run(args: &Replay) -> Result<(), Failure> {
     let filter = Filter::parse(&args.filter.join(" ")).map_err(|error| Failure::Usage(error.to_string()))?;
-    let config = settings::load(&args.common, &checksums(args.checksums), args.simulate_ips)?;
+    let log_dir = args.common.log_dir.clone().unwrap_or_else(|| PathBuf::from("./ids-sensor-out"));
+    let config = settings::load(&args.common, &checksums(args.checksums), args.simulate_ips, &log_dir)?;
     if args.common.dump_config {
         config.tree.leaves("", &mut |path, value| println!("{path} = {value}"));
         return Ok(());
@@ -35,7 +36,7 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
         lenient: folder,
         rules,
         filter,
-        log_dir: args.common.log_dir.clone().unwrap_or_else(|| PathBuf::from("./ids-sensor-out")),
+        log_dir,
         inline: args.simulate_ips,
         progress: !args.quiet,
     };

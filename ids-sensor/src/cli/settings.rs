@@ -1,16 +1,18 @@
 //! From arguments to a configuration: what every command does that loads one.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use super::args::Common;
-use super::{Failure, log_to_console};
+use super::{Failure, log};
+use crate::config::logging::Level;
 use crate::config::{self, Config, LoadError, Source};
 
-/// Loads the configuration with everything that the command line changes in it.
+/// Loads the configuration with everything that the command line changes in it, and begins to log.
 ///
 /// # Errors
 /// It cannot be read (3) or is no configuration (1), or has a contradiction (1); with `--strict` also warnings.
-pub fn load(common: &Common, more: &[String], inline: bool) -> Result<Config, Failure> {
+pub fn load(common: &Common, more: &[String], inline: bool, log_dir: &Path) -> Result<Config, Failure> {
     let set = common.set.iter().chain(more).cloned().collect();
     let source = Source { file: common.config.clone(), include: common.include.clone(), set, inline };
     let config = config::load(&source).map_err(|error| match error {
@@ -18,7 +20,9 @@ pub fn load(common: &Common, more: &[String], inline: bool) -> Result<Config, Fa
         LoadError::Set(_) => Failure::Usage(error.to_string()),
         LoadError::Parse { .. } | LoadError::NoMap { .. } | LoadError::TooDeep { .. } => Failure::refusal(error),
     })?;
-    log_to_console(config.logging.console, common.verbose);
+    // Testing a configuration leaves nothing behind.
+    let file = if common.test_config || common.dump_config { None } else { log_file(&config, log_dir)? };
+    log::start(config.logging.console, file, common.verbose);
     for warning in &config.warnings {
         tracing::warn!("configuration: {warning}");
     }
@@ -27,6 +31,16 @@ pub fn load(common: &Common, more: &[String], inline: bool) -> Result<Config, Fa
         problems.extend(config.warnings.iter().map(|warning| format!("configuration: {warning}")));
     }
     if problems.is_empty() { Ok(config) } else { Err(Failure::Refusal(problems)) }
+}
+
+/// Opens the file that the configuration wants messages in.
+fn log_file(config: &Config, log_dir: &Path) -> Result<Option<(File, Level)>, Failure> {
+    let Some((name, level)) = &config.logging.file else { return Ok(None) };
+    let path = log_dir.join(name);
+    let opened = std::fs::create_dir_all(path.parent().unwrap_or(log_dir))
+        .and_then(|()| File::options().create(true).append(true).open(&path));
+    let file = opened.map_err(|error| Failure::Environment(format!("cannot write {}: {error}", path.display())))?;
+    Ok(Some((file, *level)))
 }
 
 /// The rule files that count: those of `-S` alone, or those of the configuration and of `-s`. Globs are written

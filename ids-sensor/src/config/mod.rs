@@ -5,6 +5,7 @@
 //! unknown or has the wrong type is a [`Warning`]; what contradicts itself is a refusal.
 
 pub mod engine;
+pub mod eve;
 pub mod load;
 pub mod logging;
 pub mod node;

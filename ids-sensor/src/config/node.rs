@@ -153,7 +153,7 @@ pub fn parse(text: &str) -> Result<Node, ParseError> {
         match event {
             Event::StreamStart | Event::DocumentStart(..) => {}
             Event::StreamEnd | Event::DocumentEnd => break,
-            event => return Ok(reader.node(event, line)?),
+            event => return reader.node(event, line),
         }
     }
     Ok(Node::empty())

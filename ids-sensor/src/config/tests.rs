@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use super::eve::Alert;
 use super::node::{Node, Value, parse};
-use super::outputs::{Alert, FileKind};
+use super::outputs::FileKind;
 use super::traffic::{Checksums, Policy, Urgent};
 use super::*;
 

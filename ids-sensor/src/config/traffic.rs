@@ -374,8 +374,7 @@ impl Stream {
         root.section("stream", |stream| {
             stream.ignore(&["inline", "prealloc-sessions", "max-sessions", "drop-invalid", "liberal-timestamps"]);
             let midstream = stream.flag("midstream", false);
-            let reassembly = |read: &dyn Fn(&Section<'_>) -> Reassembly| stream.section("reassembly", |s| read(s));
-            let reassembly = reassembly(&|s| Reassembly::read(s, policies));
+            let reassembly = stream.section("reassembly", |s| Reassembly::read(s, policies));
             Self {
                 memcap: stream.bytes("memcap", 64 << 20),
                 memcap_policy: policies.of(stream, "memcap-policy"),

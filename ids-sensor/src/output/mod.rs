@@ -1,7 +1,7 @@
 //! Outputs: events → records in files, sockets and the alert store.
 //!
 //! In: [`Event`](ids_core::event::Event)s of the workers.  Out: lines in files, alerts in the store.
-//! Each worker has a [`Renderer`](renderer::Renderer) that turns events into [`lines`] at once, since
+//! Each worker has a [`Renderer`] that turns events into [`lines`] at once, since
 //! events are gone when the engine's call returns; one writer thread takes the lines in order and writes
 //! them. Between them is a bounded queue: live, a full queue costs records, by kind and counted, never
 //! packets; in replay the worker waits, so that results do not depend on the disk.
@@ -9,6 +9,8 @@
 pub mod eve;
 pub mod fast;
 pub mod file;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod lines;
 pub mod names;
 pub mod renderer;
@@ -46,7 +48,7 @@ pub enum OutputError {
 /// What of the configuration goes to which place.
 #[derive(Debug)]
 enum Plan {
-    Eve(crate::config::outputs::Eve),
+    Eve(Box<crate::config::eve::Eve>),
     Fast,
     Stats(crate::config::outputs::StatsRecord),
     Store,
@@ -83,7 +85,7 @@ impl Outputs {
         };
         for eve in &config.outputs.eve {
             let (destination, place) = file(&eve.file)?;
-            add(Plan::Eve(eve.clone()), destination, place);
+            add(Plan::Eve(Box::new(eve.clone())), destination, place);
         }
         for fast in &config.outputs.fast {
             let (destination, place) = file(fast)?;
@@ -95,7 +97,12 @@ impl Outputs {
         }
         if let Some(settings) = &config.outputs.store {
             let place = folder.join(&settings.folder);
-            let store = store::SledStore::open(&place, &settings.into())?;
+            let mut kept = store::Settings::from(settings);
+            if pressure == Pressure::Wait {
+                // A replay can be done again; nothing has to be saved from a full disk.
+                kept.reserve = 0;
+            }
+            let store = store::SledStore::open(&place, &kept)?;
             add(Plan::Store, Destination::Store(store::Feeder::start(Box::new(store), settings, pressure)), place);
         }
         let writer = Writer::start(destinations, pressure);
@@ -106,7 +113,7 @@ impl Outputs {
     pub fn renderer(&self, scene: &Arc<Scene>) -> Renderer {
         let outputs = self.plans.iter().map(|plan| -> Box<dyn Output> {
             match plan {
-                Plan::Eve(eve) => Box::new(eve::Eve::new(eve.clone(), self.stats.clone(), Arc::clone(scene))),
+                Plan::Eve(eve) => Box::new(eve::Eve::new(eve.as_ref().clone(), self.stats.clone(), Arc::clone(scene))),
                 Plan::Fast => Box::new(fast::Fast::default()),
                 Plan::Stats(show) => Box::new(stats::StatsLog::new(*show, self.stats.clone())),
                 Plan::Store => Box::new(store::record::StoreOutput::new(Arc::clone(scene))),
@@ -138,3 +145,6 @@ impl Outputs {
 pub fn open_store(folder: &Path) -> Result<Box<dyn AlertStore>, OutputError> {
     Ok(Box::new(store::SledStore::open(folder, &store::Settings::reading())?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,5 +72,6 @@ pub fn context<'e, 'a>(event: &'e Event<'a>) -> &'e Context<'a> {
         Event::File(event) => &event.context,
         Event::Flow(event) => &event.context,
         Event::Drop(event) => &event.context,
+        Event::Tagged(event) => &event.context,
     }
 }

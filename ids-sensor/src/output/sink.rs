@@ -42,6 +42,8 @@ pub struct Stats<'a> {
     pub uptime: u64,
     /// Sums over all workers.
     pub counters: &'a Counters,
+    /// Each worker: its name and counters.
+    pub threads: &'a [(&'a str, &'a Counters)],
     /// What loading rules came to.
     pub rules: RulesLoaded,
     /// Further counters of the sensor itself, by dotted name.

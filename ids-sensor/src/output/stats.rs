@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ids_core::anomaly::{self, Layer};
-use ids_core::counters::{Counter, ROWS};
+use ids_core::counters::{Counter, Counters, ROWS};
 use ids_core::record::Writer;
 use ids_core::verdict::DropReason;
 
@@ -21,10 +21,17 @@ pub type Before = HashMap<String, u64>;
 
 /// Every counter there is, as configured.
 pub fn tree(now: &Stats<'_>, settings: &config::Stats) -> Tree {
-    let counters = now.counters;
+    let mut tree = counted(now.counters, now.inline, settings);
+    tree.extend(now.more.iter().map(|(name, value)| ((*name).to_owned(), *value)));
+    tree.sort();
+    tree
+}
+
+/// What the engine counts, sorted by name.
+fn counted(counters: &Counters, inline: bool, settings: &config::Stats) -> Tree {
     let mut tree: Tree = ROWS
         .iter()
-        .filter(|(_, name, _)| now.inline || !name.starts_with("ips."))
+        .filter(|(_, name, _)| inline || !name.starts_with("ips."))
         .map(|&(counter, name, _)| (name.to_owned(), counters.get(counter)))
         .collect();
     let packets = counters.get(Counter::DecoderPkts);
@@ -38,7 +45,7 @@ pub fn tree(now: &Stats<'_>, settings: &config::Stats) -> Tree {
         };
         tree.push((format!("{prefix}.{}", odd.name()), counters.anomalies(odd)));
     }
-    if now.inline {
+    if inline {
         let reasons = DropReason::ALL.into_iter();
         tree.extend(reasons.map(|reason| (format!("ips.drop_reason.{}", reason.counter()), counters.drops(reason))));
     }
@@ -46,16 +53,22 @@ pub fn tree(now: &Stats<'_>, settings: &config::Stats) -> Tree {
         tree.push((format!("app_layer.flow.{name}"), *flows));
         tree.push((format!("app_layer.tx.{name}"), *transactions));
     }
-    tree.extend(now.more.iter().map(|(name, value)| ((*name).to_owned(), *value)));
     tree.sort();
     tree
 }
 
 /// Writes the `stats` object and remembers the values.
-pub fn write(tree: &Tree, now: &Stats<'_>, show: &config::StatsRecord, before: &mut Before, json: &mut Json<'_>) {
+pub fn write(
+    now: &Stats<'_>,
+    settings: &config::Stats,
+    show: &config::StatsRecord,
+    before: &mut Before,
+    json: &mut Json<'_>,
+) {
+    let tree = tree(now, settings);
     json.object("stats", |json| {
         json.uint("uptime", now.uptime);
-        let rows = if show.totals { rows(tree, show, before) } else { Tree::new() };
+        let rows = if show.totals { rows(&tree, show, before) } else { Tree::new() };
         let mut stamps = Stamps::default();
         let mut engines = |json: &mut Json<'_>| {
             json.list("engines", |json| {
@@ -72,18 +85,21 @@ pub fn write(tree: &Tree, now: &Stats<'_>, show: &config::StatsRecord, before: &
         if !rows.iter().any(|(name, _)| name.starts_with("detect.")) {
             json.object("detect", |json| engines(json));
         }
-        if show.threads {
-            // One engine in this process: its counters are the sum.
+        if show.threads && !now.threads.is_empty() {
             json.object("threads", |json| {
-                json.object("W#01", |json| branch(&self::rows(tree, show, before), 0, json, &mut |_| {}));
+                for (name, counters) in now.threads {
+                    let tree = counted(counters, now.inline, settings);
+                    let own = self::rows(&tree, &config::StatsRecord { deltas: false, ..*show }, before);
+                    json.object(name, |json| branch(&own, 0, json, &mut |_| {}));
+                }
             });
         }
     });
-    before.extend(tree.iter().cloned());
+    before.extend(tree);
 }
 
 /// The rows that are shown, changes included.
-fn rows(tree: &Tree, show: &config::StatsRecord, before: &Before) -> Tree {
+fn rows(tree: &[(String, u64)], show: &config::StatsRecord, before: &Before) -> Tree {
     let mut rows = Tree::new();
     for (name, value) in tree {
         if *value == 0 && !show.nulls {
@@ -156,7 +172,7 @@ impl Output for StatsLog {
         lines.add(Kind::Stats, |out| {
             let mut write = || -> std::io::Result<()> {
                 write!(out, "{RULE}Date: {stamp} (uptime: {days}d, {hours:02}h {minutes:02}m {seconds:02}s)\n{RULE}")?;
-                write!(out, "{:<45} | {:<25} | {}\n{RULE}", "Counter", "TM Name", "Value")?;
+                write!(out, "{:<45} | {:<25} | Value\n{RULE}", "Counter", "TM Name")?;
                 for (name, value) in &rows {
                     writeln!(out, "{name:<45} | {:<25} | {value}", "Total")?;
                 }

@@ -106,6 +106,14 @@ impl Writer {
 }
 
 impl Queue {
+    /// A queue whose other end is held by the caller, for tests of what happens when it is full.
+    #[cfg(test)]
+    pub(super) fn that_nobody_reads(pressure: Pressure) -> (Self, impl Sized) {
+        let (send, messages) = bounded(WAITING);
+        let (give_back, empty) = bounded::<Lines>(WAITING);
+        (Self { send, empty, pressure, lost: Arc::default() }, (messages, give_back))
+    }
+
     /// Hands lines over and leaves an empty buffer, or, where records may be dropped and the queue is full,
     /// what is kept for the next time.
     pub fn send(&self, lines: &mut Lines) {

@@ -82,6 +82,7 @@ impl<'a> Driver<'a> {
                 time: self.last,
                 uptime: span,
                 counters: &self.counters,
+                threads: &[("W#01", &self.counters)],
                 rules: RulesLoaded::default(),
                 more: &[],
                 inline: self.inline,

@@ -9,7 +9,7 @@ use ids_core::record::Writer;
 use super::common::{self, Head};
 use super::json::Json;
 use super::{file, probe, xff};
-use crate::config::outputs as config;
+use crate::config::eve as config;
 
 /// Writes one alert.
 pub fn write(

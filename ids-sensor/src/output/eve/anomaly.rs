@@ -7,7 +7,7 @@ use ids_core::record::Writer;
 
 use super::common::{self, Head};
 use super::json::Json;
-use crate::config::outputs as config;
+use crate::config::eve as config;
 
 /// Whether the instance shows it.
 pub fn wanted(odd: &Odd<'_>, options: &config::Anomaly) -> bool {

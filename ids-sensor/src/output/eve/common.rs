@@ -12,7 +12,7 @@ use ids_core::verdict::RejectTo;
 use super::community_id;
 use super::json::Json;
 use super::xff::Replace;
-use crate::config::outputs as config;
+use crate::config::eve as config;
 use crate::output::names;
 use crate::output::sink::Scene;
 use crate::output::timestamp::Stamps;

@@ -9,7 +9,7 @@ use ids_core::wire::tcp::Flags;
 
 use super::common::{self, Head};
 use super::json::Json;
-use crate::config::outputs as config;
+use crate::config::eve as config;
 
 /// Writes one dropped packet.
 pub fn write(event: &Dropped<'_>, options: &config::Drop, head: &mut Head<'_>, out: &mut Vec<u8>) {

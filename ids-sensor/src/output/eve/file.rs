@@ -7,7 +7,7 @@ use ids_core::record::Writer;
 use super::common::{self, Head};
 use super::json::Json;
 use super::{transaction, xff};
-use crate::config::outputs as config;
+use crate::config::eve as config;
 
 /// Writes one file.
 pub fn write(event: &FileRef<'_>, options: &config::Files, head: &mut Head<'_>, out: &mut Vec<u8>) {

@@ -12,6 +12,7 @@ pub mod drop;
 pub mod file;
 pub mod flow;
 pub mod json;
+pub mod packet;
 pub mod probe;
 pub mod transaction;
 pub mod xff;
@@ -26,7 +27,8 @@ use super::lines::{Kind, Lines};
 use super::sink::{Output, Scene, Stats};
 use super::stats;
 use super::timestamp::Stamps;
-use crate::config::outputs as config;
+use crate::config::eve as config;
+use crate::config::outputs::Stats as Counters;
 use common::Head;
 
 /// Flows whose first drop is remembered; beyond that, further ones show every drop.
@@ -36,7 +38,7 @@ const MAX_DROPPED_FLOWS: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Eve {
     settings: config::Eve,
-    counters: config::Stats,
+    counters: Counters,
     scene: Arc<Scene>,
     stamps: Stamps,
     /// Memory for fields that transactions put together.
@@ -49,7 +51,7 @@ pub struct Eve {
 
 impl Eve {
     /// In: what to show, which counters there are, and what holds for the whole run.
-    pub fn new(settings: config::Eve, counters: config::Stats, scene: Arc<Scene>) -> Self {
+    pub fn new(settings: config::Eve, counters: Counters, scene: Arc<Scene>) -> Self {
         let (stamps, scratch) = (Stamps::default(), Vec::new());
         Self { settings, counters, scene, stamps, scratch, dropped: HashSet::new(), before: stats::Before::default() }
     }
@@ -116,19 +118,25 @@ impl Output for Eve {
                     lines.add(Kind::Drop, |out| drop::write(dropped, &options, &mut head, out));
                 }
             }
+            Event::Tagged(tagged) => {
+                if self.settings.types.alert.as_ref().is_some_and(|options| options.tagged) {
+                    let (settings, scene, stamps) = (&self.settings, &self.scene, &mut self.stamps);
+                    let mut head = Head { settings, scene, stamps };
+                    lines.add(Kind::Packet, |out| packet::write(tagged, &mut head, out));
+                }
+            }
         }
     }
 
     fn stats(&mut self, now: &Stats<'_>, lines: &mut Lines) {
         let Some(show) = &self.settings.types.stats else { return };
-        let tree = stats::tree(now, &self.counters);
         lines.add(Kind::Stats, |out| {
             out.extend_from_slice(self.settings.prefix.as_bytes());
             let mut json = json::Json::begin(out);
             json.verbatim("timestamp", |out| self.stamps.iso(out, now.time));
             json.str("event_type", "stats");
             json.str_opt("host", self.scene.sensor.as_deref());
-            stats::write(&tree, now, show, &mut self.before, &mut json);
+            stats::write(now, &self.counters, show, &mut self.before, &mut json);
             json.end();
             out.push(b'\n');
         });

@@ -2,189 +2,26 @@
 
 use ids_core::anomaly::Anomaly;
 use ids_core::app::file::{File, State as FileState};
-use ids_core::app::parser::{Detail, Protocol, Transaction};
 use ids_core::counters::{Counter, Counters};
-use ids_core::detect::rule::{Action, RuleInfo, Target};
-use ids_core::event::{
-    Alert, AppInfo, Context, Dropped, FileRef, FlowEnd, Odd, Oddity, TxAt, TxRef, Vars, VerdictInfo,
-};
-use ids_core::field::{Dir, Dirs, Field, Info, Value};
-use ids_core::flow::{self, Count, End, Endpoint, Flow, Key};
-use ids_core::packet::{Anomalies, Layers, LinkType, Network, Packet, Source, Transport, Tunnel};
-use ids_core::record::{Shape, Writer};
+use ids_core::event::{Context, Dropped, FileRef, FlowEnd, Odd, Oddity, Tagged, TxAt, TxRef};
+use ids_core::flow::End;
+use ids_core::packet::{Source, Tunnel};
 use ids_core::stream::Summary;
 use ids_core::time::Time;
-use ids_core::verdict::{DropReason, RejectTo};
+use ids_core::verdict::DropReason;
 use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::config::Config;
 use crate::config::node::parse;
+use crate::output::fixtures::{Bits, PROTOCOL, Talk, a_flow, a_packet, a_rule, alert, context};
 
-/// A protocol made up for these tests.
-static PROTOCOL: Protocol =
-    Protocol { name: "http", rule_names: &["http"], tcp: true, fields, record: Some("http"), ..Protocol::BARE };
-
-static BODY: Field<Talk> =
-    Field::bytes("http.request_body", Dirs::ToServer, 1, |_, _, _, _| Value::Bytes(b"a=\x01"), "");
-
-fn fields() -> Vec<&'static Info> {
-    vec![&BODY.info]
-}
-
-struct Talk;
-
-impl Transaction for Talk {
-    fn field<'a>(&'a self, _: usize, dir: Dir, instance: usize, scratch: &'a mut Vec<u8>) -> Value<'a> {
-        (BODY.get)(self, dir, instance, scratch)
-    }
-    fn progress(&self, dir: Dir) -> u8 {
-        u8::from(dir == Dir::ToServer)
-    }
-    fn revision(&self, _: Dir) -> u32 {
-        0
-    }
-    fn events(&self) -> &[u8] {
-        &[]
-    }
-    fn record(&self, detail: &Detail<'_>, out: &mut dyn Writer) {
-        out.text("hostname", b"a.example");
-        if detail.extended {
-            out.uint("status", 200);
-        }
-        if detail.all_headers[0] {
-            out.open("request_headers", Shape::List);
-            for (name, value) in [("Host", "a.example"), ("X-Forwarded-For", "10.1.1.1, 10.9.9.9")] {
-                out.open("", Shape::Object);
-                out.text("name", name.as_bytes());
-                out.text("value", value.as_bytes());
-                out.close();
-            }
-            out.close();
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Bits;
-
-impl Vars for Bits {
-    fn is_empty(&self) -> bool {
-        false
-    }
-    fn write(&self, out: &mut dyn Writer) {
-        out.open("flowbits", Shape::List);
-        out.text("", b"traffic/label/video");
-        out.close();
-    }
-    fn flowbits(&self, each: &mut dyn FnMut(&str)) {
-        each("seen");
-        each("traffic/label/video");
-    }
-}
-
-fn end(addr: &str, port: u16) -> Endpoint {
-    Endpoint { addr: addr.parse().unwrap(), port }
-}
-
-fn a_flow() -> Flow {
-    let (client, server) = (end("10.0.0.5", 40_000), end("192.0.2.7", 80));
-    Flow {
-        id: 714,
-        key: Key::new(client, server, 6, [0; 3], 0).0,
-        client,
-        server,
-        proto: 6,
-        vlan: [0; 3],
-        vlans: 0,
-        port: 0,
-        first_packet: 1,
-        start: Time::from_micros(1_767_323_045, 0),
-        last: Time::from_micros(1_767_323_047, 500_000),
-        counts: [
-            Count { packets: 4, bytes: 420, min_ttl: 63, max_ttl: 64 },
-            Count { packets: 3, bytes: 610, min_ttl: 50, max_ttl: 50 },
-        ],
-        icmp: [None; 2],
-        state: flow::State::Established,
-        action: flow::Action::None,
-        alerted: true,
-    }
-}
-
-fn context(flow: Option<&Flow>) -> Context<'_> {
-    Context {
-        time: Time::from_micros(1_767_323_046, 123),
-        packet: Some(5),
-        order: 0,
-        port: 0,
-        vlans: &[],
-        src: Some("10.0.0.5".parse().unwrap()),
-        dst: Some("192.0.2.7".parse().unwrap()),
-        src_port: 40_000,
-        dst_port: 80,
-        proto: Some(6),
-        icmp: None,
-        source: Some(Source::Wire),
-        ether: Some(([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], 0x0800)),
-        tunnel: None,
-        flow,
-        app: Some(AppInfo { proto: Some("http"), transactions: 2, ..AppInfo::default() }),
-        vars: None,
-        dir: Some(Dir::ToServer),
-    }
-}
-
-fn a_rule() -> RuleInfo {
-    RuleInfo {
-        sid: 1_000_001,
-        gid: 1,
-        rev: 2,
-        msg: "test \"quoted\"".into(),
-        classtype: "misc-activity".into(),
-        category: "Misc activity".into(),
-        priority: 3,
-        action: Action::Drop,
-        references: vec!["https://example.org".into()],
-        metadata: [("tag", "a"), ("confidence", "High"), ("tag", "b")]
-            .map(|(k, v)| (k.to_owned(), v.to_owned()))
-            .to_vec(),
-        target: Some(Target::Destination),
-        raw: "drop tcp any any -> any any (sid:1000001;)".into(),
-        block: None,
-    }
-}
-
-/// An IPv4 packet with a TCP SYN, behind an Ethernet header.
-const FRAME: &[u8] = &[
-    2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0x10, 0, 42, 0, 9, 0, 0, 64, 6, 0, 0, 10, 0, 0, 5, 192, 0, 2, 7,
-    0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x02, 4, 0, 0, 0, 0, 0, b'h', b'i',
-];
-
-fn a_packet() -> Packet<'static> {
-    let layers = Layers {
-        ether: Some(0),
-        network: Network::Ipv4,
-        network_at: 14,
-        network_len: 20,
-        network_end: 56,
-        proto: 6,
-        transport: Transport::Tcp,
-        transport_at: 34,
-        transport_len: 20,
-        ..Layers::default()
-    };
-    Packet {
-        id: 5,
-        port: 0,
-        time: Time::from_micros(1_767_323_046, 123),
-        link: LinkType::Ethernet,
-        bytes: FRAME,
-        layers,
-        source: Source::Wire,
-        tunnel: None,
-        anomalies: Anomalies::new(),
-    }
+/// A file that came through whole.
+fn ended(name: &[u8]) -> File {
+    let mut file = File::default();
+    file.name = name.to_vec();
+    file.state = FileState::Closed;
+    file
 }
 
 /// The records that an instance with these `types` (and more of its options) writes.
@@ -216,20 +53,6 @@ fn with_head(kind: &str, more: Json) -> Json {
     });
     head.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     head
-}
-
-fn alert<'a>(flow: &'a Flow, rule: &'a RuleInfo, packet: &'a Packet<'a>) -> Alert<'a> {
-    Alert {
-        context: context(Some(flow)),
-        rule,
-        blocked: true,
-        tx: Some(TxAt { id: 1, protocol: &PROTOCOL, tx: &Talk }),
-        tx_guessed: false,
-        payload: b"GET /\r\n\xff",
-        stream: true,
-        packet: Some(packet),
-        verdict: VerdictInfo { dropped: true, passed: false, reject: Some(RejectTo::Both) },
-    }
 }
 
 #[test]
@@ -350,14 +173,10 @@ fn transactions_and_files() {
     assert_eq!(got["http"]["xff"], "10.9.9.9");
     assert_eq!(records("types: [dns]", |eve, lines| eve.event(&Event::Transaction(tx()), lines)), [Json::Null; 0]);
 
-    let file = File {
-        name: b"/a\xff".to_vec(),
-        size: 12,
-        range: Some((0, 11)),
-        state: FileState::Closed,
-        md5: Some([0xab; 16]),
-        ..File::default()
-    };
+    let mut file = ended(b"/a\xff");
+    file.size = 12;
+    file.range = Some((0, 11));
+    file.md5 = Some([0xab; 16]);
     let event = FileRef { context: context(Some(&flow)), at: tx().at, file: &file, sids: &[7] };
     let fileinfo = json!({
         "filename": "/a\\xff", "sid": [7], "gaps": false, "state": "CLOSED", "md5": "ab".repeat(16), "stored": false,
@@ -432,6 +251,16 @@ fn drops() {
 }
 
 #[test]
+fn tagged_packets() {
+    let packet = a_packet();
+    let tagged = || Event::Tagged(Tagged { context: context(None), packet: &packet });
+    let got = one("types: [alert]", tagged());
+    assert_eq!((&got["event_type"], &got["packet_info"]["linktype"]), (&json!("packet"), &json!(1)));
+    let off = records("types: [alert: {tagged-packets: no}]", |eve, lines| eve.event(&tagged(), lines));
+    assert_eq!(off, [Json::Null; 0]);
+}
+
+#[test]
 fn stats() {
     let mut counters = Counters::default();
     counters.add(Counter::DecoderPkts, 4);
@@ -439,15 +268,17 @@ fn stats() {
     counters.anomaly(Anomaly::UdpLenInvalid);
     counters.dropped(DropReason::Rules);
     counters.protocols.push(("dns_udp", 2, 3));
+    let threads = [("W#01", &counters)];
     let now = |inline| Stats {
         time: Time::from_micros(1_767_323_046, 0),
         uptime: 9,
         counters: &counters,
+        threads: &threads,
         rules: crate::output::sink::RulesLoaded { loaded: 5, failed: 1, ..Default::default() },
         more: &[("capture.kernel_packets", 6)],
         inline,
     };
-    let all = records("types: [stats: {deltas: yes}]", |eve, lines| {
+    let all = records("types: [stats: {deltas: yes, threads: yes}]", |eve, lines| {
         eve.stats(&now(true), lines);
         eve.stats(&now(true), lines);
     });
@@ -465,6 +296,8 @@ fn stats() {
         ("/stats/detect/alert", json!(0)),
         ("/stats/capture/kernel_packets", json!(6)),
         ("/stats/stream", Json::Null),
+        ("/stats/threads/W#01/decoder/pkts", json!(4)),
+        ("/stats/threads/W#01/decoder/pkts_delta", Json::Null),
     ] {
         assert_eq!(first.pointer(pointer).cloned().unwrap_or_default(), want, "{pointer}");
     }
@@ -491,7 +324,8 @@ fn records_follow_the_schema() {
         stream: yes}}, http: {dump-all-headers: both}, files, flow, netflow, drop: {verdict: yes}, stats: {threads: no}]";
     let context = context(Some(&flow));
     let tx = TxAt { id: 1, protocol: &PROTOCOL, tx: &Talk };
-    let file = File { name: b"f".to_vec(), state: FileState::Closed, sha256: Some([1; 32]), ..File::default() };
+    let mut file = ended(b"f");
+    file.sha256 = Some([1; 32]);
     let all = records(everything, |eve, lines| {
         let mut fired = alert(&flow, &rule, &packet);
         fired.context.vars = Some(&Bits);
@@ -507,7 +341,10 @@ fn records_follow_the_schema() {
         eve.event(&Event::Drop(dropped), lines);
         let counters = Counters::default();
         let rules = crate::output::sink::RulesLoaded::default();
-        eve.stats(&Stats { time: Time::ZERO, uptime: 0, counters: &counters, rules, more: &[], inline: true }, lines);
+        eve.stats(
+            &Stats { time: Time::ZERO, uptime: 0, counters: &counters, threads: &[], rules, more: &[], inline: true },
+            lines,
+        );
     });
     assert_eq!(all.len(), 9, "two of them are netflow");
     for record in &all {

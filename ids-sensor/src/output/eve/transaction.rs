@@ -8,7 +8,7 @@ use ids_core::record::Writer;
 use super::common::Head;
 use super::json::Json;
 use super::{probe, xff};
-use crate::config::outputs as config;
+use crate::config::eve as config;
 
 /// Records that show the number of the transaction before their own object; the others show it inside, or not
 /// at all.

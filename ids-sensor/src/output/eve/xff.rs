@@ -6,7 +6,7 @@ use ids_core::app::parser::{Detail, Transaction};
 use ids_core::field::Dir;
 
 use super::probe;
-use crate::config::outputs::Xff;
+use crate::config::eve::Xff;
 
 /// Which address of a record is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ids_core::event::Event;
 
-use crate::config::outputs as config;
+use crate::config::eve as config;
 use crate::output::eve::{alert, common::Head};
 use crate::output::lines::{AlertKey, Lines};
 use crate::output::sink::{Output, Scene};

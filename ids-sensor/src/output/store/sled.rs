@@ -192,7 +192,7 @@ impl AlertStore for SledStore {
         let mut page = Page::default();
         // One more than asked for tells whether there is a next page.
         let more = Query { limit: query.limit.saturating_add(1), ..query.clone() };
-        page.damaged = self.each_period(|_, period| {
+        let aside = self.each_period(|_, period| {
             let Found { alerts, damaged } = period.scan(&more);
             page.alerts.extend(alerts);
             page.damaged += damaged;
@@ -202,7 +202,8 @@ impl AlertStore for SledStore {
             }
             page.alerts.truncate(more.limit);
             Ok(())
-        })? + page.damaged;
+        })?;
+        page.damaged += aside;
         if page.alerts.len() > query.limit {
             page.alerts.truncate(query.limit);
             page.next = page.alerts.last().map(|alert| alert.id);

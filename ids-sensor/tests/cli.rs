@@ -1,0 +1,154 @@
+//! The program from outside: exit codes, where output goes, what is printed.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+/// A pcap file with UDP packets of these payload lengths.
+fn capture(lengths: &[usize]) -> Vec<u8> {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let mut file = words(&[0xa1b2_c3d4, 4 << 16 | 2, 0, 0, 65_535, 101]);
+    for (at, &length) in lengths.iter().enumerate() {
+        let total = 28 + length;
+        file.extend(words(&[1_767_323_045 + at as u32, 0, total as u32, total as u32]));
+        file.extend([0x45, 0]);
+        file.extend((total as u16).to_be_bytes());
+        file.extend([0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 5, 192, 0, 2, 7, 0x9c, 0x40, 0, 53]);
+        file.extend((8 + length as u16).to_be_bytes());
+        file.extend([0, 0]);
+        file.extend(vec![b'x'; length]);
+    }
+    file
+}
+
+fn sensor(folder: &Path) -> Command {
+    let mut command = Command::cargo_bin("ids-sensor").expect("built together with the test");
+    command.current_dir(folder).env("TZ", "UTC").env("NO_COLOR", "1");
+    command
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("x.pcap"), capture(&[10, 20, 30])).unwrap();
+    fs::write(folder.path().join("notes.txt"), "no capture").unwrap();
+    fs::write(folder.path().join("bad.yaml"), "a: [1").unwrap();
+    fs::write(folder.path().join("odd.yaml"), "strem: {}\n").unwrap();
+    fs::write(folder.path().join("policy.yaml"), "stream: {midstream-policy: drop-packet}\n").unwrap();
+    folder
+}
+
+#[test]
+fn exit_codes() {
+    let folder = folder();
+    for (words, want) in [
+        ("replay -r x.pcap", 0),
+        ("-r x.pcap -k none", 0),
+        ("replay -r x.pcap port 53", 0),
+        ("replay -r x.pcap --simulate-ips --simulate-ips", 0),
+        ("--help", 0),
+        ("replay -r x.pcap -h", 0),
+        ("--version", 0),
+        ("-T -c odd.yaml", 0),
+        ("-T -c odd.yaml --strict", 1),
+        ("-T -c bad.yaml", 1),
+        ("-T -c policy.yaml", 1),
+        ("-T -c nowhere.yaml", 1),
+        ("replay -r notes.txt", 1),
+        ("alerts list -l nowhere", 1),
+        ("", 2),
+        ("replay", 2),
+        ("replay --no-such-flag", 2),
+        ("replay -r x.pcap nonsense words", 2),
+        ("replay -r x.pcap --set novalue", 2),
+        ("replay -r x.pcap --engine-analysis", 2),
+        ("run --inline eth0,eth0", 2),
+        ("alerts show 123", 2),
+        ("replay -r nowhere.pcap", 3),
+        ("replay -r x.pcap -l x.pcap/below", 3),
+    ] {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let output = sensor(folder.path()).args(&words).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(want), "{words:?}: {error}");
+        assert!(want == 0 || !error.is_empty(), "{words:?} says nothing");
+    }
+}
+
+#[test]
+fn replay_sums_up_and_says_where_records_are() {
+    let folder = folder();
+    let output = sensor(folder.path()).args(["replay", "-r", "x.pcap"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("3 packets, 144 B"), "{text}");
+    assert!(text.contains("./ids-sensor-out/eve.json") && text.contains("./ids-sensor-out/store"), "{text}");
+    let output = sensor(folder.path()).args(["replay", "-r", "x.pcap", "-l", "out", "--json"]).output().unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&summary["packets"], &summary["captures"]), (&3.into(), &1.into()));
+    let eve = fs::read_to_string(folder.path().join("out/eve.json")).unwrap();
+    let last: serde_json::Value = serde_json::from_str(eve.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["event_type"], &last["timestamp"]), (&"stats".into(), &"2026-01-02T03:04:07.000000+0000".into()));
+}
+
+#[test]
+fn damage_is_named_and_everything_before_it_counts() {
+    let folder = folder();
+    let whole = capture(&[10, 20, 30]);
+    fs::write(folder.path().join("cut.pcap"), &whole[..whole.len() - 5]).unwrap();
+    let output = sensor(folder.path()).args(["replay", "-r", "cut.pcap"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let error = String::from_utf8_lossy(&output.stderr);
+    let offset = whole.len() - 16 - 28 - 30;
+    assert!(error.contains(&format!("cut.pcap: damaged at byte {offset}")), "{error}");
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("2 packets"));
+}
+
+#[test]
+fn a_folder_is_read_by_name_and_what_is_no_capture_is_passed_over() {
+    let folder = folder();
+    fs::write(folder.path().join("a.pcap"), capture(&[1])).unwrap();
+    let output = sensor(folder.path()).args(["replay", "-r", ".", "-l", "out", "--json"]).output().unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&summary["packets"], &summary["captures"]), (&4.into(), &2.into()));
+    assert_eq!(summary["warnings"].as_array().unwrap().len(), 4, "three configurations and the notes: {summary}");
+}
+
+#[test]
+fn standard_input_may_be_compressed() {
+    let folder = folder();
+    let packed = zstd::stream::encode_all(std::io::Cursor::new(capture(&[5; 100])), 1).unwrap();
+    let output = sensor(folder.path()).args(["replay", "-r", "-", "--json"]).write_stdin(packed).output().unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["packets"], 100);
+}
+
+#[test]
+fn the_configuration_in_force_can_be_printed() {
+    let folder = folder();
+    let words = ["replay", "--dump-config", "--set", "outputs.0.eve-log.types.0.alert.payload=yes"];
+    let text = String::from_utf8(sensor(folder.path()).args(words).output().unwrap().stdout).unwrap();
+    assert!(text.contains("\noutputs.0.eve-log.types.0.alert.payload = yes\n"), "{text}");
+    assert!(text.contains("\nstream.reassembly.depth = 1 MiB\n"), "{text}");
+}
+
+#[test]
+fn messages_go_where_the_configuration_says() {
+    let folder = folder();
+    let yaml = "zzz: 1\nlogging: {outputs: [console: {enabled: no}, file: {enabled: yes, filename: self.log}]}\n";
+    fs::write(folder.path().join("log.yaml"), yaml).unwrap();
+    let words = ["replay", "-r", "x.pcap", "-c", "log.yaml", "-l", "out"];
+    sensor(folder.path()).args(words).assert().success().stderr("");
+    assert!(fs::read_to_string(folder.path().join("out/self.log")).unwrap().contains("zzz: unknown key"));
+}
+
+#[test]
+fn an_empty_store_can_be_looked_at() {
+    let folder = folder();
+    sensor(folder.path()).args(["replay", "-r", "x.pcap"]).assert().success();
+    let output = sensor(folder.path()).args(["alerts", "stats", "--json"]).output().unwrap();
+    let stats: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(stats["alerts"], 0);
+    sensor(folder.path()).args(["alerts", "list", "--json"]).assert().success().stdout("");
+}
