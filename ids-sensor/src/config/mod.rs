@@ -4,6 +4,7 @@
 //! The path: text → [`node`] tree → includes → `--set` → [`section`] readers → one struct per area. What is
 //! unknown or has the wrong type is a [`Warning`]; what contradicts itself is a refusal.
 
+pub mod core;
 pub mod engine;
 pub mod eve;
 pub mod load;

@@ -1,0 +1,27 @@
+//! What the configuration says to the engine, apart from rules. Filled in by the sensor; defaults are Suricata's.
+
+use crate::host_policy::HostPolicies;
+use crate::{app, decode, defrag, flow, stream};
+
+/// Settings of all stages.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Packets can be dropped: verdicts mean something.
+    pub inline: bool,
+    /// Decoding.
+    pub decode: decode::Config,
+    /// Fragments.
+    pub defrag: defrag::Config,
+    /// Flows.
+    pub flow: flow::Config,
+    /// TCP.
+    pub stream: stream::Config,
+    /// Protocols.
+    pub app: app::config::Config,
+    /// Operating systems of hosts, for overlapping TCP segments.
+    pub hosts: HostPolicies,
+    /// What happens to a flow whose parser gives up (`app-layer.error-policy`).
+    pub app_error: stream::Exception,
+    /// Most alerts of one packet (`packet-alert-max`).
+    pub max_alerts: usize,
+}

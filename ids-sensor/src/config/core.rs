@@ -1,0 +1,152 @@
+//! Settings → the shape that the engine takes.
+//!
+//! The one place where settings meet the structures of `ids-core`.
+
+use std::net::IpAddr;
+
+use ids_core::decode;
+use ids_core::defrag;
+use ids_core::engine;
+use ids_core::flow;
+use ids_core::host_policy::{HostPolicies, Policy as Os};
+use ids_core::stream::{self, Exception};
+
+use super::Config;
+use super::traffic::{Policy, Stream, Timeout, Traffic, Urgent};
+
+/// Names of `host-os-policy`.
+const SYSTEMS: &[(&str, Os)] = &[
+    ("bsd", Os::Bsd),
+    ("bsd-right", Os::BsdRight),
+    ("old-linux", Os::OldLinux),
+    ("linux", Os::Linux),
+    ("old-solaris", Os::OldSolaris),
+    ("solaris", Os::Solaris),
+    ("hpux10", Os::Hpux10),
+    ("hpux11", Os::Hpux11),
+    ("irix", Os::Irix),
+    ("macos", Os::Macos),
+    ("windows", Os::Windows),
+    ("vista", Os::Vista),
+    ("windows2k3", Os::Windows2k3),
+    ("first", Os::First),
+    ("last", Os::Last),
+];
+
+/// The engine's settings for a run that can drop packets (`inline`) or cannot.
+pub fn engine(config: &Config, inline: bool) -> engine::Config {
+    let traffic = &config.traffic;
+    let hosts = hosts(traffic);
+    engine::Config {
+        inline,
+        decode: decode::Config {
+            max_layers: traffic.decoder.max_layers,
+            vxlan: traffic.decoder.vxlan.clone(),
+            geneve: traffic.decoder.geneve.clone(),
+            teredo: traffic.decoder.teredo.clone(),
+            vntag: traffic.decoder.vntag,
+        },
+        defrag: defrag::Config {
+            max_trackers: traffic.defrag.trackers as usize,
+            memcap: traffic.defrag.memcap,
+            timeout: traffic.defrag.timeout,
+            host_timeouts: Vec::new(),
+            policies: hosts.clone(),
+            vlan_tracking: traffic.vlan_tracking,
+        },
+        flow: flow_table(traffic),
+        stream: tcp(&traffic.stream),
+        app: config.engine.app.clone(),
+        hosts,
+        app_error: exception(traffic.app_error),
+        max_alerts: config.engine.detect.alerts_per_packet,
+    }
+}
+
+fn flow_table(traffic: &Traffic) -> flow::Config {
+    let usual = flow::config::Timeouts::default();
+    let timeouts = &traffic.timeouts;
+    flow::Config {
+        memcap: traffic.flow.memcap,
+        timeouts: flow::config::Timeouts {
+            tcp: limits(&timeouts.tcp, usual.tcp),
+            udp: limits(&timeouts.udp, usual.udp),
+            icmp: limits(&timeouts.icmp, usual.icmp),
+            other: limits(&timeouts.default, usual.other),
+        },
+        vlan_tracking: traffic.vlan_tracking,
+        depth_tracking: traffic.decoder.depth_tracking,
+        ..flow::Config::default()
+    }
+}
+
+fn limits(timeout: &Timeout, usual: flow::config::Limits) -> flow::config::Limits {
+    let normal = flow::config::Spans {
+        new: timeout.new,
+        established: timeout.established,
+        closed: timeout.closed,
+        bypassed: timeout.bypassed,
+    };
+    flow::config::Limits { normal, ..usual }
+}
+
+fn tcp(settings: &Stream) -> stream::Config {
+    let usual = stream::Config::default();
+    stream::Config {
+        inline: settings.inline,
+        midstream: settings.midstream,
+        midstream_policy: exception(settings.midstream_policy),
+        async_oneside: settings.async_oneside,
+        memcap: settings.memcap,
+        memcap_policy: exception(settings.memcap_policy),
+        checksum_validation: settings.checksum_validation,
+        max_syn_queued: settings.max_syn_queued.into(),
+        max_synack_queued: settings.max_synack_queued.into(),
+        reassembly: stream::config::Reassembly {
+            memcap: settings.reassembly_memcap,
+            memcap_policy: exception(settings.reassembly_policy),
+            depth: settings.depth,
+            raw: settings.raw,
+            chunk_size: [settings.toserver_chunk, settings.toclient_chunk],
+            urgent: match settings.urgent {
+                Urgent::Inline => stream::config::UrgentPolicy::Inline,
+                Urgent::OutOfBand => stream::config::UrgentPolicy::OutOfBand,
+                Urgent::Drop => stream::config::UrgentPolicy::Drop,
+                Urgent::Gap => stream::config::UrgentPolicy::Gap,
+            },
+            urgent_limit_policy: if settings.urgent_limit_drops {
+                stream::config::UrgentPolicy::Drop
+            } else {
+                stream::config::UrgentPolicy::Inline
+            },
+            ..usual.reassembly
+        },
+        ..usual
+    }
+}
+
+const fn exception(policy: Policy) -> Exception {
+    match policy {
+        Policy::Ignore => Exception::Ignore,
+        Policy::DropFlow => Exception::DropFlow,
+        Policy::DropPacket => Exception::DropPacket,
+        Policy::Reject => Exception::Reject,
+        Policy::Bypass => Exception::Bypass,
+        Policy::PassFlow => Exception::PassFlow,
+        Policy::PassPacket => Exception::PassPacket,
+    }
+}
+
+/// `host-os-policy`: an address, a prefix, or `default` for all others. Names and networks were checked when read.
+fn hosts(traffic: &Traffic) -> HostPolicies {
+    let mut table = HostPolicies::default();
+    for (name, network) in &traffic.hosts {
+        let Some((_, system)) = SYSTEMS.iter().find(|(known, _)| *known == name) else { continue };
+        let (address, bits) = network.split_once('/').map_or((network.as_str(), None), |(a, b)| (a, b.parse().ok()));
+        if let Ok(address) = address.parse::<IpAddr>() {
+            let all = if address.is_ipv4() { 32 } else { 128 };
+            table.add(address, bits.unwrap_or(all), *system);
+        }
+    }
+    table
+}
