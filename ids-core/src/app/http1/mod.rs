@@ -3,7 +3,7 @@
 //! In: ordered bytes of both directions, or the news that some are missing.  Out: transactions.
 //!
 //! The parts in the order bytes meet them: `session` keeps the transactions; `request` and `response`
-//! take messages apart with `line`, `header`, `uri`, `chunked`; `coding` undoes `Content-Encoding`; `body` keeps
+//! take messages apart with `line`, `header`, `uri`, `chunked`; `coding` and `layer` undo `Content-Encoding`; `body` keeps
 //! what is inspected and follows files, those of forms with `multipart`; `fields` and `log` show it all.
 //!
 //! Leniency is on purpose: what any client or server would make sense of is taken that way, with an event where
@@ -15,6 +15,7 @@ mod coding;
 mod events;
 mod fields;
 mod header;
+mod layer;
 mod line;
 mod log;
 mod multipart;
@@ -73,6 +74,8 @@ pub struct Config {
     pub decompress_layers: u8,
     /// Whether LZMA is undone (`lzma-enabled`).
     pub lzma_enabled: bool,
+    /// Largest window of LZMA in bytes (`lzma-memlimit`).
+    pub lzma_memory_limit: u32,
     /// Bytes beyond which a body must not be 2048 times as large as on the wire (`compression-bomb-limit`);
     /// 0 means no limit.
     pub compression_bomb_limit: u64,
@@ -99,6 +102,7 @@ impl Default for Config {
             response_inspect_window: 16 * 1024,
             decompress_layers: 2,
             lzma_enabled: false,
+            lzma_memory_limit: 1024 * 1024,
             compression_bomb_limit: 1024 * 1024,
             field_limit: 18432,
             headers_limit: 1024,

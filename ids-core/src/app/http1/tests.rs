@@ -636,8 +636,9 @@ fn content_codings() {
     let mut wrong_sum = gzip.clone();
     *wrong_sum.last_mut().expect("not empty") ^= 1;
     let two = [gzip.as_slice(), gzip.as_slice()].concat();
+    let lzma = b"\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00\x34\x19\x49\xee\x8e\x68\x21\xff\xff\xff\xb9\xe0\x00\x00";
     let brotli = b"\x0b\x02\x80hello\x03";
-    let rows: [(&str, Vec<u8>, &str, bool); 13] = [
+    let rows: [(&str, Vec<u8>, &str, bool); 18] = [
         ("gzip", gzip.clone(), &text, true),
         ("x-gzip", gzip.clone(), &text, true),
         ("deflate", deflate.clone(), &text, true),
@@ -651,10 +652,16 @@ fn content_codings() {
         ("deflate", b"XYZplain".to_vec(), "XYZplain", false),
         ("gzip", two, &[text.as_str(), text.as_str()].concat(), true),
         ("br", brotli.to_vec(), "hello", true),
+        ("br", b"plain text".to_vec(), "plain text", false),
+        ("lzma", lzma.to_vec(), "hello", true),
+        ("lzma", lzma[..lzma.len() - 7].to_vec(), "hello", true),
+        ("lzma", b"plain text that is long enough".to_vec(), "plain text that is long enough", false),
+        ("lzma", b"plain".to_vec(), "plain", false),
     ];
     for (coding, body, expected, fine) in rows {
         for step in [1, 3, 10_000] {
-            let (content, events) = coded(coding, &body, Config::default(), step);
+            let config = Config { lzma_enabled: true, ..Config::default() };
+            let (content, events) = coded(coding, &body, config, step);
             assert_eq!(content.as_deref(), Some(expected), "{coding} by {step}");
             assert_eq!(events.is_empty(), fine, "{coding} by {step}: {events:?}");
         }
