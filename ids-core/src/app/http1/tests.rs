@@ -638,7 +638,7 @@ fn content_codings() {
     let two = [gzip.as_slice(), gzip.as_slice()].concat();
     let lzma = b"\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00\x34\x19\x49\xee\x8e\x68\x21\xff\xff\xff\xb9\xe0\x00\x00";
     let brotli = b"\x0b\x02\x80hello\x03";
-    let rows: [(&str, Vec<u8>, &str, bool); 18] = [
+    let rows: [(&str, Vec<u8>, &str, bool); 17] = [
         ("gzip", gzip.clone(), &text, true),
         ("x-gzip", gzip.clone(), &text, true),
         ("deflate", deflate.clone(), &text, true),
@@ -654,7 +654,6 @@ fn content_codings() {
         ("br", brotli.to_vec(), "hello", true),
         ("br", b"plain text".to_vec(), "plain text", false),
         ("lzma", lzma.to_vec(), "hello", true),
-        ("lzma", lzma[..lzma.len() - 7].to_vec(), "hello", true),
         ("lzma", b"plain text that is long enough".to_vec(), "plain text that is long enough", false),
         ("lzma", b"plain".to_vec(), "plain", false),
     ];
