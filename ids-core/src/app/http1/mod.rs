@@ -141,22 +141,27 @@ static PATTERNS: [Pattern; 20] = [
     Pattern { dir: Dir::ToClient, bytes: b"HTTP/", offset: 0, depth: 5, nocase: false },
 ];
 
-/// Looks for a line that ends in a version of HTTP, or begins with one.
+/// Looks for a line that ends in a version of HTTP, or begins with one. Whoever sends the first is the client,
+/// whatever was assumed.
 fn probe(data: &[u8], dir: Dir, _udp: bool) -> Probe {
     /// Longer first lines are not looked at.
     const LIMIT: usize = 8192;
+    const START: &[u8] = b"HTTP/";
     let data = line::split(data, line::leading(data, line::is_blank)).1;
     let end = line::leading(data, |byte| byte != b'\n' && byte != b'\r');
     let first = line::split(data, end).0;
-    match dir {
-        Dir::ToClient if line::starts_with(data, b"HTTP/") => Probe::Yes(Dir::ToClient),
-        Dir::ToClient if data.len() < 5 && line::starts_with(b"HTTP/", data) => Probe::Unsure,
-        Dir::ToClient => Probe::No,
-        Dir::ToServer if !first.iter().all(|&byte| byte >= b' ' || byte == b'\t') => Probe::No,
-        Dir::ToServer if end == data.len() && data.len() < LIMIT => Probe::Unsure,
-        Dir::ToServer => {
-            let word = first.rsplit(|&byte| byte == b' ').next().unwrap_or(first);
-            if word.len() < first.len() && uri::is_http(word) { Probe::Yes(Dir::ToServer) } else { Probe::No }
-        }
+    if line::starts_with(data, START) {
+        return Probe::Yes(Dir::ToClient);
     }
+    if dir == Dir::ToClient && line::starts_with(START, data) {
+        return Probe::Unsure;
+    }
+    if !first.iter().all(|&byte| byte >= b' ' || byte == b'\t') {
+        return Probe::No;
+    }
+    if end == data.len() && data.len() < LIMIT {
+        return if dir == Dir::ToServer { Probe::Unsure } else { Probe::No };
+    }
+    let word = first.rsplit(|&byte| byte == b' ').next().unwrap_or(first);
+    if word.len() < first.len() && uri::is_http(word) { Probe::Yes(Dir::ToServer) } else { Probe::No }
 }

@@ -20,7 +20,9 @@ const START: &[u8] = b"HTTP";
 
 impl Http {
     pub(super) fn response_step(&mut self, data: &[u8], input: &Input<'_>) -> Step {
-        self.settle_request();
+        if !data.is_empty() {
+            self.settle_request();
+        }
         match self.response.state {
             State::Line => self.response_line(data, input),
             State::Headers => match self.headers(data, input) {
