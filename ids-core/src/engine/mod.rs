@@ -4,6 +4,7 @@
 //! commands for the kernel stage, through a [`Sink`].
 //! Holds everything a worker owns; shares nothing but the rule set.
 
+mod config;
 mod context;
 
 use std::net::IpAddr;
@@ -15,6 +16,7 @@ use crate::flow::Key;
 use crate::packet::PacketIn;
 use crate::time::Time;
 use crate::verdict::Verdict;
+pub use config::Config;
 
 /// Takes what the engine has to say.
 pub trait Sink {

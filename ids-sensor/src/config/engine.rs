@@ -164,6 +164,8 @@ fn http(protocol: &Section<'_>) -> http1::Config {
                 response_inspect_window: size(config, "response-body-inspect-window", usual.response_inspect_window),
                 decompress_layers: config.number("response-body-decompress-layer-limit", usual.decompress_layers),
                 lzma_enabled: config.flag("lzma-enabled", usual.lzma_enabled),
+                lzma_memory_limit: u32::try_from(config.bytes("lzma-memlimit", usual.lzma_memory_limit.into()))
+                    .unwrap_or(u32::MAX),
                 compression_bomb_limit: config.bytes("compression-bomb-limit", usual.compression_bomb_limit),
                 field_limit: size(config, "meta-field-limit", usual.field_limit),
                 headers_limit: config.number("headers-limit", usual.headers_limit),

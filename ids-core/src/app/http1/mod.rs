@@ -3,7 +3,7 @@
 //! In: ordered bytes of both directions, or the news that some are missing.  Out: transactions.
 //!
 //! The parts in the order bytes meet them: `session` keeps the transactions; `request` and `response`
-//! take messages apart with `line`, `header`, `uri`, `chunked`; `coding` undoes `Content-Encoding`; `body` keeps
+//! take messages apart with `line`, `header`, `uri`, `chunked`; `coding` and `layer` undo `Content-Encoding`; `body` keeps
 //! what is inspected and follows files, those of forms with `multipart`; `fields` and `log` show it all.
 //!
 //! Leniency is on purpose: what any client or server would make sense of is taken that way, with an event where
@@ -15,6 +15,7 @@ mod coding;
 mod events;
 mod fields;
 mod header;
+mod layer;
 mod line;
 mod log;
 mod multipart;
@@ -74,6 +75,8 @@ pub struct Config {
     pub decompress_layers: u8,
     /// Whether LZMA is undone (`lzma-enabled`).
     pub lzma_enabled: bool,
+    /// Largest window of LZMA in bytes (`lzma-memlimit`).
+    pub lzma_memory_limit: u32,
     /// Bytes beyond which a body must not be 2048 times as large as on the wire (`compression-bomb-limit`);
     /// 0 means no limit.
     pub compression_bomb_limit: u64,
@@ -100,6 +103,7 @@ impl Default for Config {
             response_inspect_window: 16 * 1024,
             decompress_layers: 2,
             lzma_enabled: false,
+            lzma_memory_limit: 1024 * 1024,
             compression_bomb_limit: 1024 * 1024,
             field_limit: 18432,
             headers_limit: 1024,
@@ -138,24 +142,31 @@ static PATTERNS: [Pattern; 20] = [
     Pattern { dir: Dir::ToClient, bytes: b"HTTP/", offset: 0, depth: 5, nocase: false },
 ];
 
-/// Looks for a line that ends in a version of HTTP, or begins with one.
+/// Looks for a line that ends in a version of HTTP, or begins with one. Whoever sends the first is the client,
+/// whatever was assumed.
 fn probe(data: &[u8], dir: Dir, _udp: bool) -> Probe {
     /// Longer first lines are not looked at.
     const LIMIT: usize = 8192;
+    const START: &[u8] = b"HTTP/";
     let data = line::split(data, line::leading(data, line::is_blank)).1;
     let end = line::leading(data, |byte| byte != b'\n' && byte != b'\r');
     let first = line::split(data, end).0;
-    match dir {
-        Dir::ToClient if line::starts_with(data, b"HTTP/") => Probe::Yes(Dir::ToClient),
-        Dir::ToClient if data.len() < 5 && line::starts_with(b"HTTP/", data) => Probe::Unsure,
-        Dir::ToClient => Probe::No,
-        // The preface of HTTP/2 (RFC 9113 §3.4) looks like a request line.
-        Dir::ToServer if line::starts_with(data, b"PRI * HTTP/2") => Probe::No,
-        Dir::ToServer if !first.iter().all(|&byte| byte >= b' ' || byte == b'\t') => Probe::No,
-        Dir::ToServer if end == data.len() && data.len() < LIMIT => Probe::Unsure,
-        Dir::ToServer => {
-            let word = first.rsplit(|&byte| byte == b' ').next().unwrap_or(first);
-            if word.len() < first.len() && uri::is_http(word) { Probe::Yes(Dir::ToServer) } else { Probe::No }
-        }
+    // The preface of HTTP/2 (RFC 9113 §3.4) looks like a request line.
+    if line::starts_with(data, b"PRI * HTTP/2") {
+        return Probe::No;
     }
+    if line::starts_with(data, START) {
+        return Probe::Yes(Dir::ToClient);
+    }
+    if dir == Dir::ToClient && line::starts_with(START, data) {
+        return Probe::Unsure;
+    }
+    if !first.iter().all(|&byte| byte >= b' ' || byte == b'\t') {
+        return Probe::No;
+    }
+    if end == data.len() && data.len() < LIMIT {
+        return if dir == Dir::ToServer { Probe::Unsure } else { Probe::No };
+    }
+    let word = first.rsplit(|&byte| byte == b' ').next().unwrap_or(first);
+    if word.len() < first.len() && uri::is_http(word) { Probe::Yes(Dir::ToServer) } else { Probe::No }
 }

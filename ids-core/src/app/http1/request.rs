@@ -149,21 +149,18 @@ impl Http {
             Ok(skip) => skip,
             Err(step) => return step,
         };
-        let rest = split(data, skip).1;
-        let word = leading(rest, |byte| !is_space(byte));
-        if word < rest.len() && uri::is_method(split(rest, word).0) {
-            return self.go(DIR, skip, State::Idle);
+        if skip > 0 {
+            return Step::Go(skip);
         }
-        let line = leading(rest, |byte| byte != b'\n');
-        let unfinished = line == rest.len() && line < self.config.field_limit && !input.last;
-        match (unfinished, skip) {
-            (true, 0) => Step::Wait,
-            (true, skip) => Step::Go(skip),
-            (false, _) => {
-                self.odd(DIR, Event::RequestBodyUnexpected);
-                Step::Go(skip + (line + 1).min(rest.len()))
-            }
+        let word = leading(data, |byte| !is_space(byte));
+        if word < data.len() && uri::is_method(split(data, word).0) {
+            return self.go(DIR, 0, State::Idle);
         }
+        let Some(found) = self.request.finder.find(data, self.config.field_limit, input.last) else {
+            return Step::Wait;
+        };
+        self.odd(DIR, Event::RequestBodyUnexpected);
+        Step::Go(found.used)
     }
 
     /// Looks for the next line that begins with a method.
@@ -228,7 +225,7 @@ fn find_host(request: &mut Request, odd: &mut impl FnMut(Event)) {
 /// The content of a request: a form, or a file that is named by the target.
 fn begin_body(request: &mut Request, at: &Context<'_>, odd: &mut impl FnMut(Event)) {
     let headers = &request.message.headers;
-    let decoder = Decoder::new(headers.all("content-encoding"), at.config.decompress_layers, at.config, odd);
+    let decoder = Decoder::new(headers.all("content-encoding"), DIR, at.config, odd);
     let form = headers.get("content-type").and_then(Form::new);
     let upload = matches!(request.method(), b"POST" | b"PUT");
     let file = (upload && form.is_none() && !request.path().is_empty())

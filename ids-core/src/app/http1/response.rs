@@ -20,7 +20,9 @@ const START: &[u8] = b"HTTP";
 
 impl Http {
     pub(super) fn response_step(&mut self, data: &[u8], input: &Input<'_>) -> Step {
-        self.settle_request();
+        if !data.is_empty() {
+            self.settle_request();
+        }
         match self.response.state {
             State::Line => self.response_line(data, input),
             State::Headers => match self.headers(data, input) {
@@ -260,7 +262,7 @@ fn begin_body(tx: &mut Tx, framing: Framing, at: &Context<'_>) {
     let mut odd = Vec::new();
     let note = &mut |event| odd.push(event);
     let headers = &tx.response.message.headers;
-    let decoder = Decoder::new(headers.all("content-encoding"), at.config.decompress_layers, at.config, note);
+    let decoder = Decoder::new(headers.all("content-encoding"), DIR, at.config, note);
     let said = headers.get("content-disposition").and_then(|value| parameter(value, b"filename"));
     let name = said.filter(|name| !name.is_empty()).unwrap_or(tx.request.path());
     let parts = framing == Framing::Open && headers.get("content-type").is_some_and(is_byteranges);
