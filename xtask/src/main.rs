@@ -2,6 +2,7 @@
 
 mod bench;
 mod ebpf;
+mod fuzz;
 mod process;
 mod test;
 
@@ -21,6 +22,8 @@ enum Command {
     BuildEbpf(ebpf::Options),
     /// Run all tests: the workspace's, then those that need root and network namespaces.
     Test(test::Options),
+    /// Run the fuzz targets for a while.
+    Fuzz(fuzz::Options),
     /// Measure.
     Bench(bench::Options),
 }
@@ -29,6 +32,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::BuildEbpf(options) => ebpf::build_ebpf(&options),
         Command::Test(options) => test::run(&options),
+        Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Bench(options) => bench::run(&options),
     }
 }
