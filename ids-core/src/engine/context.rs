@@ -3,7 +3,7 @@
 use crate::event::{AppInfo, Context, Vars};
 use crate::field::Dir;
 use crate::flow::Flow;
-use crate::packet::{Network, Packet, Source};
+use crate::packet::{Anomalies, Layers, LinkType, Network, Packet, Source};
 use crate::time::Time;
 
 /// What is known of the flow that an event belongs to.
@@ -57,6 +57,21 @@ pub(super) fn of_transaction<'a>(
     context.tunnel = packet.and_then(|packet| packet.tunnel);
     context.dir = Some(dir);
     context
+}
+
+/// What stands in for a packet at the end of a flow.
+pub(super) fn farewell(flow: &Flow, now: Time) -> Packet<'static> {
+    Packet {
+        id: flow.last_packet,
+        port: flow.port,
+        time: now,
+        link: LinkType::Raw,
+        bytes: &[],
+        layers: Layers { proto: flow.proto, vlan: flow.vlan, vlans: flow.vlans, ..Layers::default() },
+        source: Source::FlowEnd,
+        tunnel: None,
+        anomalies: Anomalies::new(),
+    }
 }
 
 /// The context of a flow's own record: client to server, caused by no packet.

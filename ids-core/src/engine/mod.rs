@@ -5,17 +5,31 @@
 //! Holds everything a worker owns; shares nothing but the rule set.
 
 mod config;
+mod conclude;
+mod config;
 mod context;
+mod tell;
+mod visit;
+mod worker;
 
+use std::mem;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::app::App;
 use crate::counters::Counters;
+use crate::decode::Captured;
+use crate::detect::{RuleSet, Shared};
 use crate::event::Event;
 use crate::flow::Key;
-use crate::packet::PacketIn;
+use crate::intake::Intake;
+use crate::packet::{Packet, PacketIn, Source};
+pub use crate::reject::Side;
 use crate::time::Time;
 use crate::verdict::Verdict;
+pub use config::Config;
+use worker::Worker;
 pub use config::Config;
 
 /// Takes what the engine has to say.
@@ -24,8 +38,9 @@ pub trait Sink {
     /// were handed in may have been rewritten by then.
     fn verdict(&mut self, id: u64, verdict: Verdict);
 
-    /// A frame to send out of `port`: a reset or an unreachable, link layer included.
-    fn inject(&mut self, port: u16, frame: &[u8]);
+    /// A frame that answers a packet which came in on `port`, link layer included: back out of that port, or on
+    /// to where the packet would have gone.
+    fn inject(&mut self, port: u16, side: Side, frame: &[u8]);
 
     /// Something the kernel stage should know.
     fn kernel(&mut self, command: Command);
@@ -66,30 +81,56 @@ pub enum Command {
     },
 }
 
-/// One worker's engine.
-#[derive(Debug, Default)]
+/// One worker's engine: the first stage, and everything behind it.
 pub struct Engine {
-    counters: Counters,
+    intake: Intake,
+    worker: Worker,
 }
 
 impl Engine {
-    /// Takes one packet through the whole path.
-    pub fn push(&mut self, packet: PacketIn<'_>, out: &mut impl Sink) {
-        out.verdict(packet.id, Verdict::Accept);
+    /// An engine that has seen nothing. `app` and `shared` are what all workers of a sensor share.
+    pub fn new(config: Arc<Config>, app: Arc<App>, shared: Shared) -> Self {
+        Self {
+            intake: Intake::new(config.decode.clone(), config.defrag.clone()),
+            worker: Worker::new(config, app, shared),
+        }
+    }
+
+    /// Takes one captured packet through the whole path. Its verdict is told before the call returns.
+    pub fn push(&mut self, rules: &RuleSet, packet: PacketIn<'_>, out: &mut impl Sink) {
+        let PacketIn { id, port, time, link, bytes } = packet;
+        let Self { intake, worker } = self;
+        let mut verdict = Verdict::Accept;
+        let captured = Captured { id, port, time, link, bytes, source: Source::Wire, tunnel: None };
+        let mut counters = mem::take(&mut worker.counters);
+        intake.push(captured, &mut counters, &mut |packet, counters| {
+            mem::swap(&mut worker.counters, counters);
+            verdict = verdict.and(worker.packet(rules, packet, time, out));
+            mem::swap(&mut worker.counters, counters);
+        });
+        worker.counters = counters;
+        worker.rewrite(bytes);
+        out.verdict(id, verdict);
+    }
+
+    /// Takes one decoded packet, where another thread runs the first stage ([`Intake`]) and hands each packet to
+    /// the worker of its flow. `clock` is the largest packet time seen by any worker.
+    pub fn packet(&mut self, rules: &RuleSet, packet: &mut Packet<'_>, clock: Time, out: &mut impl Sink) -> Verdict {
+        self.worker.packet(rules, packet, clock, out)
     }
 
     /// Lets time pass: flows that are idle for too long end.
-    pub fn tick(&mut self, now: Time, out: &mut impl Sink) {
-        let _ = (now, out);
+    pub fn tick(&mut self, rules: &RuleSet, now: Time, out: &mut impl Sink) {
+        self.worker.tick(rules, now, out);
     }
 
     /// Ends everything that is still open, as at the end of a capture.
-    pub fn finish(&mut self, out: &mut impl Sink) {
-        let _ = out;
+    pub fn finish(&mut self, rules: &RuleSet, out: &mut impl Sink) {
+        self.worker.finish(rules, out);
     }
 
     /// What was counted so far.
     pub fn counters(&self) -> &Counters {
-        &self.counters
+        &self.worker.counters
     }
 }

@@ -1,0 +1,157 @@
+//! What follows from the rules that matched: alerts, the verdict, answers to rejected packets, commands for the
+//! kernel stage.
+
+use std::time::Duration;
+
+use super::context::{self, Known};
+use super::{Command, Config, Sink};
+use crate::app::state::State;
+use crate::counters::{Counter, Counters};
+use crate::detect::hits::{Decision, Hit, Hits};
+use crate::detect::rule::{RuleInfo, Scope as BlockScope};
+use crate::detect::rule_set::{RuleSet, Scope};
+use crate::detect::TxState;
+use crate::event::{Alert, Dropped, Event, TxAt, VerdictInfo};
+use crate::field::Dir;
+use crate::flow::{Action, Flow};
+use crate::packet::Packet;
+use crate::reject::{self, Side};
+use crate::verdict::{DropReason, RejectTo, Verdict};
+
+/// Where the matches happened.
+#[derive(Clone, Copy)]
+pub(super) struct Setting<'a, 'p> {
+    pub(super) packet: &'a Packet<'p>,
+    pub(super) known: Option<Known<'a>>,
+    /// `None` for packets without a flow, and at the end of one.
+    pub(super) dir: Option<Dir>,
+    /// Stream data that rules matched on.
+    pub(super) stream: &'a [u8],
+}
+
+/// How long a dropped flow stays in the kernel's map where no policy says otherwise.
+const FLOW_BLOCK: Duration = Duration::from_secs(600);
+
+/// Tells the alerts and carries out what was decided. Out: the verdict on the packet.
+#[allow(clippy::too_many_arguments, reason = "each is another part of the worker")]
+pub(super) fn packet(
+    config: &Config,
+    rules: &RuleSet,
+    setting: &Setting<'_, '_>,
+    hits: &Hits,
+    decision: &Decision,
+    app: Option<&State<TxState>>,
+    counters: &mut Counters,
+    out: &mut impl Sink,
+) -> Verdict {
+    let verdict = VerdictInfo {
+        dropped: decision.drop.is_some(),
+        passed: decision.pass.is_some(),
+        reject: decision.reject.map(|(_, to)| to),
+    };
+    for hit in hits.alerts() {
+        alert(rules, setting, hit, app, verdict, out);
+    }
+    if let Some((_, to)) = decision.reject {
+        counters.count(Counter::IpsRejected);
+        answer(setting.packet, to, out);
+    }
+    match decision.drop {
+        Some((rule, scope, reason)) => {
+            counters.count(Counter::IpsBlocked);
+            counters.dropped(reason);
+            let rule = rules.info(rule);
+            block(setting, rule, scope, out);
+            let context = context::of_packet(setting.packet, setting.known, setting.dir);
+            let reject = decision.reject.map(|(_, to)| to);
+            out.event(Event::Drop(Dropped { context, packet: setting.packet, reason, rule, reject }));
+            Verdict::Drop(reason)
+        }
+        None => {
+            if config.inline && setting.dir.is_some() {
+                counters.count(Counter::IpsAccepted);
+            }
+            Verdict::Accept
+        }
+    }
+}
+
+/// A packet that is dropped before rules see it.
+pub(super) fn refused(setting: &Setting<'_, '_>, reason: DropReason, counters: &mut Counters, out: &mut impl Sink) {
+    counters.count(Counter::IpsBlocked);
+    counters.dropped(reason);
+    let context = context::of_packet(setting.packet, setting.known, setting.dir);
+    let packet = setting.packet;
+    out.event(Event::Drop(Dropped { context, packet, reason, rule: None, reject: None }));
+}
+
+/// Takes over on the flow what was decided for the rest of it.
+pub(super) fn mark(flow: &mut Flow, decision: &Decision, inline: bool) {
+    match (decision.pass, decision.drop) {
+        (Some(Scope::Flow), _) => flow.action = Action::Pass,
+        (None, Some((_, Scope::Flow, _))) if inline => flow.action = Action::Drop,
+        _ => {}
+    }
+}
+
+fn alert(
+    rules: &RuleSet,
+    setting: &Setting<'_, '_>,
+    hit: &Hit,
+    app: Option<&State<TxState>>,
+    verdict: VerdictInfo,
+    out: &mut impl Sink,
+) {
+    let Some(rule) = rules.info(hit.rule) else { return };
+    let tx: Option<TxAt<'_>> = hit.tx.and_then(|id| app?.transaction(id));
+    let context = match (setting.dir, setting.known) {
+        (None, Some(known)) => context::at_end(setting.packet, known),
+        _ => context::of_packet(setting.packet, setting.known, setting.dir),
+    };
+    out.event(Event::Alert(Alert {
+        context,
+        rule,
+        blocked: hit.blocked,
+        tx,
+        tx_guessed: false,
+        payload: if hit.stream { setting.stream } else { setting.packet.payload() },
+        stream: hit.stream,
+        packet: Some(setting.packet),
+        verdict,
+    }));
+}
+
+/// Sends resets or unreachables.
+fn answer(packet: &Packet<'_>, to: RejectTo, out: &mut impl Sink) {
+    let sides: &[Side] = match to {
+        RejectTo::Source => &[Side::Sender],
+        RejectTo::Destination => &[Side::Receiver],
+        RejectTo::Both => &[Side::Sender, Side::Receiver],
+    };
+    // Rejects are rare: the memory is not kept.
+    let mut memory = Vec::new();
+    for side in sides {
+        if let Some(frame) = reject::frame(packet, *side, &mut memory) {
+            out.inject(packet.port, *side, frame);
+        }
+    }
+}
+
+/// Tells the kernel stage: what a policy says for the rule, and the flow where the drop is for all of it.
+fn block(setting: &Setting<'_, '_>, rule: Option<&RuleInfo>, scope: Scope, out: &mut impl Sink) {
+    let (Some(rule), Some(known)) = (rule, setting.known) else { return };
+    let flow = |ttl| Command::BlockFlow { key: known.flow.key, port: setting.packet.port, ttl, sid: rule.sid };
+    let addresses = setting.packet.addresses();
+    let command = match (rule.block.map(|block| (block.scope, block.ttl)), addresses) {
+        (Some((BlockScope::Source, ttl)), Some((addr, _))) | (Some((BlockScope::Destination, ttl)), Some((_, addr))) => {
+            out.kernel(Command::BlockHost { addr, ttl, sid: rule.sid });
+            (scope == Scope::Flow).then(|| flow(FLOW_BLOCK))
+        }
+        (Some((BlockScope::Flow, ttl)), _) => Some(flow(ttl)),
+        _ => (scope == Scope::Flow).then(|| flow(FLOW_BLOCK)),
+    };
+    if let Some(command) = command {
+        out.kernel(command);
+    }
+}
+

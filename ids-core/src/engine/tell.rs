@@ -1,0 +1,110 @@
+//! What the engine tells of a packet or flow besides alerts: oddities, transactions, files.
+
+use super::Sink;
+use super::context::{self, Known};
+use crate::app::parser::Protocol;
+use crate::app::probe::DetectionEvent;
+use crate::app::state::{Open, State};
+use crate::app::{file, parser};
+use crate::detect::TxState;
+use crate::event::{Event, FileRef, Odd, Oddity, TxAt, TxRef};
+use crate::field::{Dir, Dirs};
+use crate::packet::Packet;
+use crate::time::Time;
+
+/// Tells what is odd about a packet.
+pub(super) fn anomalies(packet: &Packet<'_>, known: Option<Known<'_>>, dir: Option<Dir>, out: &mut impl Sink) {
+    for anomaly in &packet.anomalies {
+        let context = context::of_packet(packet, known, dir);
+        out.event(Event::Anomaly(Odd { context, what: Oddity::Packet(*anomaly), packet: Some(packet) }));
+    }
+}
+
+/// Tells what was odd about finding out the protocol.
+pub(super) fn recognition(
+    events: &[DetectionEvent],
+    packet: &Packet<'_>,
+    known: Known<'_>,
+    dir: Dir,
+    out: &mut impl Sink,
+) {
+    for event in events {
+        let context = context::of_packet(packet, Some(known), Some(dir));
+        let what = Oddity::Detection { protocol: known.app.proto, event: event.record_name() };
+        out.event(Event::Anomaly(Odd { context, what, packet: Some(packet) }));
+    }
+}
+
+/// The occasion on which transactions are told of.
+#[derive(Clone, Copy)]
+pub(super) struct Occasion<'a, 'p> {
+    /// The packet; `None` at the end of a flow.
+    pub(super) packet: Option<&'a Packet<'p>>,
+    pub(super) known: Known<'a>,
+    pub(super) time: Time,
+}
+
+/// Tells of transactions that came to their end, of files that did, and of parsers' events; then forgets the
+/// transactions that are inspected, too.
+pub(super) fn transactions(app: &mut State<TxState>, occasion: Occasion<'_, '_>, out: &mut impl Sink) {
+    for mut open in app.transactions() {
+        events(&mut open, occasion, out);
+        for dir in Dir::BOTH {
+            files(&mut open, occasion, dir, out);
+        }
+        if !open.state.logged && Dir::BOTH.into_iter().all(|dir| open.complete(dir) || !open.tx.dirs().contains(dir)) {
+            open.state.logged = true;
+            if open.tx.recorded() && open.protocol.record.is_some() {
+                let context = occasion.context(shown_as(open.protocol, open.tx.dirs()));
+                out.event(Event::Transaction(TxRef { context, at: at(&open) }));
+            }
+        }
+    }
+    app.release();
+}
+
+impl<'a> Occasion<'a, '_> {
+    fn context(&self, dir: Dir) -> crate::event::Context<'a> {
+        context::of_transaction(self.packet, self.known, self.time, dir)
+    }
+}
+
+/// Whose address a transaction's record shows as the source: the client's, but for a lone response.
+const fn shown_as(_: &Protocol, dirs: Dirs) -> Dir {
+    match dirs {
+        Dirs::ToClient => Dir::ToClient,
+        Dirs::ToServer | Dirs::Both => Dir::ToServer,
+    }
+}
+
+fn at<'a>(open: &Open<'a, TxState>) -> TxAt<'a> {
+    TxAt { id: open.state.id, protocol: open.protocol, tx: open.tx }
+}
+
+/// Tells of the parser's events that are new.
+fn events(open: &mut Open<'_, TxState>, occasion: Occasion<'_, '_>, out: &mut impl Sink) {
+    let all = open.tx.events();
+    for number in all.get(open.state.events..).unwrap_or_default() {
+        let Some(event) = open.protocol.events.get(usize::from(*number)).copied() else { continue };
+        let what = Oddity::App { protocol: open.protocol.name, event, tx: Some(at(open)) };
+        let context = occasion.context(shown_as(open.protocol, open.tx.dirs()));
+        out.event(Event::Anomaly(Odd { context, what, packet: None }));
+    }
+    open.state.events = all.len();
+}
+
+/// Tells of the files that came to their end, in order.
+fn files(open: &mut Open<'_, TxState>, occasion: Occasion<'_, '_>, dir: Dir, out: &mut impl Sink) {
+    let (tx, over): (&dyn parser::Transaction, bool) = (open.tx, open.complete(dir));
+    let Some(told) = open.state.files.get(dir.index()).copied() else { return };
+    let ended = |file: &&file::File| over || file.state != file::State::Open;
+    let mut count = 0;
+    for file in tx.files(dir).iter().skip(told).take_while(ended) {
+        let context = occasion.context(dir);
+        out.event(Event::File(FileRef { context, at: at(open), file, sids: &[] }));
+        count += 1;
+    }
+    if let Some(told) = open.state.files.get_mut(dir.index()) {
+        *told += count;
+    }
+}

@@ -1,0 +1,418 @@
+//! One packet's visit to its flow: stream, application layer, detection, in that order.
+//!
+//! Every chunk of a stream is parsed and its transactions inspected before the next chunk, so that pipelined
+//! requests are each seen in time.
+
+use arrayvec::ArrayVec;
+
+use super::conclude::{self, Setting};
+use super::context::{self, Known};
+use super::tell::{self, Occasion};
+use super::{Config, Sink};
+use crate::app::App;
+use crate::app::parser::{Input, Parsed};
+use crate::app::probe::DetectionEvent;
+use crate::app::registry;
+use crate::app::state::{Facts, Findings, State};
+use crate::checksum::{self, Checksum};
+use crate::counters::{Counter, Counters};
+use crate::detect::{AppView, Detector, FlowState, Hits, RuleSet, Scene, Shared, StreamChunk, TxState};
+use crate::event::{Event, FlowEnd};
+use crate::field::Dir;
+use crate::flow::{self, Action, End, Entry, Flow};
+use crate::packet::{Packet, Transport};
+use crate::stream::{self, Chunk, Env, Exception, Outcome};
+use crate::time::Time;
+use crate::verdict::{DropReason, Verdict};
+
+/// What belongs to a flow besides its own state and its TCP session.
+#[derive(Debug, Default)]
+pub(super) struct Conn {
+    pub(super) app: State<TxState>,
+    pub(super) detect: FlowState,
+}
+
+/// What a visit works with: the worker's parts, apart from the flow table.
+pub(super) struct Visit<'w, S> {
+    pub(super) config: &'w Config,
+    pub(super) app: &'w App,
+    pub(super) shared: &'w Shared,
+    pub(super) rules: &'w RuleSet,
+    pub(super) detector: &'w mut Detector,
+    pub(super) hits: &'w mut Hits,
+    pub(super) counters: &'w mut Counters,
+    pub(super) memory: &'w mut stream::Memory,
+    /// What must be changed in the packet: where, and the bytes.
+    pub(super) edits: &'w mut Vec<(usize, Vec<u8>)>,
+    /// Stream data that rules matched on, for their alerts.
+    pub(super) matched: &'w mut Vec<u8>,
+    pub(super) out: &'w mut S,
+    /// Client and server turned out to be the other way round.
+    pub(super) turned: bool,
+    /// What recognising the protocol found odd on this occasion.
+    pub(super) odd: ArrayVec<DetectionEvent, 8>,
+}
+
+/// How often bytes are handed to a parser on account of one packet. A parser that uses some each time ends long
+/// before that.
+const ROUNDS: usize = 4096;
+
+impl<S: Sink> Visit<'_, S> {
+    /// Takes a packet through its flow.
+    pub(super) fn packet(&mut self, entry: &mut Entry<Conn>, packet: &mut Packet<'_>, dir: Dir) -> Verdict {
+        if entry.flow.action == Action::Drop && self.config.inline {
+            return self.refuse(entry, packet, dir, DropReason::FlowDrop);
+        }
+        let outcome = match packet.layers.transport {
+            Transport::Tcp => self.stream(entry, packet, dir),
+            _ => Outcome { valid: true, ..Outcome::default() },
+        };
+        if let Some(reason) = self.trouble(entry, &outcome).or(outcome.drop) {
+            return self.refuse(entry, packet, dir, reason);
+        }
+        let mut dir = dir;
+        if entry.flow.action == Action::None {
+            match packet.layers.transport {
+                Transport::Tcp => self.feed(entry, packet, dir),
+                Transport::Udp => self.datagram(entry, packet, dir),
+                _ => {}
+            }
+            dir = if self.turned { dir.flip() } else { dir };
+            self.streams(entry, packet, dir, false);
+            self.rules(entry, packet, dir, outcome.payload_in_stream);
+        }
+        self.settle(entry, packet, Some(dir))
+    }
+
+    /// A last look at what a flow left, and its record.
+    pub(super) fn end(&mut self, entry: &mut Entry<Conn>, end: End, now: Time) {
+        let packet = context::farewell(&entry.flow, now);
+        if let Some(session) = &mut entry.tcp {
+            session.finish();
+        }
+        if entry.flow.action == Action::None {
+            if entry.tcp.is_some() {
+                self.feed(entry, &packet, Dir::ToClient);
+            }
+            entry.data.app.finished();
+            for dir in Dir::BOTH {
+                self.transactions(entry, &packet, dir);
+            }
+            self.streams(entry, &packet, Dir::ToServer, true);
+        }
+        entry.data.app.finished();
+        self.settle(entry, &packet, None);
+        let tcp = entry.tcp.as_ref().map(|session| session.summary());
+        if let Some(session) = entry.tcp.take() {
+            self.memory.forget(&session);
+        }
+        let shown = self.rules.vars(Some(&entry.data.detect), self.hits);
+        let known = Known { flow: &entry.flow, app: entry.data.app.info(), vars: Some(&shown) };
+        let context = context::of_flow(known, now);
+        self.out.event(Event::Flow(FlowEnd { context, flow: &entry.flow, end, tcp }));
+    }
+
+    /// Weighs what matched, and tells everything there is to tell. `dir` is `None` at the end of a flow.
+    fn settle(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Option<Dir>) -> Verdict {
+        let Entry { flow, tcp, data: Conn { app, detect } } = entry;
+        let info = app.info();
+        let decision = {
+            let mut scene = scene(packet, self.config, self.shared);
+            (scene.flow, scene.dir) = (Some(flow), dir.unwrap_or(Dir::ToServer));
+            scene.state = Some(&mut *detect);
+            self.hits.decide(self.rules, &mut scene, self.counters)
+        };
+        let shown = self.rules.vars(Some(detect), self.hits);
+        let known = Known { flow, app: info, vars: Some(&shown) };
+        let occasion = Occasion { packet: dir.map(|_| packet), known, time: packet.time };
+        let setting = Setting { packet, known: Some(known), dir, stream: self.matched };
+        let concluded =
+            conclude::packet(self.config, self.rules, &setting, self.hits, &decision, Some(app), self.counters, self.out);
+        if dir.is_some() {
+            tell::anomalies(packet, Some(known), dir, self.out);
+            tell::recognition(&self.odd, packet, known, dir.unwrap_or(Dir::ToServer), self.out);
+        }
+        tell::transactions(app, occasion, self.out);
+        let alerted = flow.alerted || !self.hits.alerts().is_empty();
+        flow.alerted = alerted;
+        conclude::mark(flow, &decision, self.config.inline);
+        if let Some(session) = tcp {
+            if let Some(offset) = payload_at(packet) {
+                let edits = session.rewrites().iter().map(|edit| (offset + edit.at, edit.bytes.clone()));
+                self.edits.extend(edits);
+            }
+            session.settle(self.memory);
+        }
+        concluded
+    }
+
+    /// Tries packet rules on the packet, with the stream data that is due in its direction.
+    fn rules(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir, streamed: bool) {
+        let Entry { flow, tcp, data: Conn { app, detect } } = entry;
+        let mut scene = scene(packet, self.config, self.shared);
+        scene.flow = Some(flow);
+        scene.state = Some(detect);
+        scene.dir = dir;
+        scene.streamed = streamed;
+        scene.established = established(flow, tcp.as_deref());
+        scene.sizes = Dir::BOTH.map(|dir| tcp.as_ref().map_or(0, |session| session.size(dir)));
+        scene.app = view(app, &self.odd);
+        self.detector.packet(self.rules, &mut scene, self.hits);
+    }
+
+    /// Tries payload rules on the stream data that is due, the other side's first: the packet acknowledges it.
+    fn streams(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir, all: bool) {
+        for dir in [dir.flip(), dir] {
+            let Entry { flow, tcp: Some(session), data: Conn { app, detect } } = entry else { return };
+            if !session.raw_due(dir) && !all {
+                continue;
+            }
+            let sizes = Dir::BOTH.map(|dir| session.size(dir));
+            let established = established(flow, Some(session));
+            let raw = session.raw(dir);
+            let upto = raw.end();
+            if !raw.data.is_empty() {
+                let mut scene = scene(packet, self.config, self.shared);
+                scene.flow = Some(flow);
+                scene.state = Some(detect);
+                scene.dir = dir;
+                scene.established = established;
+                scene.sizes = sizes;
+                scene.app = view(app, &[]);
+                scene.stream = Some(StreamChunk { data: raw.data, offset: raw.offset, last: raw.last });
+                if self.detector.stream(self.rules, &mut scene, self.hits) {
+                    self.matched.clear();
+                    self.matched.extend_from_slice(raw.data);
+                }
+            }
+            session.raw_done(dir, upto);
+        }
+    }
+
+    /// Tries rules on the transactions that a direction has brought further.
+    fn transactions(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
+        let Entry { flow, tcp, data: Conn { app, detect } } = entry;
+        let established = established(flow, tcp.as_deref());
+        let mut inspected = ArrayVec::<u64, 16>::new();
+        let mut scene = scene(packet, self.config, self.shared);
+        scene.flow = Some(flow);
+        scene.state = Some(detect);
+        scene.dir = dir;
+        scene.established = established;
+        scene.sizes = Dir::BOTH.map(|dir| tcp.as_ref().map_or(0, |session| session.size(dir)));
+        scene.app = view(app, &[]);
+        for mut open in app.transactions() {
+            self.detector.transaction(self.rules, &mut scene, &mut open, self.hits);
+            if open.complete(dir)
+                && let Some(over) = open.state.inspected.get_mut(dir.index())
+            {
+                *over = true;
+            }
+            let _ = inspected.try_push(open.state.id);
+        }
+        inspected.into_iter().for_each(|id| app.inspected(id, dir));
+    }
+
+    /// The TCP engine's part.
+    fn stream(&mut self, entry: &mut Entry<Conn>, packet: &mut Packet<'_>, dir: Dir) -> Outcome {
+        let Some(tcp) = packet.tcp() else { return Outcome::default() };
+        let checked = self.config.stream.checksum_validation;
+        let facts = stream::Facts {
+            time: packet.time,
+            checksum_ok: !checked || checksum::transport(packet) != Checksum::Invalid,
+        };
+        let (client, server) = (entry.flow.client.addr, entry.flow.server.addr);
+        let hosts = &self.config.host_policies;
+        let before = packet.anomalies.len();
+        let mut env = Env {
+            config: &self.config.stream,
+            memory: self.memory,
+            counters: self.counters,
+            anomalies: &mut packet.anomalies,
+        };
+        let policies = || [hosts.of(server), hosts.of(client)];
+        let outcome = stream::push(&mut entry.tcp, &tcp, dir, facts, policies, &mut env);
+        for anomaly in packet.anomalies.iter().skip(before) {
+            self.counters.anomaly(*anomaly);
+        }
+        outcome
+    }
+
+    /// What the exception policy says about trouble. Out: why the packet is dropped, if it is.
+    fn trouble(&mut self, entry: &mut Entry<Conn>, outcome: &Outcome) -> Option<DropReason> {
+        let (trouble, policy) = outcome.trouble?;
+        let drop = self.config.inline.then_some(trouble.drop_reason());
+        match policy {
+            Exception::Ignore | Exception::PassPacket => None,
+            Exception::DropPacket => drop,
+            Exception::PassFlow => {
+                entry.flow.action = Action::Pass;
+                None
+            }
+            Exception::Bypass => {
+                entry.flow.action = Action::Pass;
+                entry.flow.state = flow::State::Bypassed;
+                None
+            }
+            Exception::DropFlow | Exception::Reject | Exception::RejectBoth => {
+                if self.config.inline {
+                    entry.flow.action = Action::Drop;
+                }
+                drop
+            }
+        }
+    }
+
+    /// The packet is dropped before anything looks at it.
+    fn refuse(&mut self, entry: &Entry<Conn>, packet: &Packet<'_>, dir: Dir, reason: DropReason) -> Verdict {
+        let known = Known { flow: &entry.flow, app: entry.data.app.info(), vars: None };
+        let setting = Setting { packet, known: Some(known), dir: Some(dir), stream: &[] };
+        conclude::refused(&setting, reason, self.counters, self.out);
+        tell::anomalies(packet, Some(known), Some(dir), self.out);
+        Verdict::Drop(reason)
+    }
+
+    /// Hands both directions' bytes to the application layer. A packet acknowledges the other side's data, so that
+    /// comes first.
+    fn feed(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
+        for dir in [dir.flip(), dir] {
+            let turned = self.turned;
+            self.drain(entry, packet, if turned { dir.flip() } else { dir });
+        }
+    }
+
+    /// Hands the bytes of one direction to the application layer, chunk by chunk.
+    fn drain(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
+        let mut dir = dir;
+        let mut other_done = false;
+        for _ in 0..ROUNDS {
+            let Entry { flow, tcp: Some(session), data: Conn { app, .. } } = entry else { return };
+            if !app.wants(dir) {
+                return session.app_stop(dir);
+            }
+            let facts = Facts { udp: false, midstream: session.is_midstream() };
+            let ports = ports(flow, dir);
+            let mut found = Findings::default();
+            let parsed = match session.app(dir) {
+                None => return,
+                Some(Chunk::Data { bytes, last }) => {
+                    let input = Input { dir, data: bytes, last, time: packet.time, ports };
+                    app.data(self.app, input, facts, &mut found)
+                }
+                Some(Chunk::Gap { bytes }) => app.gap(dir, bytes, &mut found),
+            };
+            if found.turn {
+                session.turn();
+                dir = dir.flip();
+            }
+            match parsed {
+                Parsed::Used { bytes, need } => session.app_used(dir, bytes, need),
+                Parsed::Switch { bytes, .. } => session.app_used(dir, bytes, 0),
+                Parsed::Failed => Dir::BOTH.into_iter().for_each(|dir| session.app_stop(dir)),
+            }
+            let other_first = found.other_first && !other_done;
+            self.learned(entry, &found, false);
+            self.transactions(entry, packet, dir);
+            if other_first {
+                other_done = true;
+                self.drain(entry, packet, dir.flip());
+            }
+        }
+    }
+
+    /// Hands a datagram to the application layer.
+    fn datagram(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
+        let mut rest = packet.payload();
+        let mut dir = dir;
+        for _ in 0..ROUNDS {
+            let Entry { flow, data: Conn { app, .. }, .. } = entry;
+            if rest.is_empty() || !app.wants(dir) {
+                return;
+            }
+            let input = Input { dir, data: rest, last: false, time: packet.time, ports: ports(flow, dir) };
+            let mut found = Findings::default();
+            let parsed = app.data(self.app, input, Facts { udp: true, midstream: false }, &mut found);
+            if found.turn {
+                dir = dir.flip();
+            }
+            self.learned(entry, &found, true);
+            self.transactions(entry, packet, dir);
+            rest = match parsed {
+                Parsed::Used { bytes, .. } | Parsed::Switch { bytes, .. } if bytes > 0 => {
+                    rest.get(bytes..).unwrap_or_default()
+                }
+                _ => return,
+            };
+        }
+    }
+
+    /// Takes note of what the application layer found out.
+    fn learned(&mut self, entry: &mut Entry<Conn>, found: &Findings, udp: bool) {
+        if found.turn {
+            self.turned = !self.turned;
+            entry.flow.turn();
+        }
+        if let Some(id) = found.known {
+            self.counters.protocol(registry::counter(id, udp), 1, 0);
+        }
+        if found.failed {
+            self.counters.protocol(registry::counter_failed(udp), 1, 0);
+        }
+        if found.transactions > 0
+            && let Some(id) = entry.data.app.protocol()
+        {
+            self.counters.protocol(registry::counter(id, udp), 0, found.transactions);
+        }
+        self.odd.extend(found.events.iter().copied().take(self.odd.remaining_capacity()));
+    }
+}
+
+/// What rules see of a packet without a flow; the rest is filled in by who has one.
+pub(super) fn scene<'a>(packet: &'a Packet<'a>, config: &Config, shared: &'a Shared) -> Scene<'a> {
+    Scene {
+        packet,
+        flow: None,
+        state: None,
+        dir: Dir::ToServer,
+        established: false,
+        anomalies: &packet.anomalies,
+        stream: None,
+        streamed: false,
+        sizes: [0; 2],
+        app: AppView::default(),
+        shared,
+        inline: config.inline,
+        checksums: config.stream.checksum_validation,
+    }
+}
+
+/// What rules see of the application layer.
+fn view<'a>(app: &State<TxState>, events: &'a [DetectionEvent]) -> AppView<'a> {
+    AppView {
+        proto: app.protocol(),
+        sides: Dir::BOTH.map(|dir| app.protocol_of(dir)),
+        original: app.original(),
+        failed: app.failed(),
+        events,
+    }
+}
+
+/// TCP after the handshake; others once both sides were seen.
+fn established(flow: &Flow, session: Option<&stream::Session>) -> bool {
+    match session {
+        Some(session) => !session.state().is_new(),
+        None => flow.counts.iter().all(|count| count.packets > 0),
+    }
+}
+
+/// Where the payload of a TCP packet starts.
+fn payload_at(packet: &Packet<'_>) -> Option<usize> {
+    let layers = &packet.layers;
+    (layers.transport == Transport::Tcp).then_some(layers.transport_at as usize + layers.transport_len as usize)
+}
+
+/// Ports of what travels in a direction.
+fn ports(flow: &Flow, dir: Dir) -> (u16, u16) {
+    let (from, to) = flow.ends(dir);
+    (from.port, to.port)
+}

@@ -1,0 +1,181 @@
+//! One worker: packets of its flows, in packet order → verdicts and events.
+//!
+//! In: decoded packets.  Out: their verdicts, and events, frames and commands through a [`Sink`].
+//! Holds: the flow table with everything that belongs to a flow, detection's memory, counters.
+
+use std::mem;
+use std::sync::Arc;
+
+use arrayvec::ArrayVec;
+
+use super::conclude::{self, Setting};
+use super::visit::{self, Conn, Visit};
+use super::{Config, Sink, tell};
+use crate::app::App;
+use crate::counters::Counters;
+use crate::detect::{Detector, Hits, RuleSet, Shared};
+use crate::field::Dir;
+use crate::flow::{Arrival, End, Entry, FlowId, Table};
+use crate::packet::Packet;
+use crate::stream;
+use crate::time::Time;
+use crate::verdict::Verdict;
+
+pub(super) struct Worker {
+    config: Arc<Config>,
+    app: Arc<App>,
+    shared: Shared,
+    flows: Table<Conn>,
+    /// Flows on their way out.
+    over: Vec<(Entry<Conn>, End)>,
+    memory: stream::Memory,
+    detector: Detector,
+    hits: Hits,
+    pub(super) counters: Counters,
+    now: Time,
+    swept: Time,
+    /// What must be changed in the packet that was taken last: where, and the bytes.
+    edits: Vec<(usize, Vec<u8>)>,
+    /// Stream data that rules matched on.
+    matched: Vec<u8>,
+}
+
+/// Packet time between two sweeps of the flow table, in nanoseconds.
+const SWEEP_EVERY: u64 = 1_000_000_000;
+
+impl Worker {
+    pub(super) fn new(config: Arc<Config>, app: Arc<App>, shared: Shared) -> Self {
+        Self {
+            flows: Table::new(config.flow.clone()),
+            config,
+            app,
+            shared,
+            over: Vec::new(),
+            memory: stream::Memory::default(),
+            detector: Detector::default(),
+            hits: Hits::default(),
+            counters: Counters::default(),
+            now: Time::ZERO,
+            swept: Time::ZERO,
+            edits: Vec::new(),
+            matched: Vec::new(),
+        }
+    }
+
+    /// Takes one packet. `clock` is the largest packet time seen by any worker.
+    pub(super) fn packet(
+        &mut self,
+        rules: &RuleSet,
+        packet: &mut Packet<'_>,
+        clock: Time,
+        out: &mut impl Sink,
+    ) -> Verdict {
+        self.now = self.now.max(clock).max(packet.time);
+        let found = self.find(packet);
+        self.end_flows(rules, out);
+        self.hits.clear();
+        let Some((id, dir)) = found else { return self.alone(rules, packet, out) };
+        let mut visit = Visit {
+            config: &self.config,
+            app: &self.app,
+            shared: &self.shared,
+            rules,
+            detector: &mut self.detector,
+            hits: &mut self.hits,
+            counters: &mut self.counters,
+            memory: &mut self.memory,
+            edits: &mut self.edits,
+            matched: &mut self.matched,
+            out,
+            turned: false,
+            odd: ArrayVec::new(),
+        };
+        let verdict = self.flows.get_mut(id).map_or(Verdict::Accept, |entry| visit.packet(entry, packet, dir));
+        self.flows.update(id);
+        verdict
+    }
+
+    /// Ends flows that were idle for too long.
+    pub(super) fn tick(&mut self, rules: &RuleSet, now: Time, out: &mut impl Sink) {
+        self.now = self.now.max(now);
+        if self.now.nanos() < self.swept.nanos().saturating_add(SWEEP_EVERY) {
+            return;
+        }
+        self.swept = self.now;
+        let over = &mut self.over;
+        let ended = |entry: &mut Entry<Conn>, end| over.push((take(entry), end));
+        self.flows.sweep(self.now, usize::MAX, &mut self.counters, ended);
+        self.end_flows(rules, out);
+    }
+
+    /// Ends all flows.
+    pub(super) fn finish(&mut self, rules: &RuleSet, out: &mut impl Sink) {
+        let over = &mut self.over;
+        self.flows.drain(&mut self.counters, |entry, end| over.push((take(entry), end)));
+        self.end_flows(rules, out);
+    }
+
+    /// Makes the changes that inline inspection asked for in the packet that was taken last.
+    pub(super) fn rewrite(&mut self, bytes: &mut [u8]) {
+        for (at, new) in self.edits.drain(..) {
+            if let Some(place) = bytes.get_mut(at..at + new.len()) {
+                place.copy_from_slice(&new);
+            }
+        }
+    }
+
+    /// The flow of a packet. Flows that end on account of it are put aside.
+    fn find(&mut self, packet: &Packet<'_>) -> Option<(FlowId, Dir)> {
+        let arrival = Arrival::of(packet, &self.config.flow)?;
+        if let Some((src, dst, proto)) = packet.quoted()
+            && let Some(found) = self.flows.touch_quoted(&arrival, (src.into(), dst.into(), proto), self.now)
+        {
+            return Some(found);
+        }
+        let over = &mut self.over;
+        let ended = |entry: &mut Entry<Conn>, end| over.push((take(entry), end));
+        Some(self.flows.touch(&arrival, self.now, &mut self.counters, ended))
+    }
+
+    /// A packet without a flow: only packet rules see it.
+    fn alone(&mut self, rules: &RuleSet, packet: &Packet<'_>, out: &mut impl Sink) -> Verdict {
+        let mut scene = visit::scene(packet, &self.config, &self.shared);
+        self.detector.packet(rules, &mut scene, &mut self.hits);
+        let decision = self.hits.decide(rules, &mut scene, &mut self.counters);
+        let setting = Setting { packet, known: None, dir: None, stream: &[] };
+        let verdict =
+            conclude::packet(&self.config, rules, &setting, &self.hits, &decision, None, &mut self.counters, out);
+        tell::anomalies(packet, None, None, out);
+        verdict
+    }
+
+    /// Tells of the flows that were put aside, after a last look at what they left.
+    fn end_flows(&mut self, rules: &RuleSet, out: &mut impl Sink) {
+        let mut over = mem::take(&mut self.over);
+        for (mut entry, end) in over.drain(..) {
+            self.hits.clear();
+            let mut visit = Visit {
+                config: &self.config,
+                app: &self.app,
+                shared: &self.shared,
+                rules,
+                detector: &mut self.detector,
+                hits: &mut self.hits,
+                counters: &mut self.counters,
+                memory: &mut self.memory,
+                edits: &mut self.edits,
+                matched: &mut self.matched,
+                out,
+                turned: false,
+                odd: ArrayVec::new(),
+            };
+            visit.end(&mut entry, end, self.now);
+        }
+        self.over = over;
+    }
+}
+
+/// An entry that leaves the table.
+fn take(entry: &mut Entry<Conn>) -> Entry<Conn> {
+    Entry { flow: entry.flow.clone(), tcp: entry.tcp.take(), data: mem::take(&mut entry.data) }
+}
