@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use crate::anomaly::Anomaly;
 use crate::app::file::File;
 use crate::app::parser::{Protocol, Transaction};
+pub use crate::app::state::AppInfo;
 use crate::detect::rule::RuleInfo;
 use crate::field::Dir;
 use crate::flow::{End, Flow};
@@ -83,23 +84,6 @@ pub trait Vars: std::fmt::Debug {
     fn write(&self, out: &mut dyn crate::record::Writer);
     /// Calls back with the name of every flowbit that is set.
     fn flowbits(&self, each: &mut dyn FnMut(&str));
-}
-
-/// What is known of a flow's application protocol, by record names; `None` while unknown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AppInfo {
-    /// The protocol of the flow.
-    pub proto: Option<&'static str>,
-    /// What was found to the server, where it differs.
-    pub to_server: Option<&'static str>,
-    /// What was found to the client, where it differs.
-    pub to_client: Option<&'static str>,
-    /// What it was before it switched.
-    pub original: Option<&'static str>,
-    /// What was expected after a switch, where something else came.
-    pub expected: Option<&'static str>,
-    /// How many transactions there were.
-    pub transactions: u64,
 }
 
 /// A rule fired.

@@ -1,10 +1,36 @@
 //! Application protocols: ordered bytes → transactions, one folder per protocol.
 //!
-//! [`parser`] says what a protocol is, [`registry`] lists them all, `probe` finds out which one a flow
-//! speaks. May import `field`, `record`, `anomaly` and `stream::chunk`; never rules, detection or events.
+//! [`parser`] says what a protocol is, [`registry`] lists them all, [`probe`] finds out which one a flow
+//! speaks, [`state`] holds what a flow knows. May import `field`, `record`, `anomaly` and `stream::chunk`;
+//! never rules, detection or events.
 
 pub mod config;
 pub mod dns;
 pub mod file;
 pub mod http1;
 pub mod parser;
+pub mod probe;
+pub mod recognised;
+pub mod registry;
+pub mod state;
+mod txs;
+
+use config::Config;
+use probe::Probes;
+
+/// What all flows share: the configuration and the recognisers made from it. Immutable.
+#[derive(Debug, Default)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The recognisers of all protocols that are looked for.
+    pub probes: Probes,
+}
+
+impl App {
+    /// Prepares recognition and parsing as the configuration says.
+    pub fn new(config: Config) -> Self {
+        let probes = Probes::new(&config);
+        Self { config, probes }
+    }
+}

@@ -22,6 +22,10 @@ pub struct Protocol {
     pub tcp: bool,
     /// Whether it runs over UDP.
     pub udp: bool,
+    /// Whether it is looked for where the configuration does not say.
+    pub by_default: bool,
+    /// Who may send first; data from the other side first is an oddity.
+    pub opens: Dirs,
     /// How the first bytes give it away, without regard to ports.
     pub patterns: &'static [Pattern],
     /// Asked where no pattern decides.
@@ -35,12 +39,39 @@ pub struct Protocol {
     pub events: &'static [&'static str],
     /// `event_type` of the record written for each transaction; `None` if there is none.
     pub record: Option<&'static str>,
-    /// Starts a session on a new flow.
-    pub session: fn(&Config) -> Box<dyn Session>,
+    /// Starts a session on a new flow, over UDP if the flag is set; `None` if the protocol is recognised but
+    /// not parsed.
+    pub session: Option<fn(&Config, bool) -> Box<dyn Session>>,
+}
+
+impl Protocol {
+    /// A protocol that is only named: what rows start from (`..Protocol::BARE`).
+    pub const BARE: Self = Self {
+        name: "",
+        rule_names: &[],
+        tcp: false,
+        udp: false,
+        by_default: true,
+        opens: Dirs::Both,
+        patterns: &[],
+        probe: None,
+        states: [&["request_started", "request_complete"], &["response_started", "response_complete"]],
+        fields: Vec::new,
+        events: &[],
+        record: None,
+        session: None,
+    };
+
+    /// The state that means "complete" in a direction.
+    pub fn complete(&self, dir: Dir) -> u8 {
+        let [request, response] = self.states;
+        let states = if dir == Dir::ToServer { request } else { response };
+        u8::try_from(states.len().saturating_sub(1)).unwrap_or(u8::MAX)
+    }
 }
 
 /// Bytes that give a protocol away.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pattern {
     /// Which side sends them.
     pub dir: Dir,
@@ -57,7 +88,8 @@ pub struct Pattern {
 /// How a protocol is recognised by looking at content.
 #[derive(Clone, Copy, Debug)]
 pub struct Probing {
-    /// Server ports on which the probe is asked; configuration can change them.
+    /// Server ports on which the probe is asked, empty: on every port; configuration can change them. Once
+    /// one direction of a flow is known to be the protocol, it is asked about the other one on any port.
     pub ports: &'static [u16],
     /// The probe. In: the first bytes of one direction, which, and whether over UDP.
     pub probe: fn(&[u8], Dir, bool) -> Probe,

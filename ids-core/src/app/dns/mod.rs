@@ -1,5 +1,49 @@
-//! DNS (RFC 1035) over UDP and TCP.
+//! DNS (RFC 1035) over UDP and TCP, and multicast DNS (RFC 6762), which shares the reader.
+//!
+//! In: datagrams, or a stream of messages with their lengths.  Out: one transaction per message, which has
+//! one direction: requests and responses are not paired.
+//! A transaction keeps the message and the positions of what is in it ([`message`]); names are put together
+//! when somebody asks ([`name`]), so that compression cannot blow up memory.
+
+mod fields;
+pub mod mdns;
+mod message;
+mod name;
+mod rdata;
+mod record;
+mod session;
+mod tables;
+
+use super::parser::{Probe, Probing, Protocol};
+use crate::field::{Dir, Dirs};
 
 /// Settings (`app-layer.protocols.dns`).
 #[derive(Clone, Debug, Default)]
 pub struct Config {}
+
+/// DNS.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "dns",
+    rule_names: &["dns"],
+    tcp: true,
+    udp: true,
+    opens: Dirs::ToServer,
+    probe: Some(Probing { ports: &[53], probe }),
+    fields: || fields::DNS.iter().map(|field| &field.info).collect(),
+    events: message::EVENTS,
+    record: Some("dns"),
+    session: Some(|_, udp| Box::new(session::Session::new(session::Kind::Dns, udp))),
+    ..Protocol::BARE
+};
+
+/// Whether these are the first bytes of a DNS conversation. The message says itself which way it goes.
+fn probe(data: &[u8], _: Dir, udp: bool) -> Probe {
+    match message::plausible(data, udp) {
+        Some(Some(response)) => Probe::Yes(if response { Dir::ToClient } else { Dir::ToServer }),
+        Some(None) => Probe::No,
+        None => Probe::Unsure,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! The DNS state of one flow: datagrams or a stream → transactions.
+//!
+//! Over TCP each message has its length before it (RFC 1035 §4.2.2). After a gap the stream is found back
+//! into: exactly if the gap ends within the message that was being received, else at the next bytes that
+//! look like a message.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::message::{self, Event, Message};
+use crate::app::parser::{self, Detail, Input, Parsed};
+use crate::field::{Dir, Dirs, Value};
+use crate::record::Writer;
+
+/// Open transactions at which a stream is not read further until some are released.
+const BATCH: usize = 256;
+
+/// Open transactions at which the oldest is dropped for a new one.
+const MAX_OPEN: usize = 4096;
+
+/// Which of the two protocols a message belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Client and server.
+    Dns,
+    /// One to many: requests and responses travel the same way.
+    Mdns,
+}
+
+/// One message.
+#[derive(Debug)]
+pub(super) struct Tx {
+    pub(super) message: Message,
+    pub(super) dir: Dir,
+    kind: Kind,
+}
+
+/// Where a stream's direction stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stream {
+    /// At the start of a message, of which so many bytes are still missing.
+    #[default]
+    Aligned,
+    /// Waiting for the rest of a message: so many bytes of it have not come yet.
+    Within(u64),
+    /// After a gap within a message, of which so many bytes are to be passed over.
+    Skip(u64),
+    /// After a gap, anywhere.
+    Lost,
+}
+
+/// The DNS state of one flow.
+#[derive(Debug)]
+pub(super) struct Session {
+    kind: Kind,
+    udp: bool,
+    streams: [Stream; 2],
+    /// Open transactions; released ones leave a hole until they are the oldest.
+    open: VecDeque<Option<Tx>>,
+    /// Number of the first of them.
+    first: u64,
+}
+
+impl Session {
+    pub(super) fn new(kind: Kind, udp: bool) -> Self {
+        Self { kind, udp, streams: [Stream::default(); 2], open: VecDeque::new(), first: 0 }
+    }
+
+    /// Takes one message.
+    fn message(&mut self, bytes: &[u8], dir: Dir) {
+        let mut message = Message::read(bytes);
+        if self.kind == Kind::Dns && message.header.is_some() {
+            match (dir, message.response()) {
+                (Dir::ToServer, true) => message.note(Event::NotRequest),
+                (Dir::ToClient, false) => message.note(Event::NotResponse),
+                _ => {}
+            }
+        }
+        if self.open.len() >= MAX_OPEN {
+            self.open.pop_front();
+            self.first += 1;
+        }
+        self.open.push_back(Some(Tx { message, dir, kind: self.kind }));
+    }
+
+    /// Takes whole messages from a stream. Out: bytes used, and where the stream stands.
+    fn stream(&mut self, input: Input<'_>, state: Stream) -> (usize, Stream) {
+        let mut used = 0;
+        let mut state = state;
+        loop {
+            let rest = input.data.get(used..).unwrap_or_default();
+            match state {
+                Stream::Skip(missing) => {
+                    let passed = usize::try_from(missing).unwrap_or(usize::MAX).min(rest.len());
+                    used += passed;
+                    match missing - passed as u64 {
+                        0 => state = Stream::Aligned,
+                        missing => return (used, Stream::Skip(missing)),
+                    }
+                }
+                Stream::Lost => match message::plausible(rest, false) {
+                    Some(Some(_)) => state = Stream::Aligned,
+                    Some(None) => return (input.data.len(), Stream::Lost),
+                    None => return (used, Stream::Lost),
+                },
+                Stream::Aligned | Stream::Within(_) => {
+                    let Some((length, body)) = rest.split_first_chunk::<2>() else {
+                        return (used, Stream::Aligned);
+                    };
+                    let length = usize::from(u16::from_be_bytes(*length));
+                    let Some(body) = body.get(..length) else {
+                        return (used, Stream::Within((2 + length - rest.len()) as u64));
+                    };
+                    if self.open.len() >= BATCH && used > 0 {
+                        return (used, Stream::Aligned);
+                    }
+                    self.message(body, input.dir);
+                    used += 2 + length;
+                    state = Stream::Aligned;
+                }
+            }
+        }
+    }
+
+    fn stream_of(&mut self, dir: Dir) -> &mut Stream {
+        let [request, response] = &mut self.streams;
+        if dir == Dir::ToServer { request } else { response }
+    }
+}
+
+impl parser::Session for Session {
+    fn parse(&mut self, input: Input<'_>) -> Parsed {
+        if self.udp {
+            if !input.data.is_empty() {
+                self.message(input.data, input.dir);
+            }
+            return Parsed::all(&input);
+        }
+        let state = *self.stream_of(input.dir);
+        let (used, state) = self.stream(input, state);
+        *self.stream_of(input.dir) = state;
+        if input.last && matches!(state, Stream::Within(_) | Stream::Lost) {
+            return Parsed::all(&input);
+        }
+        let left = input.data.len() - used;
+        let need = match state {
+            Stream::Within(missing) => usize::try_from(missing).unwrap_or(usize::MAX).saturating_add(left),
+            Stream::Aligned | Stream::Skip(_) | Stream::Lost => 0,
+        };
+        Parsed::Used { bytes: used, need }
+    }
+
+    fn gap(&mut self, dir: Dir, bytes: u64) -> Parsed {
+        let stream = self.stream_of(dir);
+        *stream = match *stream {
+            Stream::Within(missing) | Stream::Skip(missing) if bytes <= missing => Stream::Skip(missing - bytes),
+            _ => Stream::Lost,
+        };
+        Parsed::Used { bytes: 0, need: 0 }
+    }
+
+    fn transactions(&self) -> Range<u64> {
+        self.first..self.first + self.open.len() as u64
+    }
+
+    fn transaction(&self, id: u64) -> Option<&dyn parser::Transaction> {
+        let at = usize::try_from(id.checked_sub(self.first)?).ok()?;
+        self.open.get(at)?.as_ref().map(|tx| tx as &dyn parser::Transaction)
+    }
+
+    fn release(&mut self, id: u64) {
+        let at = id.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        if let Some(tx) = at.and_then(|at| self.open.get_mut(at)) {
+            *tx = None;
+        }
+        while matches!(self.open.front(), Some(None)) {
+            self.open.pop_front();
+            self.first += 1;
+        }
+    }
+}
+
+impl parser::Transaction for Tx {
+    fn field<'a>(&'a self, field: usize, dir: Dir, instance: usize, scratch: &'a mut Vec<u8>) -> Value<'a> {
+        let fields = match self.kind {
+            Kind::Dns => super::fields::DNS,
+            Kind::Mdns => super::fields::MDNS,
+        };
+        match fields.get(field) {
+            Some(field) if dir == self.dir => (field.get)(self, dir, instance, scratch),
+            _ => Value::Absent,
+        }
+    }
+
+    fn dirs(&self) -> Dirs {
+        match self.dir {
+            Dir::ToServer => Dirs::ToServer,
+            Dir::ToClient => Dirs::ToClient,
+        }
+    }
+
+    fn progress(&self, _: Dir) -> u8 {
+        // A message is whole when it becomes a transaction.
+        super::PROTOCOL.complete(self.dir)
+    }
+
+    fn revision(&self, _: Dir) -> u32 {
+        0
+    }
+
+    fn events(&self) -> &[u8] {
+        &self.message.events
+    }
+
+    fn record(&self, detail: &Detail<'_>, out: &mut dyn Writer) {
+        match self.kind {
+            Kind::Dns => super::record::write(&self.message, self.dir, detail, out),
+            Kind::Mdns => super::mdns::record(&self.message, out),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Protocols that are recognised but not parsed yet, and those that are only named.
+//!
+//! They give flows their `app_proto` and rules their `app-layer-protocol`. What gives a protocol away comes
+//! from its specification, named at each row; what takes more than fixed bytes is a function in
+//! [`probes`](self::probes). A protocol that gets a parser moves to its own folder and to
+//! [`super::registry::PROTOCOLS`].
+
+mod probes;
+
+use super::parser::{Pattern, Probing, Protocol};
+use crate::field::Dir::{self, ToClient, ToServer};
+use crate::field::Dirs;
+
+/// The rows.
+pub static ROWS: &[Protocol] = &[
+    // RFC 8446 §5.1, RFC 6101 for SSLv2 hellos.
+    Protocol {
+        name: "tls",
+        rule_names: &["tls"],
+        tcp: true,
+        opens: Dirs::ToServer,
+        probe: Some(Probing { ports: &[], probe: probes::tls }),
+        ..Protocol::BARE
+    },
+    // RFC 4253 §4.2.
+    Protocol {
+        name: "ssh",
+        rule_names: &["ssh"],
+        tcp: true,
+        patterns: &[start(ToServer, b"SSH-"), start(ToClient, b"SSH-")],
+        ..Protocol::BARE
+    },
+    // RFC 9113 §3.4.
+    Protocol {
+        name: "http2",
+        rule_names: &["http2", "http"],
+        tcp: true,
+        opens: Dirs::ToServer,
+        patterns: &[start(ToServer, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")],
+        probe: Some(Probing { ports: &[], probe: probes::http2 }),
+        ..Protocol::BARE
+    },
+    // RFC 5321 §4.1.1.1, §4.2.
+    Protocol {
+        name: "smtp",
+        rule_names: &["smtp"],
+        tcp: true,
+        patterns: &[word(ToServer, b"EHLO "), word(ToServer, b"HELO ")],
+        probe: Some(Probing { ports: &[25, 465, 587], probe: probes::smtp }),
+        ..Protocol::BARE
+    },
+    // RFC 959 §4.1.
+    Protocol {
+        name: "ftp",
+        rule_names: &["ftp"],
+        tcp: true,
+        patterns: &[word(ToServer, b"USER "), word(ToServer, b"PASS "), word(ToServer, b"PORT ")],
+        probe: Some(Probing { ports: &[21], probe: probes::ftp }),
+        ..Protocol::BARE
+    },
+    // MS-CIFS §2.2.3.1, MS-SMB2 §2.2.1 and §2.2.41; RFC 1002 §4.3.
+    Protocol {
+        name: "smb",
+        rule_names: &["smb"],
+        tcp: true,
+        patterns: &[
+            framed(ToServer, b"\xffSMB"),
+            framed(ToClient, b"\xffSMB"),
+            framed(ToServer, b"\xfeSMB"),
+            framed(ToClient, b"\xfeSMB"),
+            framed(ToServer, b"\xfdSMB"),
+            framed(ToClient, b"\xfdSMB"),
+        ],
+        probe: Some(Probing { ports: &[139, 445], probe: probes::netbios }),
+        ..Protocol::BARE
+    },
+    // C706 §12.6 (connections), §12.5 (datagrams).
+    Protocol {
+        name: "dcerpc",
+        rule_names: &["dcerpc"],
+        tcp: true,
+        udp: true,
+        probe: Some(Probing { ports: &[], probe: probes::dcerpc }),
+        ..Protocol::BARE
+    },
+    // MS-RDPBCGR §2.2.1.1.
+    Protocol {
+        name: "rdp",
+        rule_names: &["rdp"],
+        tcp: true,
+        opens: Dirs::ToServer,
+        probe: Some(Probing { ports: &[], probe: probes::rdp }),
+        ..Protocol::BARE
+    },
+    // RFC 6143 §7.1.1.
+    Protocol {
+        name: "rfb",
+        rule_names: &["rfb"],
+        tcp: true,
+        opens: Dirs::ToClient,
+        patterns: &[start(ToServer, b"RFB 00"), start(ToClient, b"RFB 00")],
+        ..Protocol::BARE
+    },
+    // MQTT 3.1.1 §3.1, 5.0 §3.1; `MQIsdp` is 3.1.
+    Protocol {
+        name: "mqtt",
+        rule_names: &["mqtt"],
+        tcp: true,
+        opens: Dirs::ToServer,
+        probe: Some(Probing { ports: &[1883], probe: probes::mqtt }),
+        patterns: &[
+            Pattern { dir: ToServer, bytes: b"\x00\x04MQTT", offset: 2, depth: 11, nocase: false },
+            Pattern { dir: ToServer, bytes: b"\x00\x06MQIsdp", offset: 2, depth: 13, nocase: false },
+        ],
+        ..Protocol::BARE
+    },
+    // RFC 9051 §7.1.
+    Protocol {
+        name: "imap",
+        rule_names: &["imap"],
+        tcp: true,
+        opens: Dirs::ToClient,
+        patterns: &[word(ToClient, b"* OK "), word(ToClient, b"* PREAUTH ")],
+        probe: Some(Probing { ports: &[143], probe: probes::imap }),
+        ..Protocol::BARE
+    },
+    // RFC 1939 §3.
+    Protocol {
+        name: "pop3",
+        rule_names: &["pop3"],
+        tcp: true,
+        opens: Dirs::ToClient,
+        probe: Some(Probing { ports: &[110], probe: probes::pop3 }),
+        ..Protocol::BARE
+    },
+    // RFC 3261 §7.
+    Protocol {
+        name: "sip",
+        rule_names: &["sip"],
+        tcp: true,
+        udp: true,
+        patterns: &[start(ToServer, b"SIP/2.0 "), start(ToClient, b"SIP/2.0 ")],
+        probe: Some(Probing { ports: &[], probe: probes::sip }),
+        ..Protocol::BARE
+    },
+    // RFC 4120 §5, §7.2.
+    Protocol {
+        name: "krb5",
+        rule_names: &["krb5"],
+        tcp: true,
+        udp: true,
+        opens: Dirs::ToServer,
+        probe: Some(Probing { ports: &[88], probe: probes::krb5 }),
+        ..Protocol::BARE
+    },
+    // RFC 5905 §7.3.
+    Protocol {
+        name: "ntp",
+        rule_names: &["ntp"],
+        udp: true,
+        probe: Some(Probing { ports: &[123], probe: probes::ntp }),
+        ..Protocol::BARE
+    },
+    // RFC 2131 §2.
+    Protocol {
+        name: "dhcp",
+        rule_names: &["dhcp"],
+        udp: true,
+        probe: Some(Probing { ports: &[67, 68], probe: probes::dhcp }),
+        ..Protocol::BARE
+    },
+    // RFC 1157 §4, RFC 3412 §6.
+    Protocol {
+        name: "snmp",
+        rule_names: &["snmp"],
+        udp: true,
+        probe: Some(Probing { ports: &[161, 162], probe: probes::snmp }),
+        ..Protocol::BARE
+    },
+    // RFC 1350 §5.
+    Protocol {
+        name: "tftp",
+        rule_names: &["tftp"],
+        udp: true,
+        probe: Some(Probing { ports: &[69], probe: probes::tftp }),
+        ..Protocol::BARE
+    },
+    // RFC 8999 §5.1, RFC 9000 §17.2.
+    Protocol {
+        name: "quic",
+        rule_names: &["quic"],
+        udp: true,
+        opens: Dirs::ToServer,
+        probe: Some(Probing { ports: &[], probe: probes::quic }),
+        ..Protocol::BARE
+    },
+    // RFC 7296 §3.1, RFC 2408 §3.1, RFC 3948 §2.2.
+    Protocol {
+        name: "ike",
+        rule_names: &["ike"],
+        udp: true,
+        probe: Some(Probing { ports: &[500, 4500], probe: probes::ike }),
+        ..Protocol::BARE
+    },
+    // RFC 854.
+    Protocol {
+        name: "telnet",
+        rule_names: &["telnet"],
+        tcp: true,
+        probe: Some(Probing { ports: &[23], probe: probes::telnet }),
+        ..Protocol::BARE
+    },
+    // RFC 5531 §9, RFC 1813.
+    Protocol {
+        name: "nfs",
+        rule_names: &["nfs"],
+        tcp: true,
+        udp: true,
+        opens: Dirs::ToServer,
+        probe: Some(Probing { ports: &[2049], probe: probes::nfs }),
+        ..Protocol::BARE
+    },
+    // Modbus Messaging on TCP/IP 1.0b §3.1.3.
+    Protocol {
+        name: "modbus",
+        rule_names: &["modbus"],
+        tcp: true,
+        by_default: false,
+        probe: Some(Probing { ports: &[502], probe: probes::modbus }),
+        ..Protocol::BARE
+    },
+    // IEEE 1815 §9.2.
+    Protocol {
+        name: "dnp3",
+        rule_names: &["dnp3"],
+        tcp: true,
+        by_default: false,
+        probe: Some(Probing { ports: &[20000], probe: probes::dnp3 }),
+        ..Protocol::BARE
+    },
+    // ODVA CIP volume 2, §2-3.
+    Protocol {
+        name: "enip",
+        rule_names: &["enip"],
+        tcp: true,
+        udp: true,
+        by_default: false,
+        probe: Some(Probing { ports: &[44818], probe: probes::enip }),
+        ..Protocol::BARE
+    },
+    // PostgreSQL manual, "Message Formats".
+    Protocol {
+        name: "pgsql",
+        rule_names: &["pgsql"],
+        tcp: true,
+        by_default: false,
+        opens: Dirs::ToServer,
+        probe: Some(Probing { ports: &[5432], probe: probes::pgsql }),
+        ..Protocol::BARE
+    },
+    // RFC 4511 §4.1.1, §5.1.
+    Protocol {
+        name: "ldap",
+        rule_names: &["ldap"],
+        tcp: true,
+        udp: true,
+        opens: Dirs::ToServer,
+        probe: Some(Probing { ports: &[389, 3268], probe: probes::ldap }),
+        ..Protocol::BARE
+    },
+    // BEP 5; keys of a bencoded dictionary are sorted, so these come first.
+    Protocol {
+        name: "bittorrent-dht",
+        rule_names: &["bittorrent-dht"],
+        udp: true,
+        patterns: &[
+            start(ToServer, b"d1:ad2:id20:"),
+            start(ToClient, b"d1:ad2:id20:"),
+            start(ToServer, b"d1:rd2:id20:"),
+            start(ToClient, b"d1:rd2:id20:"),
+            start(ToServer, b"d1:eli20"),
+            start(ToClient, b"d1:eli20"),
+        ],
+        ..Protocol::BARE
+    },
+    // Named only: announced by other protocols rather than recognised.
+    Protocol { name: "ftp-data", rule_names: &["ftp-data"], tcp: true, ..Protocol::BARE },
+    Protocol { name: "websocket", rule_names: &["websocket"], tcp: true, ..Protocol::BARE },
+    Protocol { name: "doh2", rule_names: &["doh2", "dns"], tcp: true, ..Protocol::BARE },
+];
+
+/// Bytes that a direction begins with.
+const fn start(dir: Dir, bytes: &'static [u8]) -> Pattern {
+    Pattern { dir, bytes, offset: 0, depth: bytes.len() as u16, nocase: false }
+}
+
+/// A word that a direction begins with, in any case.
+const fn word(dir: Dir, bytes: &'static [u8]) -> Pattern {
+    Pattern { nocase: true, ..start(dir, bytes) }
+}
+
+/// Bytes after a NetBIOS session header (RFC 1002 §4.3.1).
+const fn framed(dir: Dir, bytes: &'static [u8]) -> Pattern {
+    Pattern { dir, bytes, offset: 4, depth: 4 + bytes.len() as u16, nocase: false }
+}

@@ -1,0 +1,453 @@
+//! Probes for protocols that fixed bytes do not give away.
+//!
+//! Each takes the first bytes of one direction, which, and whether they came over UDP. They are strict: fields
+//! that say how long things are must agree with each other, since several are asked on every port.
+
+use crate::app::parser::Probe;
+use crate::field::Dir::{self, ToServer};
+
+/// Yes or no, for bytes that travel the way they should.
+fn verdict(is: bool, dir: Dir) -> Probe {
+    if is { Probe::Yes(dir) } else { Probe::No }
+}
+
+/// The bytes at `at`, if they are there.
+fn bytes<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
+    data.get(at..)?.first_chunk().copied()
+}
+
+/// A big-endian number of two bytes.
+fn number(data: &[u8], at: usize) -> Option<usize> {
+    Some(usize::from(u16::from_be_bytes(bytes(data, at)?)))
+}
+
+/// What an optional verdict means: without it more bytes are needed, which a datagram does not get.
+fn settle(is: Option<bool>, dir: Dir) -> Probe {
+    is.map_or(Probe::Unsure, |is| verdict(is, dir))
+}
+
+/// A handshake or alert record with a plausible length; or the SSLv2 form of a client's hello.
+pub(super) fn tls(data: &[u8], dir: Dir, _: bool) -> Probe {
+    /// Largest record with the expansion that encryption may add (RFC 5246 §6.2.3).
+    const LARGEST: usize = (1 << 14) + 2048;
+    match data {
+        [] | [0x15 | 0x16] | [0x15 | 0x16, 3] => Probe::Unsure,
+        [0x16, 3, 0..=4, ..] => {
+            let hello = if dir == ToServer { 1 } else { 2 };
+            let check = || {
+                let length = number(data, 3)?;
+                let [kind] = bytes(data, 5)?;
+                Some((4..=LARGEST).contains(&length) && (kind == hello || (kind == 0 && dir != ToServer)))
+            };
+            settle(check(), dir)
+        }
+        [0x15, 3, 0..=4, ..] => settle(number(data, 3).map(|length| length == 2), dir),
+        [first, ..] if first & 0x80 != 0 && dir == ToServer => settle(sslv2(data), dir),
+        _ => Probe::No,
+    }
+}
+
+/// A client's hello in SSLv2 form: length, type 1, version, and three lengths that add up to the first.
+fn sslv2(data: &[u8]) -> Option<bool> {
+    if data.get(2).is_some_and(|kind| *kind != 1) {
+        return Some(false);
+    }
+    let [major, minor] = bytes(data, 3)?;
+    if !matches!((major, minor), (0, 2) | (3, 0..=4)) {
+        return Some(false);
+    }
+    let length = number(data, 0)? & 0x7fff;
+    let (ciphers, session, challenge) = (number(data, 5)?, number(data, 7)?, number(data, 9)?);
+    Some(ciphers % 3 == 0 && ciphers > 0 && length == 9 + ciphers + session + challenge)
+}
+
+/// A server's first frame: SETTINGS, whole entries, on stream 0 (RFC 9113 §6.5).
+pub(super) fn http2(data: &[u8], dir: Dir, _: bool) -> Probe {
+    if dir == ToServer {
+        return Probe::No;
+    }
+    match data {
+        [0, ..] => settle(
+            bytes::<9>(data, 0).map(|[_, high, low, kind, flags, stream @ ..]| {
+                let length = u16::from_be_bytes([high, low]);
+                length % 6 == 0 && length <= 6 * 64 && kind == 4 && flags == 0 && stream == [0; 4]
+            }),
+            dir,
+        ),
+        [] => Probe::Unsure,
+        _ => Probe::No,
+    }
+}
+
+/// Whether a line begins with one of these words, in any case, followed by a space or the line's end.
+fn command(data: &[u8], words: &[&str]) -> bool {
+    let word = data.split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).next().unwrap_or_default();
+    word.len() < data.len() && words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// The first line holds a word, in any case.
+fn line_holds(data: &[u8], word: &[u8]) -> bool {
+    let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+}
+
+/// A reply with a code that a server opens with; undecided while it is not there.
+fn reply(data: &[u8], codes: &[&[u8]]) -> Option<bool> {
+    let code = data.get(..4)?;
+    let (digits, after) = code.split_at(3);
+    Some(codes.contains(&digits) && matches!(after, b" " | b"-"))
+}
+
+pub(super) fn smtp(data: &[u8], dir: Dir, _: bool) -> Probe {
+    if dir == ToServer {
+        return verdict(command(data, &["EHLO", "HELO", "QUIT", "NOOP", "HELP", "STARTTLS"]), dir);
+    }
+    match reply(data, &[b"220", b"421", b"554"]) {
+        Some(true) => verdict(!line_holds(data, b"FTP"), dir),
+        is => settle(is, dir),
+    }
+}
+
+pub(super) fn ftp(data: &[u8], dir: Dir, _: bool) -> Probe {
+    if dir == ToServer {
+        return verdict(command(data, &["USER", "PASS", "AUTH", "FEAT", "SYST", "PASV", "EPSV", "QUIT", "OPTS"]), dir);
+    }
+    match reply(data, &[b"220", b"120", b"421"]) {
+        Some(true) => verdict(!line_holds(data, b"SMTP"), dir),
+        is => settle(is, dir),
+    }
+}
+
+/// Session service packets of NetBIOS (RFC 1002 §4.3): request and answers, before SMB itself.
+pub(super) fn netbios(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let check = || {
+        let [kind, flags, high, low] = bytes(data, 0)?;
+        let length = u16::from_be_bytes([high, low]);
+        Some(flags <= 1 && matches!((kind, length), (0x81, 68..) | (0x82, 0) | (0x83, 1) | (0x84, 6)))
+    };
+    settle(check(), dir)
+}
+
+pub(super) fn dcerpc(data: &[u8], dir: Dir, udp: bool) -> Probe {
+    if udp { verdict(dcerpc_datagram(data).unwrap_or(false), dir) } else { dcerpc_stream(data, dir) }
+}
+
+/// Version 5, a known kind, a known data representation, and lengths that fit.
+fn dcerpc_stream(data: &[u8], dir: Dir) -> Probe {
+    match data {
+        [] | [5] | [5, 0 | 1] => return Probe::Unsure,
+        [5, 0 | 1, 0..=19, ..] => {}
+        _ => return Probe::No,
+    }
+    let check = || {
+        let [_, _, _, flags, order, float, pad1, pad2, a, b, c, d] = bytes(data, 0)?;
+        let read = |pair: [u8; 2]| if order & 0x10 == 0 { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) };
+        let (length, auth) = (read([a, b]), read([c, d]));
+        let form = flags < 0x80 && matches!(order, 0x00 | 0x10) && float < 4 && pad1 == 0 && pad2 == 0;
+        Some(form && length >= 16 && auth < length)
+    };
+    settle(check(), dir)
+}
+
+fn dcerpc_datagram(data: &[u8]) -> Option<bool> {
+    const HEADER: usize = 80;
+    let [version, kind, _, flags2, order, float] = bytes(data, 0)?;
+    let length: [u8; 2] = bytes(data, 74)?;
+    let length = if order & 0x10 == 0 { u16::from_be_bytes(length) } else { u16::from_le_bytes(length) };
+    let form = version == 4 && kind <= 10 && flags2 < 4 && matches!(order, 0x00 | 0x10) && float < 4;
+    Some(form && data.len() == HEADER + usize::from(length))
+}
+
+/// A connection request or confirm of X.224 in TPKT, with what RDP puts into it. Other protocols over the
+/// same layers (S7, MMS, H.323) put parameters there, or use other ports.
+pub(super) fn rdp(data: &[u8], dir: Dir, _: bool) -> Probe {
+    match data {
+        [] | [3] => return Probe::Unsure,
+        [3, 0, ..] => {}
+        _ => return Probe::No,
+    }
+    let check = || {
+        let length = number(data, 2)?;
+        let [indicator, code] = bytes(data, 4)?;
+        let expected = if dir == ToServer { 0xe0 } else { 0xd0 };
+        if code & 0xf0 != expected || length < 11 || usize::from(indicator) != length - 5 {
+            return Some(false);
+        }
+        let body = data.get(11..length)?;
+        Some(match dir {
+            ToServer => body.starts_with(b"Cookie: ") || matches!(body, [1, _, 8, 0, ..]),
+            Dir::ToClient => matches!(body, [2 | 3, _, 8, 0, ..]),
+        })
+    };
+    settle(check(), dir)
+}
+
+/// An acknowledgment of a connection: short, with a flag and a code (MQTT 5.0 §3.2).
+pub(super) fn mqtt(data: &[u8], dir: Dir, _: bool) -> Probe {
+    match data {
+        [0x20, 2..=0xff, 0 | 1, ..] if dir != ToServer => Probe::Yes(dir),
+        [] | [0x20] | [0x20, 2..=0xff] if dir != ToServer => Probe::Unsure,
+        _ => Probe::No,
+    }
+}
+
+/// A client's first command: a tag and a word that is allowed before login.
+pub(super) fn imap(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let mut words = data.splitn(2, |byte| *byte == b' ');
+    let (tag, rest) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let tagged = !tag.is_empty() && tag.len() < 16 && tag.iter().all(u8::is_ascii_graphic);
+    let known = ["CAPABILITY", "LOGIN", "AUTHENTICATE", "STARTTLS", "ID", "NOOP", "LOGOUT"];
+    verdict(dir == ToServer && tagged && command(rest, &known), dir)
+}
+
+pub(super) fn pop3(data: &[u8], dir: Dir, _: bool) -> Probe {
+    if dir == ToServer {
+        return verdict(command(data, &["USER", "APOP", "CAPA", "AUTH", "STLS", "QUIT"]), dir);
+    }
+    let status = data.get(..3).map(|status| status == b"+OK");
+    settle(status.map(|ok| ok || data.starts_with(b"-ERR")), dir)
+}
+
+/// A request line (RFC 3261 §7.1): a method, a URI of SIP's kind, the version.
+pub(super) fn sip(data: &[u8], dir: Dir, udp: bool) -> Probe {
+    const METHODS: &[&[u8]] = &[
+        b"INVITE",
+        b"ACK",
+        b"BYE",
+        b"CANCEL",
+        b"REGISTER",
+        b"OPTIONS",
+        b"PRACK",
+        b"SUBSCRIBE",
+        b"NOTIFY",
+        b"PUBLISH",
+        b"INFO",
+        b"REFER",
+        b"MESSAGE",
+        b"UPDATE",
+    ];
+    let end = data.iter().position(|byte| *byte == b' ');
+    let method = end.and_then(|end| data.get(..end)).unwrap_or(data);
+    let possible = |known: &&[u8]| if end.is_some() { *known == method } else { known.starts_with(method) };
+    if !METHODS.iter().any(|known| possible(&known)) {
+        return Probe::No;
+    }
+    match data.iter().position(|byte| *byte == b'\n').and_then(|end| data.get(..end)) {
+        Some(line) => verdict(line.trim_ascii_end().ends_with(b" SIP/2.0"), dir),
+        None if udp => Probe::No,
+        None => Probe::Unsure,
+    }
+}
+
+/// The length of a DER value whose tag is at `at`: (content start, content length).
+fn der(data: &[u8], at: usize) -> Option<(usize, usize)> {
+    let [_, first] = bytes(data, at)?;
+    match first {
+        0..=0x7f => Some((at + 2, usize::from(first))),
+        0x81 => bytes::<1>(data, at + 2).map(|[length]| (at + 3, usize::from(length))),
+        0x82 => number(data, at + 2).map(|length| (at + 4, length)),
+        0x83 => bytes::<3>(data, at + 2).map(|[a, b, c]| (at + 5, u32::from_be_bytes([0, a, b, c]) as usize)),
+        0x84 => bytes::<4>(data, at + 2).map(|length| (at + 6, u32::from_be_bytes(length) as usize)),
+        _ => None,
+    }
+}
+
+/// A message in its application tag, a sequence in it, and over TCP a length before it that agrees.
+pub(super) fn krb5(data: &[u8], dir: Dir, udp: bool) -> Probe {
+    let check = || {
+        let (at, framed) = if udp { (0, data.len()) } else { (4, u32::from_be_bytes(bytes(data, 0)?) as usize) };
+        let [tag] = bytes(data, at)?;
+        if !matches!(tag, 0x6a..=0x6f | 0x74..=0x76 | 0x7e) {
+            return Some(false);
+        }
+        let (start, length) = der(data, at)?;
+        let [inner] = bytes(data, start)?;
+        Some(inner == 0x30 && start - at + length <= framed && framed < 1 << 24)
+    };
+    match check() {
+        Some(is) => {
+            // What the tag names is a request or a reply: who sent it is known from the bytes.
+            let reply = matches!(data.get(if udp { 0 } else { 4 }), Some(0x6b | 0x6d | 0x6f | 0x7e));
+            verdict(is, if reply { Dir::ToClient } else { ToServer })
+        }
+        None if udp => Probe::No,
+        None => settle(None, dir),
+    }
+}
+
+/// Version 1 to 4 and a mode; a whole packet, or a control message (RFC 1305 appendix B, RFC 9327).
+pub(super) fn ntp(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let Some(first) = data.first() else { return Probe::No };
+    let (version, mode) = (first >> 3 & 7, first & 7);
+    let long_enough = match mode {
+        6 => data.len() >= 12,
+        7 => data.len() >= 8,
+        _ => data.len() >= 48,
+    };
+    verdict((1..=4).contains(&version) && mode != 0 && long_enough, dir)
+}
+
+/// Operation, hardware and the cookie that tells it from BOOTP.
+pub(super) fn dhcp(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let cookie = data.get(236..240) == Some(&[0x63, 0x82, 0x53, 0x63]);
+    verdict(matches!(data.first(), Some(1 | 2)) && cookie, dir)
+}
+
+/// A sequence that begins with a version of 0, 1 or 3 and fits.
+pub(super) fn snmp(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let check = || {
+        let (start, length) = der(data, 0)?;
+        let [tag, size, version] = bytes(data, start)?;
+        let fits = start + length <= data.len();
+        Some(data.first() == Some(&0x30) && fits && tag == 2 && size == 1 && matches!(version, 0 | 1 | 3))
+    };
+    verdict(check().unwrap_or(false), dir)
+}
+
+/// A request to read or write: a name and a mode, both ended by zero.
+pub(super) fn tftp(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let Some(text) = data.strip_prefix(&[0, 1]).or(data.strip_prefix(&[0, 2])) else { return Probe::No };
+    let mut parts = text.split(|byte| *byte == 0);
+    let (name, mode) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let known = ["netascii", "octet", "mail"].iter().any(|known| mode.eq_ignore_ascii_case(known.as_bytes()));
+    verdict(!name.is_empty() && known && parts.next().is_some(), dir)
+}
+
+/// A long header of a known version with connection ids of allowed length; Google's own form before that.
+pub(super) fn quic(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let check = || {
+        let [first, version @ ..] = bytes::<5>(data, 0)?;
+        if first & 0x80 == 0 {
+            // Public header with a connection id of eight bytes, then the version.
+            let version: [u8; 4] = bytes(data, 9)?;
+            return Some(first & 0x09 == 0x09 && google(version));
+        }
+        let known = match u32::from_be_bytes(version) {
+            0 => dir != ToServer,
+            1 | 0x6b33_43cf | 0xff00_0017..=0xff00_0022 | 0xfaceb000..=0xfaceb00f => first & 0x40 != 0,
+            _ => google(version),
+        };
+        let [destination] = bytes(data, 5)?;
+        let [source] = bytes(data, 6 + usize::from(destination))?;
+        Some(known && (google(version) || (destination <= 20 && source <= 20)))
+    };
+    verdict(check().unwrap_or(false), dir)
+}
+
+fn google(version: [u8; 4]) -> bool {
+    matches!(version, [b'Q' | b'T', b'0', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
+}
+
+/// A header whose version is 1.0 or 2.0 and whose length is that of the datagram; over port 4500 after the
+/// marker that tells it from ESP.
+pub(super) fn ike(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let data = data.strip_prefix(&[0; 4]).unwrap_or(data);
+    let check = || {
+        let initiator: [u8; 8] = bytes(data, 0)?;
+        let [version, exchange] = bytes(data, 17)?;
+        let length = u32::from_be_bytes(bytes(data, 24)?) as usize;
+        Some(initiator != [0; 8] && matches!(version, 0x10 | 0x20) && exchange != 0 && length == data.len())
+    };
+    verdict(check().unwrap_or(false), dir)
+}
+
+/// A negotiation: IAC and WILL, WON'T, DO or DON'T.
+pub(super) fn telnet(data: &[u8], dir: Dir, _: bool) -> Probe {
+    match data {
+        [0xff, 0xfb..=0xfe, ..] => Probe::Yes(dir),
+        [] | [0xff] => Probe::Unsure,
+        _ => Probe::No,
+    }
+}
+
+/// A call of version 2 to program 100003, or a reply that was accepted or denied; over TCP in a record whose
+/// length agrees.
+pub(super) fn nfs(data: &[u8], dir: Dir, udp: bool) -> Probe {
+    const NFS: u32 = 100_003;
+    let start = if udp { 0 } else { 4 };
+    let word = |at: usize| bytes(data, start + 4 * at).map(u32::from_be_bytes);
+    let check = || {
+        let fits = udp || u32::from_be_bytes(bytes(data, 0)?) & 0x7fff_ffff >= 24;
+        match word(1)? {
+            0 => Some((fits && word(2)? == 2 && word(3)? == NFS && (2..=4).contains(&word(4)?), ToServer)),
+            1 => Some((fits && word(2)? <= 1, Dir::ToClient)),
+            _ => Some((false, dir)),
+        }
+    };
+    match check() {
+        Some((is, way)) => verdict(is, way),
+        None if udp => Probe::No,
+        None => Probe::Unsure,
+    }
+}
+
+/// Protocol number 0, and a length that a message can have.
+pub(super) fn modbus(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let check = || Some(number(data, 2)? == 0 && (2..=254).contains(&number(data, 4)?));
+    settle(check(), dir)
+}
+
+/// Start bytes and the shortest length.
+pub(super) fn dnp3(data: &[u8], dir: Dir, _: bool) -> Probe {
+    match data {
+        [] | [5] | [5, 0x64] => Probe::Unsure,
+        [5, 0x64, 5..=0xff, ..] => Probe::Yes(dir),
+        _ => Probe::No,
+    }
+}
+
+/// A known command, options 0, and a length that fits.
+pub(super) fn enip(data: &[u8], dir: Dir, udp: bool) -> Probe {
+    const COMMANDS: &[u16] = &[0x00, 0x01, 0x04, 0x63, 0x64, 0x65, 0x66, 0x6f, 0x70, 0x72, 0x73];
+    let check = || {
+        let little = |at| bytes(data, at).map(u16::from_le_bytes);
+        let (command, length) = (little(0)?, usize::from(little(2)?));
+        let options: [u8; 4] = bytes(data, 20)?;
+        Some(COMMANDS.contains(&command) && options == [0; 4] && (!udp || data.len() >= 24 + length))
+    };
+    match check() {
+        None if udp => Probe::No,
+        is => settle(is, dir),
+    }
+}
+
+/// A start-up message or request for encryption; a server's one-byte answer or an authentication request.
+pub(super) fn pgsql(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let check = || {
+        if dir != ToServer {
+            let [first] = bytes(data, 0)?;
+            return Some(matches!(first, b'S' | b'N') && data.len() == 1 || matches!(first, b'R' | b'E'));
+        }
+        let length = u32::from_be_bytes(bytes(data, 0)?);
+        let code = u32::from_be_bytes(bytes(data, 4)?);
+        // Version 3.x, CancelRequest, SSLRequest, GSSENCRequest.
+        Some(length >= 8 && matches!(code, 0x0003_0000..=0x0003_ffff | 80_877_102..=80_877_104))
+    };
+    settle(check(), dir)
+}
+
+/// A sequence with a message number and the tag of an operation.
+pub(super) fn ldap(data: &[u8], dir: Dir, udp: bool) -> Probe {
+    let check = || {
+        if data.first()? != &0x30 {
+            return Some(None);
+        }
+        let (start, length) = der(data, 0)?;
+        let [tag, size] = bytes(data, start)?;
+        if tag != 2 || !(1..=4).contains(&size) || length < 5 {
+            return Some(None);
+        }
+        let [operation] = bytes(data, start + 2 + usize::from(size))?;
+        Some(match operation {
+            0x60 | 0x42 | 0x63 | 0x66 | 0x68 | 0x4a | 0x6c | 0x6e | 0x50 | 0x77 => Some(ToServer),
+            0x61 | 0x64 | 0x65 | 0x67 | 0x69 | 0x6b | 0x6d | 0x6f | 0x73 | 0x78 | 0x79 => Some(Dir::ToClient),
+            _ => None,
+        })
+    };
+    match check() {
+        Some(Some(way)) => Probe::Yes(way),
+        Some(None) => Probe::No,
+        None if udp => Probe::No,
+        None => settle(None, dir),
+    }
+}

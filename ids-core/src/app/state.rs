@@ -1,0 +1,421 @@
+//! What a flow knows of its application protocol: which one it is, its session, its open transactions.
+//!
+//! In: the unused bytes of one direction, or a gap.  Out: how many of them are used up, and [`Findings`].
+//! Holds: detection progress by direction, the session, and for each open transaction what the engine has
+//! done with it ([`super::txs`]).
+//!
+//! Both directions are recognised on their own. The flow's protocol is what the first recognised direction
+//! speaks; if they disagree, what goes to the server decides. Must not know rules, events or a protocol.
+
+use arrayvec::ArrayVec;
+
+use super::App;
+use super::parser::{Input, Parsed, Session};
+use super::probe::{Answer, DetectionEvent, Question};
+use super::registry::ProtoId;
+use super::txs::Txs;
+pub use super::txs::{Open, TxState};
+use crate::field::Dir;
+
+/// Bytes of an unrecognised direction of a stream that are held in case the other one tells the protocol.
+pub const HELD: usize = 64 * 1024;
+
+/// Datagrams of a direction that are looked at before it counts as unrecognised for good: one datagram of
+/// junk must not hide what follows.
+const DATAGRAMS: u8 = 8;
+
+/// What became known while bytes were taken; the engine hands in an empty one and looks at it afterwards.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// The flow's protocol is now known, or was replaced.
+    pub known: Option<ProtoId>,
+    /// The flow is of no known protocol, as far as was seen. Comes once; datagrams are still looked at.
+    pub failed: bool,
+    /// Client and server were taken for each other: the flow must be turned. The state has turned itself.
+    pub turn: bool,
+    /// The other direction has unused bytes that come first: hand those in, then these again.
+    pub other_first: bool,
+    /// Oddities, oldest first.
+    pub events: ArrayVec<DetectionEvent, 4>,
+    /// How many transactions came up, for the counters.
+    pub transactions: u64,
+}
+
+impl Findings {
+    fn note(&mut self, event: DetectionEvent) {
+        // One call finds at most four.
+        let _ = self.events.try_push(event);
+    }
+}
+
+/// What the engine knows of a flow besides its bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts {
+    /// Datagrams instead of a stream.
+    pub udp: bool,
+    /// The flow's start was not seen, so that client and server are a guess.
+    pub midstream: bool,
+}
+
+/// What is known of a flow's application protocol, by record names; `None` while unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AppInfo {
+    /// The protocol of the flow.
+    pub proto: Option<&'static str>,
+    /// What was found to the server, where it differs.
+    pub to_server: Option<&'static str>,
+    /// What was found to the client, where it differs.
+    pub to_client: Option<&'static str>,
+    /// What it was before it switched.
+    pub original: Option<&'static str>,
+    /// What was expected after a switch, where something else came.
+    pub expected: Option<&'static str>,
+    /// How many transactions there were.
+    pub transactions: u64,
+}
+
+/// What is known of one direction.
+#[derive(Clone, Copy, Debug, Default)]
+struct Side {
+    proto: Found,
+    /// Datagrams of no known protocol, as long as none is known.
+    datagrams: u8,
+    /// Bytes were handed in and not used.
+    held: bool,
+}
+
+/// What a direction speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Found {
+    /// Not known yet.
+    #[default]
+    Unknown,
+    /// This.
+    Known(ProtoId),
+    /// Nothing that is known.
+    Failed,
+}
+
+impl Found {
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Unknown => None,
+            Self::Known(id) => Some(id.name()),
+            Self::Failed => Some(FAILED),
+        }
+    }
+}
+
+/// The name of no known protocol.
+const FAILED: &str = "failed";
+
+/// What a flow knows; `T` is detection's state of one transaction.
+#[derive(Default)]
+pub struct State<T> {
+    client: Side,
+    server: Side,
+    /// Who sent the first data.
+    first: Option<Dir>,
+    proto: Option<ProtoId>,
+    /// What it was before it switched.
+    original: Option<ProtoId>,
+    /// What was announced when it switched.
+    expected: Option<&'static str>,
+    /// The session and its protocol; still that of the old protocol until the one switched to is found.
+    session: Option<(ProtoId, Box<dyn Session>)>,
+    /// Nothing more comes of the session's transactions.
+    ended: bool,
+    /// No bytes are of use any more.
+    off: bool,
+    failed: bool,
+    txs: Txs<T>,
+    transactions: u64,
+}
+
+impl<T: Default> State<T> {
+    /// Takes bytes: all unused ones of a stream's direction, or a datagram.
+    ///
+    /// Out: what is used up, as a parser says it. As long as bytes were used and `need` are left, inspect the
+    /// transactions and call again with the rest: sessions bound how many are open at a time. `Failed`
+    /// comes once; after it nothing is [wanted](Self::wants).
+    pub fn data(&mut self, app: &App, mut input: Input<'_>, facts: Facts, out: &mut Findings) -> Parsed {
+        if self.off {
+            return Parsed::all(&input);
+        }
+        if !input.data.is_empty() {
+            self.first = self.first.or(Some(input.dir));
+        }
+        if self.side(input.dir).proto == Found::Unknown {
+            match self.recognise(app, &input, facts, out) {
+                Some(dir) => input.dir = dir,
+                None => return self.wait(&input, facts, out),
+            }
+        }
+        if self.proto.is_none() {
+            return self.wait(&input, facts, out);
+        }
+        if out.other_first {
+            return Parsed::Used { bytes: 0, need: 0 };
+        }
+        self.parse(app, input, facts, out)
+    }
+
+    /// So many bytes of a direction were lost. What cannot be recognised any more is not waited for.
+    pub fn gap(&mut self, dir: Dir, bytes: u64, out: &mut Findings) -> Parsed {
+        let side = self.side(dir);
+        side.held = false;
+        if side.proto == Found::Unknown {
+            side.proto = Found::Failed;
+            self.check_failed(out);
+        }
+        match &mut self.session {
+            Some((_, session)) if !self.off && !self.ended => {
+                let parsed = session.gap(dir, bytes);
+                self.after(parsed, out)
+            }
+            _ => Parsed::Used { bytes: 0, need: 0 },
+        }
+    }
+
+    /// The flow ended: what is open counts as complete, nothing more is wanted.
+    pub fn finished(&mut self) {
+        self.ended = true;
+        self.off = true;
+    }
+
+    /// Whether more bytes of a direction are of use.
+    pub fn wants(&self, dir: Dir) -> bool {
+        let side = if dir == Dir::ToServer { &self.client } else { &self.server };
+        let parsed = || self.proto.is_none_or(|id| id.protocol().session.is_some());
+        !self.off && (side.proto == Found::Unknown || parsed())
+    }
+
+    /// The flow's protocol, once known.
+    pub fn protocol(&self) -> Option<ProtoId> {
+        self.proto
+    }
+
+    /// What one direction was found to speak.
+    pub fn protocol_of(&self, dir: Dir) -> Option<ProtoId> {
+        match if dir == Dir::ToServer { self.client.proto } else { self.server.proto } {
+            Found::Known(id) => Some(id),
+            Found::Unknown | Found::Failed => None,
+        }
+    }
+
+    /// Whether the flow is of no known protocol, as far as was seen.
+    pub fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// What records tell of it.
+    pub fn info(&self) -> AppInfo {
+        let proto = self.proto.map(ProtoId::name).or(self.failed.then_some(FAILED));
+        let differs = |side: &Side| side.proto.name().filter(|name| self.proto.is_some() && proto != Some(name));
+        AppInfo {
+            proto,
+            to_server: differs(&self.client),
+            to_client: differs(&self.server),
+            original: self.original.map(ProtoId::name),
+            expected: self.expected.filter(|name| proto.is_some_and(|proto| proto != *name)),
+            transactions: self.transactions,
+        }
+    }
+
+    /// The open transactions, oldest first.
+    pub fn transactions(&mut self) -> impl Iterator<Item = Open<'_, T>> {
+        let ended = self.ended;
+        let session = self.session.as_ref().map(|(id, session)| (id.protocol(), session.as_ref()));
+        self.txs.iter().filter_map(move |state| {
+            let (protocol, session) = session?;
+            Some(Open { protocol, tx: session.transaction(state.id)?, state, ended })
+        })
+    }
+
+    /// Tells the session that a body was inspected ([`Session::inspected`]).
+    pub fn inspected(&mut self, id: u64, dir: Dir) {
+        if let Some((_, session)) = &mut self.session {
+            session.inspected(id, dir);
+        }
+    }
+
+    /// Releases the transactions that are logged and inspected.
+    pub fn release(&mut self) {
+        if let Some((_, session)) = &mut self.session {
+            self.txs.release(session.as_mut());
+        }
+    }
+
+    /// How many transactions there were so far.
+    pub fn tx_count(&self) -> u64 {
+        self.transactions
+    }
+
+    fn side(&mut self, dir: Dir) -> &mut Side {
+        if dir == Dir::ToServer { &mut self.client } else { &mut self.server }
+    }
+
+    /// Finds out what a direction speaks. Out: the direction the bytes travel in, turned if need be; `None`
+    /// while that takes more bytes.
+    fn recognise(&mut self, app: &App, input: &Input<'_>, facts: Facts, out: &mut Findings) -> Option<Dir> {
+        let dir = input.dir;
+        let question = Question {
+            data: input.data,
+            dir,
+            ports: input.ports,
+            udp: facts.udp,
+            last: input.last,
+            either: (facts.udp || facts.midstream) && self.proto.is_none(),
+            other: self.protocol_of(dir.flip()),
+        };
+        match app.probes.find(&question) {
+            Answer::Unsure => None,
+            Answer::No => {
+                self.unrecognised(dir, facts, out);
+                Some(dir)
+            }
+            Answer::Yes(id, found) => Some(self.recognised(id, dir, found, facts, out)),
+        }
+    }
+
+    /// A direction speaks nothing that is known.
+    fn unrecognised(&mut self, dir: Dir, facts: Facts, out: &mut Findings) {
+        let known = self.proto.is_some();
+        let side = self.side(dir);
+        side.datagrams = side.datagrams.saturating_add(1);
+        if known || !facts.udp || side.datagrams >= DATAGRAMS {
+            side.proto = Found::Failed;
+        }
+        match (known, facts.udp) {
+            (true, false) => out.note(DetectionEvent::OnlyOneDirection),
+            (true, true) => {}
+            (false, false) => self.check_failed(out),
+            (false, true) => {
+                self.fail(out);
+                self.check_failed(out);
+            }
+        }
+    }
+
+    /// A direction speaks `id`; it was thought to be `dir`, and the bytes say `found`. Out: its true name.
+    fn recognised(&mut self, id: ProtoId, mut dir: Dir, found: Dir, facts: Facts, out: &mut Findings) -> Dir {
+        let current = self.proto;
+        if current.is_none() && found != dir && (facts.udp || facts.midstream) {
+            std::mem::swap(&mut self.client, &mut self.server);
+            self.first = self.first.map(Dir::flip);
+            out.turn = true;
+            dir = found;
+        }
+        self.side(dir).proto = Found::Known(id);
+        match current {
+            None => {
+                self.adopt(id, out);
+                let other = *self.side(dir.flip());
+                if other.proto == Found::Failed && !facts.udp {
+                    out.note(DetectionEvent::OnlyOneDirection);
+                }
+                out.other_first = other.held && self.first == Some(dir.flip());
+            }
+            Some(current) if current != id => {
+                out.note(DetectionEvent::Mismatch);
+                if dir == Dir::ToServer {
+                    self.adopt(id, out);
+                }
+            }
+            Some(_) => {}
+        }
+        dir
+    }
+
+    /// The flow's protocol is `id` from now on.
+    fn adopt(&mut self, id: ProtoId, out: &mut Findings) {
+        self.proto = Some(id);
+        self.failed = false;
+        self.session = None;
+        self.ended = false;
+        self.txs.clear();
+        out.known = Some(id);
+        if self.original.is_none() && self.first.is_some_and(|first| !id.protocol().opens.contains(first)) {
+            out.note(DetectionEvent::WrongDirectionFirstData);
+        }
+        match self.expected {
+            Some(expected) if expected == id.name() => {}
+            Some("tls") => out.note(DetectionEvent::NoTlsAfterStartTls),
+            Some(_) => out.note(DetectionEvent::Unexpected),
+            None => {}
+        }
+    }
+
+    /// The bytes cannot be parsed yet: holds a bounded number of them.
+    fn wait(&mut self, input: &Input<'_>, facts: Facts, out: &mut Findings) -> Parsed {
+        if facts.udp || input.last || self.off {
+            return Parsed::all(input);
+        }
+        if input.data.len() < HELD {
+            self.side(input.dir).held = !input.data.is_empty();
+            return Parsed::Used { bytes: 0, need: input.data.len() + 1 };
+        }
+        if self.side(input.dir.flip()).proto == Found::Unknown {
+            out.note(DetectionEvent::Skipped);
+        }
+        self.client.proto = Found::Failed;
+        self.server.proto = Found::Failed;
+        self.check_failed(out);
+        Parsed::all(input)
+    }
+
+    /// Once both directions failed nothing more can be found out.
+    fn check_failed(&mut self, out: &mut Findings) {
+        let both = self.client.proto == Found::Failed && self.server.proto == Found::Failed;
+        if self.proto.is_none() && both {
+            self.fail(out);
+            self.off = true;
+        }
+    }
+
+    fn fail(&mut self, out: &mut Findings) {
+        out.failed |= !self.failed;
+        self.failed = true;
+    }
+
+    /// Hands bytes to the session, and starts one if need be.
+    fn parse(&mut self, app: &App, input: Input<'_>, facts: Facts, out: &mut Findings) -> Parsed {
+        let (dir, length) = (input.dir, input.data.len());
+        if self.session.is_none() {
+            self.session = self.proto.and_then(|id| {
+                let parsed = app.config.protocols.iter().find(|switch| switch.name == id.name());
+                let start = id.protocol().session.filter(|_| parsed.is_none_or(|switch| switch.parse))?;
+                Some((id, start(&app.config, facts.udp)))
+            });
+        }
+        let Some((_, session)) = &mut self.session else { return Parsed::all(&input) };
+        let parsed = session.parse(input);
+        self.side(dir).held = matches!(parsed, Parsed::Used { bytes, .. } if bytes < length);
+        self.after(parsed, out)
+    }
+
+    /// Takes note of what the parser did.
+    fn after(&mut self, parsed: Parsed, out: &mut Findings) -> Parsed {
+        if let Some((_, session)) = &self.session {
+            let met = self.txs.meet(session.as_ref());
+            self.transactions += met;
+            out.transactions += met;
+        }
+        match parsed {
+            Parsed::Used { .. } => {}
+            Parsed::Failed => self.off = true,
+            Parsed::Switch { to, .. } => {
+                self.original = self.original.or(self.proto);
+                self.expected = to;
+                self.proto = None;
+                self.client = Side::default();
+                self.server = Side::default();
+                self.ended = true;
+            }
+        }
+        parsed
+    }
+}
+
+#[cfg(test)]
+mod tests;
