@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 
 use super::builder::{Cx, RuleBuilder};
 use super::catalog::Catalog;
-use super::finish::{Buffers, Draft, Prefilter, finish};
+use super::finish::{Buffers, Draft, Pattern, Prefilter, finish};
 use super::header;
 use super::index::Index;
 use super::keywords::unmet;
@@ -126,19 +126,13 @@ impl Loader {
                 Prefilter::Always => {}
                 Prefilter::Events => events(&mut set, draft, id),
                 Prefilter::Payload(pattern) => {
-                    let dirs = draft.dirs();
-                    for groups in payload_groups(draft).into_iter().filter_map(|group| payloads.get_mut(group as usize)) {
-                        for group in dirs.iter().filter_map(|dir| groups.get_mut(dir.index())) {
-                            group.add(&pattern.bytes, pattern.nocase, id);
-                        }
+                    for group in payload_groups(draft) {
+                        add(payloads.get_mut(group as usize), &draft.dirs(), pattern, id);
                     }
                 }
                 Prefilter::Buffer(buffer, dir, pattern) => {
                     let dirs = dir.map_or_else(|| draft.dirs(), |dir| smallvec::smallvec![dir]);
-                    let Some(groups) = fields.get_mut(usize::from(*buffer)) else { continue };
-                    for group in dirs.iter().filter_map(|dir| groups.get_mut(dir.index())) {
-                        group.add(&pattern.bytes, pattern.nocase, id);
-                    }
+                    add(fields.get_mut(usize::from(*buffer)), &dirs, pattern, id);
                 }
             }
         }
@@ -285,6 +279,15 @@ fn levels(read: &[Read]) -> Vec<u32> {
         }
     }
     levels
+}
+
+/// A rule's pattern, in each direction.
+fn add(groups: Option<&mut [Collector; 2]>, dirs: &[Dir], pattern: &Pattern, id: RuleId) {
+    let Some([request, response]) = groups else { return };
+    for dir in dirs {
+        let group = if *dir == Dir::ToServer { &mut *request } else { &mut *response };
+        group.add(&pattern.bytes, pattern.nocase, id);
+    }
 }
 
 /// A rule on transactions without a pattern.

@@ -84,7 +84,7 @@ impl Detector {
         headers(self).then_some(stream)
     }
 
-    fn header(&mut self, test: &super::rule_set::HeaderTest, scene: &Scene<'_>) -> bool {
+    pub(super) fn header(&mut self, test: &super::rule_set::HeaderTest, scene: &Scene<'_>) -> bool {
         let Read::Bytes(read) = test.field.read else { return false };
         let Some(data) = read(scene) else { return false };
         let data = self.transformed.of(&test.transforms, data);

@@ -117,10 +117,10 @@ impl Captured {
     /// Keeps a value, in place of an earlier one of the same name; beyond the limits it is cut or dropped.
     pub(super) fn set(&mut self, name: &[u8], value: &[u8]) {
         let cut = |bytes: &[u8]| bytes.get(..MAX_VALUE).unwrap_or(bytes).to_vec();
-        match self.0.iter_mut().find(|row| row.0 == name) {
-            Some(row) => row.1 = cut(value),
-            None if self.0.len() < MAX_VARS => self.0.push((cut(name), cut(value))),
-            None => {}
+        if let Some(row) = self.0.iter_mut().find(|row| row.0 == name) {
+            row.1 = cut(value);
+        } else if self.0.len() < MAX_VARS {
+            self.0.push((cut(name), cut(value)));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::detect::bytes::text::Part;
 use crate::detect::header::{Reader, Vars};
 use crate::detect::keywords::threshold::{Words, kind, track};
 use crate::detect::rule::Action;
-use crate::detect::threshold::{RateFilter, Suppress, SuppressBy, Threshold, Track};
+use crate::detect::threshold::{RateFilter, Suppress, SuppressBy, Threshold};
 use crate::rules::ast::Spanned;
 use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::verdict::RejectTo;
@@ -142,7 +142,7 @@ fn suppress(words: &Words<'_>, vars: &Vars) -> Result<Suppress, Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::threshold::Kind;
+    use crate::detect::threshold::{Kind, Track};
 
     #[test]
     fn entries_are_read() {
