@@ -1,3 +1,46 @@
 //! Detection: rules → a rule set; packets and transactions → alerts.
+//!
+//! In: syntax trees and settings, once; at run time packets with what is known of their flow ([`scene::Scene`]), and
+//! transactions.  Out: a [`rule_set::RuleSet`]; at run time [`hits::Hits`] and a [`hits::Decision`].
+//! Holds nothing of its own: what is remembered lives with the flow and the transaction ([`state`]), or in
+//! [`shared`]. Must not know one protocol by name; it sees fields, and asks for them by number.
+//!
+//! | step | module |
+//! |---|---|
+//! | loading: names and what they mean | [`keywords`] [`packet_fields`] [`transforms`] [`tables`] |
+//! | one rule | [`header`] `read_header` `options` `builder` `finish` |
+//! | all rules | [`compile`] `index` `patterns` → [`rule_set`] |
+//! | matching: bytes | [`bytes`] [`integer`] [`mpm`] |
+//! | matching: packets, transactions | `inspect` `transactions`, both on [`detector`] |
+//! | what follows | [`hits`] [`threshold`] |
 
+mod builder;
+pub mod bytes;
+mod catalog;
+pub mod compile;
+pub mod detector;
+mod finish;
+pub mod header;
+pub mod hits;
+mod index;
+mod inspect;
+pub mod integer;
+pub mod keywords;
+pub mod mpm;
+pub mod names;
+mod options;
+pub mod packet_fields;
+mod patterns;
+mod read_header;
 pub mod rule;
+pub mod rule_set;
+pub mod scene;
+pub mod settings;
+pub mod shared;
+pub mod state;
+pub mod tables;
+#[cfg(test)]
+mod tests;
+pub mod threshold;
+mod transactions;
+pub mod transforms;

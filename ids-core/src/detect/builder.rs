@@ -1,0 +1,366 @@
+//! A rule while it is read: what its options have said so far.
+//!
+//! In: options in order, from [`super::keywords`] and [`super::options`].  Out: the parts of a compiled rule,
+//! which [`super::finish`] puts together.
+//! Holds the buffer that the next test means: a sticky buffer stays until the next one; an old modifier means
+//! the content before it alone.
+
+use super::bytes::{ChainBuilder, ChainCx, VarNames};
+use super::catalog::{Catalog, FieldId};
+use super::header::{Carriers, Header};
+use super::names::Names;
+use super::packet_fields::{PacketField, PacketTest};
+use super::rule::Target;
+use super::rule_set::{Check, Effect, EventTest, FlowTest, StateTest};
+use super::settings::Settings;
+use super::threshold::Threshold;
+use super::transforms::Transform;
+use crate::app::registry::ProtoId;
+use crate::field::{BytesKind, Dir, Dirs, Info, Kind};
+use crate::rules::ast::{Opt, Span};
+use crate::rules::diagnostic::{Code, Diagnostic};
+
+/// What rules of one set share while they are read.
+pub(super) struct Cx<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) catalog: &'a Catalog,
+    pub(super) names: &'a mut Names,
+}
+
+/// A rule that is being read.
+pub(super) struct RuleBuilder<'a, 'b> {
+    pub(super) cx: &'a mut Cx<'b>,
+    /// Index of the file it stands in.
+    pub(super) file: usize,
+    pub(super) meta: Meta,
+    pub(super) header: Header,
+    /// The word in the header, for messages.
+    pub(super) protocol: String,
+    pub(super) payload: Payload,
+    pub(super) carriers: Carriers,
+    /// Application protocols it can be about; `None`: any, and none at all.
+    pub(super) apps: Option<Vec<ProtoId>>,
+    pub(super) flow: FlowTest,
+    pub(super) flow_span: Option<Span>,
+    pub(super) packet: Vec<PacketTest>,
+    pub(super) state: Vec<StateTest>,
+    pub(super) events: Vec<EventTest>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) threshold: Option<Threshold>,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) noalert: bool,
+    pub(super) warnings: Vec<Diagnostic>,
+    pub(super) vars: VarNames,
+    /// What the option before this one was.
+    pub(super) last: Last,
+    selected: Selection,
+    /// The condition that modifiers go to: that of the latest test of bytes.
+    current: Option<usize>,
+}
+
+/// What an option was, for a `prefilter` after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last {
+    /// A content or one of its modifiers.
+    Content,
+    /// A test that can be the first one.
+    Prefilter,
+    /// Anything else.
+    Other,
+}
+
+/// What of a packet a rule's payload tests may look at, as its header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Payload {
+    /// Packets and streams.
+    All,
+    /// Packets (`tcp-pkt`).
+    Packets,
+    /// Streams (`tcp-stream`).
+    Streams,
+}
+
+/// What alerts tell.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Meta {
+    pub(super) msg: Option<String>,
+    pub(super) sid: Option<u32>,
+    pub(super) gid: Option<u32>,
+    pub(super) rev: Option<u32>,
+    pub(super) classtype: Option<(String, Span)>,
+    pub(super) priority: Option<u32>,
+    pub(super) references: Vec<String>,
+    pub(super) metadata: Vec<(String, String)>,
+    pub(super) target: Option<Target>,
+}
+
+/// Something a buffer or transaction must be.
+pub(super) struct Condition {
+    /// The option that began it.
+    pub(super) span: Span,
+    /// Where it can be looked at.
+    pub(super) dirs: Dirs,
+    pub(super) what: What,
+}
+
+/// What a condition asks.
+pub(super) enum What {
+    /// Tests of bytes.
+    Chain { place: Place, transforms: Vec<Transform>, chain: Box<ChainBuilder> },
+    /// Something else of a transaction; the number of its buffer is that of the catalog until the end.
+    Check(Check, Option<FieldId>),
+}
+
+/// Where bytes come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// The payload of packet or stream.
+    Payload,
+    /// A header of the packet.
+    Header(&'static PacketField),
+    /// A field of transactions.
+    Field(FieldId),
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Payload, Self::Payload) => true,
+            (Self::Header(a), Self::Header(b)) => std::ptr::eq(*a, *b),
+            (Self::Field(a), Self::Field(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// The buffer that tests mean.
+struct Selection {
+    place: Place,
+    /// `:to_server`, `:to_client`.
+    dir: Option<Dir>,
+    transforms: Vec<Transform>,
+    /// The option that selected it; `None`: nothing was selected yet.
+    span: Option<Span>,
+    /// The condition that its tests go to, once there is one.
+    condition: Option<usize>,
+}
+
+impl<'a, 'b> RuleBuilder<'a, 'b> {
+    /// A rule without options.
+    pub(super) fn new(cx: &'a mut Cx<'b>, file: usize, header: Header) -> Self {
+        Self {
+            cx,
+            file,
+            meta: Meta::default(),
+            header,
+            protocol: String::new(),
+            payload: Payload::All,
+            carriers: Carriers::ANY,
+            apps: None,
+            flow: FlowTest::default(),
+            flow_span: None,
+            packet: Vec::new(),
+            state: Vec::new(),
+            events: Vec::new(),
+            effects: Vec::new(),
+            threshold: None,
+            conditions: Vec::new(),
+            noalert: false,
+            warnings: Vec::new(),
+            vars: VarNames::default(),
+            selected: Selection {
+                place: Place::Payload,
+                dir: None,
+                transforms: Vec::new(),
+                span: None,
+                condition: None,
+            },
+            last: Last::Other,
+            current: None,
+        }
+    }
+
+    /// From here on tests mean this buffer.
+    pub(super) fn select(&mut self, place: Place, dir: Option<Dir>, span: Span) -> Result<(), Diagnostic> {
+        self.check_selection_used()?;
+        self.selected = Selection { place, dir, transforms: Vec::new(), span: Some(span), condition: None };
+        if let Place::Field(id) = place {
+            self.restrict(id, self.selected.span.clone().unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    /// A sticky buffer without tests is a mistake.
+    pub(super) fn check_selection_used(&self) -> Result<(), Diagnostic> {
+        let selected = &self.selected;
+        match &selected.span {
+            Some(span) if selected.condition.is_none() && selected.place != Place::Payload => {
+                Err(Diagnostic::error(Code::NoContext, span.clone(), "the buffer is selected, but nothing looks at it")
+                    .label("no test follows")
+                    .help("put a `content` or another test after it"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a sticky buffer is selected.
+    pub(super) fn is_sticky(&self) -> bool {
+        self.selected.span.is_some() && self.selected.place != Place::Payload
+    }
+
+    /// Adds a transform to the selected buffer.
+    pub(super) fn transform(&mut self, transform: Transform, opt: &Opt) -> Result<(), Diagnostic> {
+        let name = &opt.name.text;
+        if !self.is_sticky() {
+            return Err(Diagnostic::error(Code::NoContext, opt.span.clone(), format!("`{name}` has no buffer to change"))
+                .help(format!("put a sticky buffer such as `http.uri;` before `{name}`")));
+        }
+        if self.selected.condition.is_some() {
+            return Err(Diagnostic::error(Code::Conflict, opt.span.clone(), format!("`{name}` comes after a test"))
+                .help("transforms stand right after the buffer, before its tests"));
+        }
+        self.selected.transforms.push(transform);
+        Ok(())
+    }
+
+    /// Takes an option that tests bytes of the selected buffer.
+    pub(super) fn test(&mut self, opt: &Opt) -> Result<(), Diagnostic> {
+        let at = match self.selected.condition {
+            Some(at) => at,
+            None => {
+                let selected = &self.selected;
+                let span = selected.span.clone().unwrap_or_else(|| opt.span.clone());
+                let at = self.condition(selected.place, selected.dir, selected.transforms.clone(), span);
+                self.selected.condition = Some(at);
+                at
+            }
+        };
+        self.current = Some(at);
+        self.test_in(at, opt)
+    }
+
+    /// Takes an option that modifies the latest test.
+    pub(super) fn modify(&mut self, opt: &Opt) -> Result<(), Diagnostic> {
+        match self.current {
+            Some(at) => self.test_in(at, opt),
+            None => {
+                let message = format!("`{}` has no content before it to modify", opt.name.text);
+                Err(Diagnostic::error(Code::NoContext, opt.span.clone(), message).help("put it after a `content`"))
+            }
+        }
+    }
+
+    /// The buffer of the latest test.
+    pub(super) fn current_place(&self) -> Option<Place> {
+        match self.conditions.get(self.current?).map(|condition| &condition.what) {
+            Some(What::Chain { place, .. }) => Some(*place),
+            _ => None,
+        }
+    }
+
+    /// Takes an option that tests bytes of another buffer than the selected one, which stays selected.
+    pub(super) fn test_elsewhere(&mut self, field: FieldId, opt: &Opt) -> Result<(), Diagnostic> {
+        self.restrict(field, opt.span.clone())?;
+        let at = self.condition(Place::Field(field), None, Vec::new(), opt.span.clone());
+        self.current = Some(at);
+        self.test_in(at, opt)
+    }
+
+    fn test_in(&mut self, at: usize, opt: &Opt) -> Result<(), Diagnostic> {
+        let limits = &self.cx.settings.limits;
+        let mut cx = ChainCx { vars: &mut self.vars, warnings: &mut self.warnings, limits };
+        match self.conditions.get_mut(at).map(|condition| &mut condition.what) {
+            Some(What::Chain { chain, .. }) => chain.option(opt, &mut cx),
+            _ => Ok(()),
+        }
+    }
+
+    /// The condition on these bytes: an earlier one where the rule comes back to the same, else a new one. Each
+    /// block of a buffer with several instances is one of its own.
+    fn condition(&mut self, place: Place, dir: Option<Dir>, transforms: Vec<Transform>, span: Span) -> usize {
+        let info = self.info(place);
+        let dirs = match (dir, info) {
+            (Some(Dir::ToServer), _) => Dirs::ToServer,
+            (Some(Dir::ToClient), _) => Dirs::ToClient,
+            (None, Some(info)) => info.dirs,
+            (None, None) => Dirs::Both,
+        };
+        let same = |condition: &Condition| match &condition.what {
+            What::Chain { place: other, transforms: others, .. } => {
+                *other == place
+                    && condition.dirs == dirs
+                    && others.len() == transforms.len()
+                    && others.iter().zip(&transforms).all(|(a, b)| a.same(b))
+            }
+            What::Check(..) => false,
+        };
+        let multi = info.is_some_and(|info| info.multi);
+        if !multi && let Some(at) = self.conditions.iter().position(same) {
+            if let Some(What::Chain { chain, .. }) = self.conditions.get_mut(at).map(|known| &mut known.what) {
+                chain.leave_decoded();
+            }
+            return at;
+        }
+        let kind = match info.map(|info| info.kind) {
+            Some(Kind::Bytes(kind)) => kind,
+            _ => BytesKind::PLAIN,
+        };
+        let mut chain = Box::new(ChainBuilder::new(kind));
+        chain.transformed(&transforms);
+        self.conditions.push(Condition { span, dirs, what: What::Chain { place, transforms, chain } });
+        self.conditions.len() - 1
+    }
+
+    fn info(&self, place: Place) -> Option<&'static Info> {
+        match place {
+            Place::Field(id) => self.cx.catalog.field(id).map(|field| field.info),
+            Place::Payload | Place::Header(_) => None,
+        }
+    }
+
+    /// Adds a condition on transactions that is no test of bytes.
+    pub(super) fn check(&mut self, check: Check, field: Option<FieldId>, dirs: Dirs, span: Span) {
+        self.conditions.push(Condition { span, dirs, what: What::Check(check, field) });
+    }
+
+    /// The rule is about protocols that have this field.
+    pub(super) fn restrict(&mut self, field: FieldId, span: Span) -> Result<(), Diagnostic> {
+        let Some(field) = self.cx.catalog.field(field) else { return Ok(()) };
+        let having: Vec<_> = field.fields.iter().map(|row| row.0).collect();
+        let name = field.info.name;
+        self.restrict_to(&having, name, span)
+    }
+
+    /// The rule is about these protocols.
+    pub(super) fn restrict_to(&mut self, protos: &[ProtoId], what: &str, span: Span) -> Result<(), Diagnostic> {
+        let disabled = &self.cx.settings.disabled;
+        let enabled: Vec<_> = protos.iter().copied().filter(|id| !disabled.contains(id)).collect();
+        if enabled.is_empty() {
+            let message = format!("the protocol of `{what}` is disabled");
+            return Err(Diagnostic::error(Code::Protocol, span, message)
+                .help("enable it under `app-layer.protocols` in the configuration"));
+        }
+        let kept = match &self.apps {
+            None => enabled,
+            Some(apps) => apps.iter().copied().filter(|id| enabled.contains(id)).collect(),
+        };
+        if kept.is_empty() {
+            let message = format!("`{what}` does not go with the other protocols of the rule");
+            return Err(Diagnostic::error(Code::WrongProtocol, span, message)
+                .help(format!("the header says `{}`", self.protocol)));
+        }
+        self.apps = Some(kept);
+        Ok(())
+    }
+
+    /// Only packets that these carry can match.
+    pub(super) fn restrict_carriers(&mut self, carriers: Carriers, span: &Span) -> Result<(), Diagnostic> {
+        let kept = self.carriers.and(carriers);
+        if kept.is_empty() {
+            let message = format!("this does not go with `{}`", self.protocol);
+            return Err(Diagnostic::error(Code::WrongProtocol, span.clone(), message));
+        }
+        self.carriers = kept;
+        Ok(())
+    }
+}

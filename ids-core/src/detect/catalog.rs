@@ -1,0 +1,165 @@
+//! Every name that may stand in a rule, and what it means.
+//!
+//! Made from the tables once: [`KEYWORDS`], the tests of bytes, transforms, packet fields, and the fields that
+//! protocols declare. What is in none of them but in the language is known by name alone.
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::keywords::{KEYWORDS, Keyword, NOT_YET};
+use super::packet_fields::{PACKET_FIELDS, PacketField};
+use super::{bytes, transforms};
+use crate::app::registry::{self, ProtoId};
+use crate::field::{Dirs, Info};
+
+/// What a name means.
+#[derive(Clone, Copy)]
+pub(super) enum Meaning {
+    /// A keyword with its own logic.
+    Keyword(&'static Keyword),
+    /// A test of bytes, or what modifies one.
+    Test,
+    /// A transform.
+    Transform,
+    /// Something of a packet.
+    Packet(&'static PacketField),
+    /// A field of transactions.
+    Field(FieldId),
+    /// The old form of one, after a content.
+    Modifier(FieldId),
+    /// In the language, but not evaluated yet.
+    NotYet,
+}
+
+/// Number of a field name in the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FieldId(u16);
+
+/// A field, with the protocols that have it.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) info: &'static Info,
+    pub(super) fields: SmallVec<[(ProtoId, usize); 2]>,
+    /// Where any of them has it.
+    pub(super) dirs: Dirs,
+}
+
+/// All names.
+#[derive(Default)]
+pub(super) struct Catalog {
+    names: HashMap<&'static str, Meaning, ahash::RandomState>,
+    fields: Vec<Known>,
+}
+
+impl Catalog {
+    /// Gathers all tables.
+    pub(super) fn new() -> Self {
+        let mut catalog = Self::default();
+        for name in NOT_YET.iter().chain(transforms::NOT_YET) {
+            catalog.names.insert(name, Meaning::NotYet);
+        }
+        for (proto, row) in registry::all() {
+            for (number, info) in (row.fields)().into_iter().enumerate() {
+                catalog.add(proto, number, info);
+            }
+        }
+        for field in PACKET_FIELDS {
+            for name in field.aliases.iter().chain([&field.name]) {
+                catalog.names.insert(name, Meaning::Packet(field));
+            }
+        }
+        catalog.names.extend(transforms::TRANSFORMS.iter().map(|row| (row.name, Meaning::Transform)));
+        catalog.names.extend(bytes::OPTIONS.iter().map(|name| (*name, Meaning::Test)));
+        for keyword in KEYWORDS {
+            for name in keyword.aliases.iter().chain([&keyword.name]) {
+                catalog.names.insert(name, Meaning::Keyword(keyword));
+            }
+        }
+        catalog
+    }
+
+    fn add(&mut self, proto: ProtoId, number: usize, info: &'static Info) {
+        if let Some(Meaning::Field(id)) = self.names.get(info.name).copied()
+            && let Some(known) = self.fields.get_mut(usize::from(id.0))
+        {
+            known.fields.push((proto, number));
+            if known.dirs != info.dirs {
+                known.dirs = Dirs::Both;
+            }
+            return;
+        }
+        let id = FieldId(u16::try_from(self.fields.len()).unwrap_or(u16::MAX));
+        self.fields.push(Known { info, fields: SmallVec::from_slice(&[(proto, number)]), dirs: info.dirs });
+        for name in info.aliases.iter().chain([&info.name]) {
+            self.names.insert(name, Meaning::Field(id));
+        }
+        if let Some(modifier) = info.modifier {
+            self.names.insert(modifier, Meaning::Modifier(id));
+        }
+    }
+
+    /// What a name means; `None`: nothing.
+    pub(super) fn find(&self, name: &str) -> Option<Meaning> {
+        self.names.get(name).copied()
+    }
+
+    /// The field of this name.
+    pub(super) fn field_named(&self, name: &str) -> Option<FieldId> {
+        match self.find(name) {
+            Some(Meaning::Field(id) | Meaning::Modifier(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// A field by number.
+    pub(super) fn field(&self, id: FieldId) -> Option<&Known> {
+        self.fields.get(usize::from(id.0))
+    }
+
+    /// The known name most like this one.
+    pub(super) fn nearest(&self, name: &str) -> Option<&'static str> {
+        let limit = 1 + name.len() / 4;
+        let candidates = self.names.iter().filter(|(_, meaning)| !matches!(meaning, Meaning::NotYet));
+        let distances = candidates.map(|(known, _)| (distance(name, known), *known));
+        distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, known)| known)
+    }
+}
+
+/// How many characters must be changed, added or removed to turn one word into the other.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(b.bytes()) {
+            let best = (diagonal + usize::from(x != y)).min(*cell + 1).min(left + 1);
+            diagonal = *cell;
+            *cell = best;
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        for (a, b, wanted) in [("", "abc", 3), ("contnet", "content", 2), ("kitten", "sitting", 3), ("x", "x", 0)] {
+            assert_eq!(distance(a, b), wanted, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn misspelt_names_find_their_like() {
+        let catalog = Catalog::new();
+        assert_eq!(catalog.nearest("contnt"), Some("content"));
+        assert_eq!(catalog.nearest("flowbit"), Some("flowbits"));
+        assert_eq!(catalog.nearest("xyzzy-nothing-like-it"), None);
+    }
+}

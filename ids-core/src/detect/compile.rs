@@ -1,0 +1,335 @@
+//! Syntax trees → the rule set.
+//!
+//! In: rules with the index of their file, and [`Settings`].  Out: [`Loaded`]: the set, and everything that is wrong.
+//! A bad rule is told and left out; the others are not affected. A [`Loader`] lives as long as the sensor, so that
+//! names keep their numbers over reloads.
+
+use hashbrown::HashMap;
+
+use super::builder::{Cx, RuleBuilder};
+use super::catalog::Catalog;
+use super::finish::{Buffers, Draft, Pattern, Prefilter, finish};
+use super::header;
+use super::index::Index;
+use super::keywords::unmet;
+use super::mpm::BuildError;
+use super::names::{NameId, Names, Space};
+use super::options;
+use super::patterns::Collector;
+use super::read_header::{action, hook, protocol, scope};
+use super::rule::Action;
+use super::rule_set::{AppGroup, Buffer, EventTest, Generation, Kind, Payload, RuleId, RuleSet, StateTest};
+use super::settings::Settings;
+use crate::app::registry;
+use crate::field::Dir;
+use crate::rules::Fault;
+use crate::rules::ast::{Origin, Rule};
+use crate::rules::diagnostic::{Code, Diagnostic};
+
+/// Compiles rules, again and again.
+pub struct Loader {
+    catalog: Catalog,
+    names: Names,
+    generation: u32,
+}
+
+impl Default for Loader {
+    fn default() -> Self {
+        Self { catalog: Catalog::new(), names: Names::default(), generation: 0 }
+    }
+}
+
+/// What became of rules.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Those that are good.
+    pub rules: RuleSet,
+    /// What is wrong, with the index of the file: errors of rules that were left out, and warnings.
+    pub faults: Vec<(usize, Fault)>,
+    /// How many rules require something that is not there, and were passed over.
+    pub skipped: usize,
+}
+
+/// A rule that was read, with where it came from.
+struct Read {
+    draft: Draft,
+    file: usize,
+    origin: Origin,
+}
+
+impl Loader {
+    /// Compiles a set. `Err`: the patterns are too many for the matcher.
+    pub fn compile(
+        &mut self,
+        rules: impl IntoIterator<Item = (usize, Rule)>,
+        settings: &Settings,
+    ) -> Result<Loaded, BuildError> {
+        self.generation = self.generation.wrapping_add(1);
+        let mut loaded = Loaded::default();
+        let mut buffers = Buffers::default();
+        let mut read: Vec<Read> = Vec::new();
+        let mut by_sid: HashMap<(u32, u32), usize> = HashMap::new();
+        let mut headers = header::Reader::default();
+        for (file, rule) in rules {
+            let origin = rule.origin.clone();
+            let text = rule.text.clone();
+            let mut cx = Cx { settings, catalog: &self.catalog, names: &mut self.names };
+            let mut fault = |diagnostic: Diagnostic| {
+                let fault = Fault { text: text.clone(), origin: origin.clone(), diagnostic };
+                loaded.faults.push((file, fault));
+            };
+            match one(&mut cx, &mut headers, file, rule, &mut buffers) {
+                Err(faults) => faults.into_iter().for_each(&mut fault),
+                Ok(None) => loaded.skipped += 1,
+                Ok(Some((draft, warnings))) => {
+                    warnings.into_iter().for_each(&mut fault);
+                    let info = &draft.rule.info;
+                    match by_sid.get(&(info.gid, info.sid)).copied() {
+                        None => {
+                            by_sid.insert((info.gid, info.sid), read.len());
+                            read.push(Read { draft, file, origin });
+                        }
+                        Some(at) => {
+                            if let Some(older) = read.get_mut(at) {
+                                match replace(older, draft, file, &origin) {
+                                    Ok(()) => {}
+                                    Err(diagnostic) => fault(diagnostic),
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        warn_of_unset_bits(&read, &self.names, &mut loaded.faults);
+        loaded.rules = self.assemble(read, &buffers, settings)?;
+        Ok(loaded)
+    }
+
+    /// Numbers the rules in their order, and builds what finds them.
+    fn assemble(&self, read: Vec<Read>, buffers: &Buffers, settings: &Settings) -> Result<RuleSet, BuildError> {
+        let drafts = in_order(read);
+        let mut set = RuleSet {
+            generation: Generation(self.generation),
+            names: self.names.clone(),
+            max_alerts: settings.max_alerts,
+            ..RuleSet::default()
+        };
+        let mut payloads: [[Collector; 2]; Payload::COUNT] = Default::default();
+        let mut fields: Vec<[Collector; 2]> = buffers.0.iter().map(|_| Default::default()).collect();
+        set.apps = registry::all().map(|_| AppGroup::default()).collect();
+        for (place, draft) in drafts.iter().enumerate() {
+            let id = RuleId::new(place);
+            set.by_identity.insert(draft.rule.identity, id);
+            match &draft.prefilter {
+                Prefilter::Always if draft.rule.kind == Kind::Transaction => always(&mut set, draft, id),
+                Prefilter::Always => {}
+                Prefilter::Events => events(&mut set, draft, id),
+                Prefilter::Payload(pattern) => {
+                    for group in payload_groups(draft) {
+                        add(payloads.get_mut(group as usize), &draft.dirs(), pattern, id);
+                    }
+                }
+                Prefilter::Buffer(buffer, dir, pattern) => {
+                    let dirs = dir.map_or_else(|| draft.dirs(), |dir| smallvec::smallvec![dir]);
+                    add(fields.get_mut(usize::from(*buffer)), &dirs, pattern, id);
+                }
+            }
+        }
+        let on_packets = drafts.iter().enumerate().filter(|(_, draft)| {
+            matches!(draft.prefilter, Prefilter::Always) && draft.rule.kind != Kind::Transaction
+        });
+        set.always = Index::new(on_packets.map(|(place, draft)| {
+            (RuleId::new(place), draft.rule.carriers, &draft.rule.header)
+        }));
+        for (groups, collectors) in set.payloads.iter_mut().zip(payloads) {
+            for (group, collector) in groups.iter_mut().zip(collectors) {
+                *group = collector.build(settings.algo)?;
+            }
+        }
+        for ((field, transforms), [request, response]) in buffers.0.iter().zip(fields) {
+            let Some(known) = self.catalog.field(*field) else { continue };
+            let groups = [request.build(settings.algo)?, response.build(settings.algo)?];
+            let number = u16::try_from(set.buffers.len()).unwrap_or(u16::MAX);
+            for (proto, field) in &known.fields {
+                let Some(app) = set.apps.get_mut(proto.index()) else { continue };
+                for (list, group) in app.buffers.iter_mut().zip(&groups) {
+                    list.extend(group.as_ref().map(|_| (number, *field)));
+                }
+            }
+            let (fields, transforms) = (known.fields.clone(), transforms.clone());
+            set.buffers.push(Buffer { info: known.info, fields, transforms, groups });
+        }
+        set.rules = drafts.into_iter().map(|draft| draft.rule).collect();
+        Ok(set)
+    }
+}
+
+/// Reads one rule. `None`: it requires something that is not there.
+fn one(
+    cx: &mut Cx<'_>,
+    headers: &mut header::Reader,
+    file: usize,
+    rule: Rule,
+    buffers: &mut Buffers,
+) -> Result<Option<(Draft, Vec<Diagnostic>)>, Vec<Diagnostic>> {
+    let alone = |fault| vec![fault];
+    if unmet(&rule, cx).map_err(alone)?.is_some() {
+        return Ok(None);
+    }
+    let action = action(&rule).map_err(alone)?;
+    let scope = scope(&rule, action).map_err(alone)?;
+    let header = headers.header(&rule, &cx.settings.vars).map_err(alone)?;
+    let mut builder = RuleBuilder::new(cx, file, header);
+    protocol(&mut builder, &rule.protocol).map_err(alone)?;
+    if let Some(word) = &rule.hook {
+        hook(&mut builder, word).map_err(alone)?;
+    }
+    options::read(&mut builder, &rule.options)?;
+    finish(builder, rule, action, scope, buffers).map(Some)
+}
+
+/// A higher revision takes the place of a lower one.
+fn replace(older: &mut Read, draft: Draft, file: usize, origin: &Origin) -> Result<(), Diagnostic> {
+    let info = &draft.rule.info;
+    let known = &older.draft.rule.info;
+    if info.rev > known.rev {
+        *older = Read { draft, file, origin: origin.clone() };
+        return Ok(());
+    }
+    let message = format!("another rule has gid {} and sid {} already, with rev {}", info.gid, info.sid, known.rev);
+    let help = match older.file == file {
+        true => format!("it stands in line {}; give this one a sid of its own, or a higher rev", older.origin.line()),
+        false => "give this one a sid of its own, or a higher rev".to_owned(),
+    };
+    Err(Diagnostic::error(Code::DuplicateSid, 0..info.raw.len(), message).help(help))
+}
+
+/// Flowbits that are tested and never set make rules that cannot match.
+fn warn_of_unset_bits(read: &[Read], names: &Names, faults: &mut Vec<(usize, Fault)>) {
+    let set: std::collections::HashSet<_> = read.iter().flat_map(|rule| rule.draft.writes.iter().copied()).collect();
+    for rule in read {
+        for test in &rule.draft.rule.state {
+            let StateTest::Flowbit { any, set: true } = test else { continue };
+            if any.iter().any(|name| set.contains(&(Space::Flowbit, *name))) {
+                continue;
+            }
+            let list: Vec<_> = any.iter().map(|name| format!("`{}`", names.text(Space::Flowbit, *name))).collect();
+            let text = rule.draft.rule.info.raw.clone();
+            let message = format!("no rule sets the flowbit {}", list.join(" or "));
+            let span = any.first().and_then(|name| {
+                let word = names.text(Space::Flowbit, *name);
+                text.find(word).map(|at| at..at + word.len())
+            });
+            let diagnostic = Diagnostic::warning(Code::NeverSet, span.unwrap_or(0..text.len()), message)
+                .help("the rule cannot match until one does");
+            faults.push((rule.file, Fault { text, origin: rule.origin.clone(), diagnostic }));
+        }
+    }
+}
+
+/// Rules in the order in which they are tried: pass, drop, reject, alert; what leaves state before what asks for it;
+/// the graver first; else as they were read.
+fn in_order(read: Vec<Read>) -> Vec<Draft> {
+    let levels = levels(&read);
+    let mut keyed: Vec<_> = read
+        .into_iter()
+        .zip(levels)
+        .map(|(rule, level)| {
+            let action = match rule.draft.rule.info.action {
+                Action::Pass => 0,
+                Action::Drop => 1,
+                Action::Reject(_) => 2,
+                Action::Alert | Action::Config => 3,
+            };
+            let state = match (rule.draft.writes.is_empty(), rule.draft.reads.is_empty()) {
+                (false, true) => 0,
+                (false, false) => 1,
+                (true, false) => 2,
+                (true, true) => 3,
+            };
+            ((action, state, level, rule.draft.rule.info.priority), rule.draft)
+        })
+        .collect();
+    keyed.sort_by_key(|(key, _)| *key);
+    keyed.into_iter().map(|(_, draft)| draft).collect()
+}
+
+/// How many rules must come before each, along the longest chain of setting and asking; rules that wait for each
+/// other are not sorted out.
+fn levels(read: &[Read]) -> Vec<u32> {
+    const LONGEST_CHAIN: u32 = 32;
+    let mut levels = vec![0; read.len()];
+    let mut written: HashMap<(Space, NameId), u32> = HashMap::new();
+    for _ in 0..LONGEST_CHAIN {
+        let mut changed = false;
+        for (rule, level) in read.iter().zip(&mut levels) {
+            let above = rule.draft.reads.iter().filter_map(|name| written.get(name)).max();
+            let now = above.map_or(0, |above| (above + 1).min(LONGEST_CHAIN));
+            changed |= now > *level;
+            *level = now.max(*level);
+            for name in &rule.draft.writes {
+                let entry = written.entry(*name).or_insert(*level);
+                changed |= *level > *entry;
+                *entry = (*entry).max(*level);
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    levels
+}
+
+/// A rule's pattern, in each direction.
+fn add(groups: Option<&mut [Collector; 2]>, dirs: &[Dir], pattern: &Pattern, id: RuleId) {
+    let Some([request, response]) = groups else { return };
+    for dir in dirs {
+        let group = if *dir == Dir::ToServer { &mut *request } else { &mut *response };
+        group.add(&pattern.bytes, pattern.nocase, id);
+    }
+}
+
+/// A rule on transactions without a pattern.
+fn always(set: &mut RuleSet, draft: &Draft, id: RuleId) {
+    for proto in &draft.rule.apps {
+        let Some(app) = set.apps.get_mut(proto.index()) else { continue };
+        for dir in draft.dirs() {
+            let [request, response] = &mut app.always;
+            if dir == Dir::ToServer { request } else { response }.push(id);
+        }
+    }
+}
+
+/// A rule on oddities.
+fn events(set: &mut RuleSet, draft: &Draft, id: RuleId) {
+    for event in &draft.rule.events {
+        match event {
+            EventTest::Packet(anomaly) => set.anomalies.entry(*anomaly as u16).or_default().push(id),
+            EventTest::Detection(_) => set.detection_events.push(id),
+        }
+    }
+}
+
+/// Where the pattern of a rule on payloads is searched for.
+fn payload_groups(draft: &Draft) -> Vec<Payload> {
+    use super::header::Carriers;
+    let rule = &draft.rule;
+    let mut groups = Vec::new();
+    if rule.carriers.meets(Carriers::TCP) {
+        if rule.kind != Kind::Packet {
+            groups.push(Payload::Stream);
+        }
+        if rule.flow.stream != Some(true) {
+            groups.push(Payload::Tcp);
+        }
+    }
+    if rule.carriers.meets(Carriers::UDP) {
+        groups.push(Payload::Udp);
+    }
+    let others = Carriers::ICMP4.or(Carriers::ICMP6).or(Carriers::SCTP).or(Carriers::OTHER);
+    if rule.carriers.meets(others) {
+        groups.push(Payload::Other);
+    }
+    groups
+}

@@ -1,0 +1,270 @@
+//! One worker's detection: the memory it works in, and what every rule has in common.
+//!
+//! [`packet`](super::inspect) looks at packets and stream data, [`transaction`](super::transactions) at transactions; both
+//! end here when a rule matches.
+
+use super::bytes::{self, Capture, CaptureKind};
+use super::hits::Hits;
+use super::mpm::Seen;
+use super::rule_set::{
+    Change, Compare, Compiled, Effect, End, Operand, RuleId, RuleSet, Side, StateTest, Which, Whose, XbitKey,
+};
+use super::scene::Scene;
+use super::threshold::Tracked;
+use super::transforms::Transform;
+use crate::counters::{Counter, Counters};
+use crate::field::Dir;
+use crate::packet::Source;
+
+/// What a worker needs for detection.
+#[derive(Debug, Default)]
+pub struct Detector {
+    pub(super) scratch: bytes::Scratch,
+    pub(super) seen: Seen,
+    pub(super) candidates: Vec<RuleId>,
+    pub(super) numbers: Vec<u64>,
+    pub(super) field: Vec<u8>,
+    pub(super) transformed: Transformed,
+    /// What the rule at hand has captured so far.
+    pub(super) captured: Vec<(CaptureKind, Vec<u8>, Vec<u8>)>,
+}
+
+impl Detector {
+    /// Adds what was counted since the last call.
+    pub fn count(&mut self, counters: &mut Counters) {
+        let counts = std::mem::take(&mut self.scratch.counts);
+        counters.add(Counter::DetectRegexLimit, counts.regex_limit);
+    }
+
+    /// Keeps what the latest chain captured, in case the rule matches.
+    pub(super) fn keep_captures(&mut self) {
+        let captures = self.scratch.captures();
+        self.captured.extend(captures.map(|Capture { kind, name, value }| (kind, name.to_vec(), value.to_vec())));
+    }
+
+    /// A rule matched: what it leaves behind, and the match itself.
+    pub(super) fn fire(
+        &mut self,
+        (id, rule): (RuleId, &Compiled),
+        tx: Option<u64>,
+        stream: bool,
+        scene: &mut Scene<'_>,
+        hits: &mut Hits,
+    ) {
+        for (kind, name, value) in self.captured.drain(..) {
+            match kind {
+                CaptureKind::Packet => hits.capture_packet(&name, &value),
+                CaptureKind::Alert => hits.capture_alert(id, &name, &value),
+                CaptureKind::Flow => {
+                    if let Some(state) = scene.state.as_deref_mut() {
+                        state.set_var(&name, &value);
+                    }
+                }
+            }
+        }
+        rule.effects.iter().for_each(|effect| apply(effect, scene));
+        hits.push(id, tx, stream);
+    }
+
+    /// Whether the tests pass that have nothing to do with bytes: flow, packet, and what is remembered.
+    pub(super) fn preconditions(&mut self, rule: &Compiled, scene: &mut Scene<'_>, hits: &Hits) -> bool {
+        flow(rule, scene)
+            && rule.packet.iter().all(|test| test.matches(scene, &mut self.numbers))
+            && rule.state.iter().all(|test| remembered(test, scene, hits))
+    }
+}
+
+/// Whether a rule's endpoints and application protocols are those of the scene.
+pub(super) fn applies(rule: &Compiled, scene: &Scene<'_>) -> bool {
+    let carriers = scene.carriers();
+    if !rule.carriers.meets(carriers) {
+        return false;
+    }
+    // Ports mean something to rules on what has ports; to others the words are only there.
+    let ported = carriers.ported();
+    match scene.ends() {
+        Some((src, dst)) => rule.header.matches(src, dst, ported) || !rule.carriers.ported() && any_port(rule, scene),
+        None => true,
+    }
+}
+
+/// The header without its ports.
+fn any_port(rule: &Compiled, scene: &Scene<'_>) -> bool {
+    scene.ends().is_some_and(|(src, dst)| {
+        let way = |a: std::net::IpAddr, b| rule.header.src.contains(a) && rule.header.dst.contains(b);
+        way(src.addr, dst.addr) || rule.header.both && way(dst.addr, src.addr)
+    })
+}
+
+/// `flow`, as far as the packet decides it.
+fn flow(rule: &Compiled, scene: &Scene<'_>) -> bool {
+    let test = &rule.flow;
+    let dir = test.dir.is_none_or(|dir| dir == scene.dir && scene.flow.is_some() || rule.transactional);
+    let established = test.established.is_none_or(|wanted| wanted == (scene.established && scene.flow.is_some()));
+    let defragmented = test.defragmented.is_none_or(|wanted| wanted == (scene.packet.source == Source::Defrag));
+    dir && established && defragmented
+}
+
+/// Whether something remembered is as the rule asks.
+fn remembered(test: &StateTest, scene: &mut Scene<'_>, hits: &Hits) -> bool {
+    let state = scene.state.as_deref();
+    match test {
+        StateTest::Flowbit { any, set } => {
+            let found = state.is_some_and(|state| any.iter().any(|name| state.bit(*name)));
+            // A packet without a flow has no bits at all.
+            state.is_some() && found == *set
+        }
+        StateTest::Flowint { name, test, value } => {
+            let values = state.and_then(|state| Some((state.int(*name)?, operand(*value, scene)?)));
+            values.is_some_and(|(left, right)| match test {
+                Compare::Less => left < right,
+                Compare::LessOrEqual => left <= right,
+                Compare::Greater => left > right,
+                Compare::GreaterOrEqual => left >= right,
+                Compare::Equal => left == right,
+                Compare::Unequal => left != right,
+            })
+        }
+        StateTest::FlowintSet { name, set } => {
+            state.is_some_and(|state| state.int(*name).is_some() == *set)
+        }
+        StateTest::Xbit { name, by, set } => {
+            tracked(*by, scene).is_some_and(|key| scene.shared.xbit(*name, key, scene.at()) == *set)
+        }
+        StateTest::Hostbit { name, end, set } => {
+            host(*end, scene).is_some_and(|host| scene.shared.hostbit(*name, host, scene.at()) == *set)
+        }
+        StateTest::Protocol { which, of, negated } => protocol(which, *of, *negated, scene),
+        StateTest::StreamSize { side, test } => {
+            let passes = |dir| test.matches(super::packet_fields::stream_size(scene, dir));
+            let (client, server) = (passes(Dir::ToServer), passes(Dir::ToClient));
+            match side {
+                Side::Client => client,
+                Side::Server => server,
+                Side::Both => client && server,
+                Side::Either => client || server,
+            }
+        }
+        StateTest::FlowStart => scene.flow.is_some_and(|flow| {
+            let [to_server, to_client] = flow.counts;
+            let count = if scene.dir == Dir::ToServer { to_server } else { to_client };
+            count.packets == 1
+        }),
+        StateTest::Var { flow, name, value, negated } => {
+            let vars = if *flow { state.map_or(&[][..], |state| state.vars()) } else { hits.packet_vars() };
+            let found = vars.iter().find(|row| row.0 == *name);
+            found.is_some_and(|row| (row.1 == *value) != *negated)
+        }
+    }
+}
+
+fn operand(value: Operand, scene: &Scene<'_>) -> Option<u32> {
+    match value {
+        Operand::Value(value) => Some(value),
+        Operand::Flowint(name) => scene.state.as_deref()?.int(name),
+    }
+}
+
+fn host(end: End, scene: &Scene<'_>) -> Option<std::net::IpAddr> {
+    let (src, dst) = scene.addresses();
+    match end {
+        End::Source => src,
+        End::Destination => dst,
+    }
+}
+
+fn tracked(by: XbitKey, scene: &Scene<'_>) -> Option<Tracked> {
+    match by {
+        XbitKey::Host(end) => host(end, scene).map(Tracked::Host),
+        XbitKey::Pair => {
+            let (src, dst) = scene.addresses();
+            Some(Tracked::pair(src?, dst?))
+        }
+    }
+}
+
+/// `app-layer-protocol`. While a protocol is not known, neither it nor its negation holds.
+fn protocol(which: &Which, of: Whose, negated: bool, scene: &Scene<'_>) -> bool {
+    let app = &scene.app;
+    let [to_server, to_client] = app.sides;
+    let side = |dir| if dir == Dir::ToServer { to_server } else { to_client };
+    let found: [Option<crate::app::registry::ProtoId>; 2] = match of {
+        Whose::Direction => [side(scene.dir), None],
+        Whose::Side(dir) => [side(dir), None],
+        Whose::Either => app.sides,
+        Whose::Final => [app.proto, None],
+        Whose::Original => [app.original.or(app.proto), None],
+    };
+    let known = found.iter().any(Option::is_some);
+    match which {
+        Which::Unknown => !known && !app.failed,
+        Which::Failed => (app.failed && !known) != negated && (app.failed || known),
+        Which::These(protos) => {
+            let is = found.iter().flatten().any(|proto| protos.contains(proto));
+            (known || app.failed) && is != negated
+        }
+    }
+}
+
+/// What a match leaves behind.
+fn apply(effect: &Effect, scene: &mut Scene<'_>) {
+    let at = scene.at();
+    match effect {
+        Effect::Flowbit { name, set } => {
+            if let Some(state) = scene.state.as_deref_mut() {
+                state.set_bit(*name, *set);
+            }
+        }
+        Effect::Flowint { name, change, value } => {
+            let Some(value) = operand(*value, scene) else { return };
+            let Some(state) = scene.state.as_deref_mut() else { return };
+            let before = state.int(*name).unwrap_or_default();
+            let after = match change {
+                Change::Add => before.wrapping_add(value),
+                Change::Subtract => before.wrapping_sub(value),
+                Change::Assign => value,
+            };
+            state.set_int(*name, after);
+        }
+        Effect::Xbit { name, by, set, expire } => {
+            if let Some(key) = tracked(*by, scene) {
+                scene.shared.set_xbit(*name, key, *set, *expire, at);
+            }
+        }
+        Effect::Hostbit { name, end, set } => {
+            if let Some(host) = host(*end, scene) {
+                scene.shared.set_hostbit(*name, host, *set, at);
+            }
+        }
+    }
+}
+
+/// Memory for transforms: each writes into the one that the other reads.
+#[derive(Debug, Default)]
+pub(super) struct Transformed {
+    one: Vec<u8>,
+    other: Vec<u8>,
+}
+
+impl Transformed {
+    /// What becomes of `data`.
+    pub(super) fn of<'a>(&'a mut self, transforms: &[Transform], data: &'a [u8]) -> &'a [u8] {
+        let Some((first, rest)) = transforms.split_first() else { return data };
+        first.apply(data, &mut self.one);
+        for transform in rest {
+            transform.apply(&self.one, &mut self.other);
+            std::mem::swap(&mut self.one, &mut self.other);
+        }
+        &self.one
+    }
+}
+
+/// Whether the rule's list of application protocols has that of the scene.
+pub(super) fn speaks(rule: &Compiled, scene: &Scene<'_>) -> bool {
+    rule.apps.is_empty() || scene.app.proto.is_some_and(|proto| rule.apps.contains(&proto))
+}
+
+/// The rules of a set, for both ways of inspection.
+pub(super) fn numbered(rules: &RuleSet, id: RuleId) -> Option<(RuleId, &Compiled)> {
+    rules.rule(id).map(|rule| (id, rule))
+}

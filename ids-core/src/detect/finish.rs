@@ -1,0 +1,426 @@
+//! A rule that was read → a rule that can be matched, with its fast pattern and its place in the order.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use smallvec::SmallVec;
+
+use super::builder::{Condition, Payload, Place, RuleBuilder, What};
+use super::bytes::{Chain, ChainCx, PatternInfo};
+use super::catalog::FieldId;
+use super::mpm;
+use super::names::{NameId, Space};
+use super::read_header::carriers_of;
+use super::rule::{Action, RuleInfo};
+use super::rule_set::{Check, Compiled, Effect, HeaderTest, Inspection, Kind, Operand, Scope, StateTest};
+use super::settings::{BlockOn, Settings};
+use super::tables::Entry;
+use super::transforms::Transform;
+use crate::field::{self, Dir, Dirs};
+use crate::rules::ast::{Direction, Rule};
+use crate::rules::diagnostic::{Code, Diagnostic};
+
+/// Most conditions of one rule: each has a bit in what transactions remember.
+const MAX_CONDITIONS: usize = 64;
+/// Rank of raw payload when a fast pattern is chosen; lower is better.
+const PAYLOAD_RANK: u8 = 3;
+/// Priority of rules that say nothing of it.
+const DEFAULT_PRIORITY: u32 = 3;
+
+/// A finished rule that has no number yet.
+pub(super) struct Draft {
+    pub(super) rule: Compiled,
+    pub(super) prefilter: Prefilter,
+    /// What it asks of earlier rules, and what it leaves for later ones.
+    pub(super) reads: Vec<(Space, NameId)>,
+    pub(super) writes: Vec<(Space, NameId)>,
+}
+
+/// How a rule becomes a candidate.
+#[derive(Debug)]
+pub(super) enum Prefilter {
+    /// Always.
+    Always,
+    /// When the packet has one of its oddities.
+    Events,
+    /// When its pattern is in the payload.
+    Payload(Pattern),
+    /// When its pattern is in a buffer; in one direction where that is fixed.
+    Buffer(u16, Option<Dir>, Pattern),
+}
+
+/// A fast pattern.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    pub(super) bytes: Vec<u8>,
+    pub(super) nocase: bool,
+}
+
+/// Buffers that rules of a set look at, each once.
+#[derive(Default)]
+pub(super) struct Buffers(pub(super) Vec<(FieldId, Box<[Transform]>)>);
+
+impl Buffers {
+    fn number(&mut self, field: FieldId, transforms: Vec<Transform>) -> u16 {
+        let same = |(other, others): &(FieldId, Box<[Transform]>)| {
+            *other == field
+                && others.len() == transforms.len()
+                && others.iter().zip(&transforms).all(|(a, b)| a.same(b))
+        };
+        let at = self.0.iter().position(same).unwrap_or_else(|| {
+            self.0.push((field, transforms.into()));
+            self.0.len() - 1
+        });
+        u16::try_from(at).unwrap_or(u16::MAX)
+    }
+}
+
+/// What the conditions of a rule come to.
+#[derive(Default)]
+struct Parts {
+    payload: Option<Chain>,
+    headers: Vec<HeaderTest>,
+    inspections: Vec<Inspection>,
+}
+
+/// Puts a rule together.
+pub(super) fn finish(
+    mut builder: RuleBuilder<'_, '_>,
+    ast: Rule,
+    action: Action,
+    scope: Option<Scope>,
+    buffers: &mut Buffers,
+) -> Result<(Draft, Vec<Diagnostic>), Vec<Diagnostic>> {
+    if builder.meta.sid.is_none() {
+        let fault = Diagnostic::error(Code::MissingSid, 0..ast.text.len(), "the rule has no `sid`");
+        return Err(vec![fault.help("give it a number of its own: `sid:1000001;`")]);
+    }
+    let transactional = ast.direction == Direction::Transaction;
+    direction(&mut builder, &ast, transactional).map_err(|fault| vec![fault])?;
+    if let Some(apps) = &builder.apps {
+        let carriers = carriers_of(apps);
+        builder.restrict_carriers(carriers, &ast.protocol.span).map_err(|fault| vec![fault])?;
+    }
+    let conditions = std::mem::take(&mut builder.conditions);
+    let mut parts = conditions_of(&mut builder, conditions, transactional, buffers)?;
+    let kind = kind_of(&builder, &ast, &parts);
+    let prefilter = choose(&mut parts, &builder, kind, buffers);
+    if kind == Kind::Transaction
+        && let Some(chain) = parts.payload.take()
+    {
+        parts.inspections.push(Inspection { dir: None, check: Check::Payload(chain) });
+    }
+    if parts.inspections.len() > MAX_CONDITIONS {
+        let message = format!("the rule looks at more than {MAX_CONDITIONS} buffers");
+        return Err(vec![Diagnostic::error(Code::TooLong, 0..ast.text.len(), message)]);
+    }
+    let (reads, writes) = (reads(&builder.state, &builder.effects), writes(&builder.effects));
+    let warnings = std::mem::take(&mut builder.warnings);
+    let settings = builder.cx.settings;
+    let info = info(&builder, ast, action);
+    let identity = identity(&info);
+    let scope = scope.unwrap_or(if matches!(kind, Kind::Event | Kind::Packet) { Scope::Packet } else { Scope::Flow });
+    let mut rule = Compiled {
+        kind,
+        scope,
+        noalert: builder.noalert || info.action == Action::Pass,
+        carriers: builder.carriers,
+        header: builder.header,
+        apps: builder.apps.unwrap_or_default().into(),
+        flow: builder.flow,
+        packet: builder.packet.into(),
+        state: builder.state.into(),
+        events: builder.events.into(),
+        payload: parts.payload,
+        headers: parts.headers.into(),
+        inspections: parts.inspections.into(),
+        transactional,
+        effects: builder.effects.into(),
+        threshold: builder.threshold,
+        rate: None,
+        suppress: Box::default(),
+        identity,
+        info,
+    };
+    apply_global(&mut rule, settings);
+    Ok((Draft { rule, prefilter, reads, writes }, warnings))
+}
+
+/// Which direction the rule is inspected in, from `flow`, hooks and buffers.
+fn direction(builder: &mut RuleBuilder<'_, '_>, ast: &Rule, transactional: bool) -> Result<(), Diagnostic> {
+    let only = |dirs: Dirs| match dirs {
+        Dirs::ToServer => Some(Dir::ToServer),
+        Dirs::ToClient => Some(Dir::ToClient),
+        Dirs::Both => None,
+    };
+    if transactional {
+        return both_sides(builder, ast);
+    }
+    for condition in &builder.conditions {
+        let Some(dir) = only(condition.dirs) else { continue };
+        match builder.flow.dir {
+            None => builder.flow.dir = Some(dir),
+            Some(other) if other == dir => {}
+            Some(other) => {
+                let message = format!("this is seen {}, the rule is about {}", dir.name(), other.name());
+                return Err(Diagnostic::error(Code::WrongDirection, condition.span.clone(), message)
+                    .help("conditions on request and response together need `=>` in place of `->`"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `=>` rules name the side of each condition, and look at both.
+fn both_sides(builder: &RuleBuilder<'_, '_>, ast: &Rule) -> Result<(), Diagnostic> {
+    let fault = |span, message: &str| Diagnostic::error(Code::WrongDirection, span, message);
+    for condition in &builder.conditions {
+        let payload = matches!(condition.what, What::Chain { place: Place::Payload | Place::Header(_), .. });
+        if payload {
+            return Err(fault(condition.span.clone(), "a `=>` rule looks at transactions alone"));
+        }
+        if condition.dirs == Dirs::Both {
+            return Err(fault(condition.span.clone(), "both sides have this: a `=>` rule must say which is meant")
+                .help("write `:to_server` or `:to_client` after it"));
+        }
+    }
+    if builder.flow.dir.is_some() {
+        let span = builder.flow_span.clone().unwrap_or_default();
+        return Err(fault(span, "a `=>` rule has both directions"));
+    }
+    let has = |dirs| builder.conditions.iter().any(|condition| condition.dirs == dirs);
+    if has(Dirs::ToServer) && has(Dirs::ToClient) {
+        return Ok(());
+    }
+    Err(fault(0..ast.text.len(), "a `=>` rule needs conditions on both sides").help("write `->` for one side"))
+}
+
+/// Builds all chains and gives buffers their numbers.
+fn conditions_of(
+    builder: &mut RuleBuilder<'_, '_>,
+    conditions: Vec<Condition>,
+    transactional: bool,
+    buffers: &mut Buffers,
+) -> Result<Parts, Vec<Diagnostic>> {
+    let (mut parts, mut faults) = (Parts::default(), Vec::new());
+    for condition in conditions {
+        let dir = match condition.dirs {
+            Dirs::ToServer if transactional => Some(Dir::ToServer),
+            Dirs::ToClient if transactional => Some(Dir::ToClient),
+            _ => None,
+        };
+        match condition.what {
+            What::Check(mut check, field) => {
+                if let (Check::Number { buffer, .. }, Some(field)) = (&mut check, field) {
+                    *buffer = buffers.number(field, Vec::new());
+                }
+                parts.inspections.push(Inspection { dir, check });
+            }
+            What::Chain { place, transforms, chain } => {
+                let limits = &builder.cx.settings.limits;
+                let mut cx = ChainCx { vars: &mut builder.vars, warnings: &mut builder.warnings, limits };
+                match chain.build(&mut cx) {
+                    Err(found) => faults.extend(found),
+                    Ok(chain) => match place {
+                        Place::Payload => parts.payload = Some(chain),
+                        Place::Header(field) => {
+                            parts.headers.push(HeaderTest { field, transforms: transforms.into(), chain });
+                        }
+                        Place::Field(field) => {
+                            let buffer = buffers.number(field, transforms);
+                            parts.inspections.push(Inspection { dir, check: Check::Bytes { buffer, chain } });
+                        }
+                    },
+                }
+            }
+        }
+    }
+    if faults.is_empty() { Ok(parts) } else { Err(faults) }
+}
+
+/// When the rule is looked at.
+fn kind_of(builder: &RuleBuilder<'_, '_>, ast: &Rule, parts: &Parts) -> Kind {
+    let flow = &builder.flow;
+    if !parts.inspections.is_empty() {
+        return Kind::Transaction;
+    }
+    if let Some(payload) = &parts.payload {
+        let on_packets = builder.payload == Payload::Packets || flow.stream == Some(false);
+        let on_streams = builder.payload == Payload::Streams || flow.stream == Some(true);
+        let placed = |info: PatternInfo<'_>| info.offset.is_some() || info.depth.is_some();
+        return if on_streams {
+            Kind::Stream
+        } else if on_packets || !builder.packet.is_empty() || !builder.events.is_empty() || !parts.headers.is_empty() {
+            Kind::Packet
+        } else if payload.patterns().any(placed) {
+            Kind::PacketAndStream
+        } else {
+            Kind::Stream
+        };
+    }
+    let bare = builder.packet.is_empty() && parts.headers.is_empty() && *flow == super::rule_set::FlowTest::default();
+    if !builder.events.is_empty() {
+        return if bare && builder.state.is_empty() { Kind::Event } else { Kind::Packet };
+    }
+    let portless = builder.header.src_ports.is_all() && builder.header.dst_ports.is_all();
+    let on_protocol = |test: &StateTest| matches!(test, StateTest::Protocol { .. });
+    if bare && !builder.state.is_empty() && builder.state.iter().all(on_protocol) {
+        return Kind::Protocol;
+    }
+    // Negated addresses are looked at packet by packet.
+    let negated = || [&ast.src, &ast.dst].iter().any(|word| negates(&word.text, builder.cx.settings));
+    let unasked = builder.state.is_empty() && builder.apps.is_none();
+    if bare && unasked && portless && !negated() { Kind::Addresses } else { Kind::Packet }
+}
+
+fn negates(expression: &str, settings: &Settings) -> bool {
+    let in_variable = || {
+        let name = expression.strip_prefix('$')?;
+        Some(settings.vars.addresses.get(name)?.contains('!'))
+    };
+    expression.contains('!') || in_variable().unwrap_or(false)
+}
+
+/// The pattern that finds the rule: the author's choice, else the best of the contents that must be there.
+fn choose(parts: &mut Parts, builder: &RuleBuilder<'_, '_>, kind: Kind, buffers: &Buffers) -> Prefilter {
+    if !builder.events.is_empty() {
+        return Prefilter::Events;
+    }
+    let mut best: Option<(bool, u8, u32, Prefilter)> = None;
+    let mut offer = |info: &PatternInfo<'_>, rank: u8, make: &dyn Fn(Pattern) -> Prefilter| {
+        if info.negated || info.bytes.is_empty() {
+            return;
+        }
+        let bytes = info.chopped();
+        let score = mpm::score(bytes, info.nocase);
+        let better = best.as_ref().is_none_or(|(explicit, best_rank, best_score, _)| {
+            let (mine, theirs) = (info.fast_pattern.is_some(), *explicit);
+            mine && !theirs || mine == theirs && (rank < *best_rank || rank == *best_rank && score > *best_score)
+        });
+        if better {
+            let pattern = Pattern { bytes: bytes.to_vec(), nocase: info.nocase };
+            best = Some((info.fast_pattern.is_some(), rank, score, make(pattern)));
+        }
+    };
+    for inspection in &parts.inspections {
+        let Check::Bytes { buffer, chain } = &inspection.check else { continue };
+        // A rule that also matches where the buffer is missing cannot be found by what is in it.
+        if chain.absent() != super::bytes::Absent::No {
+            continue;
+        }
+        let field = buffers.0.get(usize::from(*buffer)).and_then(|row| builder.cx.catalog.field(row.0));
+        let rank = match field.map(|field| field.info.kind) {
+            Some(field::Kind::Bytes(kind)) => kind.rank,
+            _ => field::BytesKind::PLAIN.rank,
+        };
+        let dir = inspection.dir;
+        chain.patterns().for_each(|info| offer(&info, rank, &|pattern| Prefilter::Buffer(*buffer, dir, pattern)));
+    }
+    if kind != Kind::Transaction
+        && let Some(chain) = &parts.payload
+    {
+        chain.patterns().for_each(|info| offer(&info, PAYLOAD_RANK, &Prefilter::Payload));
+    }
+    best.map_or(Prefilter::Always, |best| best.3)
+}
+
+fn info(builder: &RuleBuilder<'_, '_>, ast: Rule, action: Action) -> RuleInfo {
+    let (meta, settings) = (&builder.meta, builder.cx.settings);
+    let class = meta.classtype.as_ref().and_then(|(name, _)| settings.classes.get(name));
+    let mut info = RuleInfo {
+        sid: meta.sid.unwrap_or_default(),
+        gid: meta.gid.unwrap_or(1),
+        rev: meta.rev.unwrap_or_default(),
+        msg: meta.msg.clone().unwrap_or_default(),
+        classtype: meta.classtype.as_ref().map(|(name, _)| name.clone()).unwrap_or_default(),
+        category: class.map(|class| class.description.clone()).unwrap_or_default(),
+        priority: meta.priority.or(class.map(|class| class.priority)).unwrap_or(DEFAULT_PRIORITY),
+        action,
+        references: meta.references.clone(),
+        metadata: meta.metadata.clone(),
+        target: meta.target,
+        raw: ast.text,
+        block: None,
+    };
+    if matches!(action, Action::Drop | Action::Reject(_)) {
+        let applies = |on: &BlockOn| match on {
+            BlockOn::Class(name) => name.eq_ignore_ascii_case(&info.classtype),
+            BlockOn::Sid(sid) => *sid == info.sid,
+            BlockOn::Priority(priority) => info.priority <= *priority,
+        };
+        info.block = settings.blocks.iter().find(|(on, _)| applies(on)).map(|(_, block)| *block);
+    }
+    info
+}
+
+fn identity(info: &RuleInfo) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let options = info.raw.find('(').and_then(|at| info.raw.get(at..)).unwrap_or_default();
+    (info.gid, info.sid, info.rev, options).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What the global threshold file says of the rule; of several thresholds the last counts.
+fn apply_global(rule: &mut Compiled, settings: &Settings) {
+    let mut suppress = Vec::new();
+    for entry in settings.thresholds.of(rule.info.gid, rule.info.sid) {
+        match entry {
+            Entry::Threshold(threshold) => rule.threshold = Some(*threshold),
+            Entry::Rate(rate) => rule.rate = Some(Box::new(*rate)),
+            Entry::Suppress(one) => suppress.push(one.clone()),
+        }
+    }
+    rule.suppress = suppress.into();
+}
+
+fn reads(tests: &[StateTest], effects: &[Effect]) -> Vec<(Space, NameId)> {
+    let mut out = Vec::new();
+    for test in tests {
+        match test {
+            StateTest::Flowbit { any, .. } => out.extend(any.iter().map(|name| (Space::Flowbit, *name))),
+            StateTest::Flowint { name, value, .. } => {
+                out.push((Space::Flowint, *name));
+                out.extend(operand(*value));
+            }
+            StateTest::FlowintSet { name, .. } => out.push((Space::Flowint, *name)),
+            StateTest::Xbit { name, .. } => out.push((Space::Xbit, *name)),
+            StateTest::Hostbit { name, .. } => out.push((Space::Hostbit, *name)),
+            StateTest::Protocol { .. }
+            | StateTest::StreamSize { .. }
+            | StateTest::FlowStart
+            | StateTest::Var { .. } => {}
+        }
+    }
+    for effect in effects {
+        if let Effect::Flowint { value, .. } = effect {
+            out.extend(operand(*value));
+        }
+    }
+    out
+}
+
+fn operand(value: Operand) -> Option<(Space, NameId)> {
+    match value {
+        Operand::Flowint(name) => Some((Space::Flowint, name)),
+        Operand::Value(_) => None,
+    }
+}
+
+fn writes(effects: &[Effect]) -> Vec<(Space, NameId)> {
+    let name = |effect: &Effect| match effect {
+        Effect::Flowbit { name, .. } => (Space::Flowbit, *name),
+        Effect::Flowint { name, .. } => (Space::Flowint, *name),
+        Effect::Xbit { name, .. } => (Space::Xbit, *name),
+        Effect::Hostbit { name, .. } => (Space::Hostbit, *name),
+    };
+    effects.iter().map(name).collect()
+}
+
+impl Draft {
+    /// Which directions of transactions the rule is inspected in.
+    pub(super) fn dirs(&self) -> SmallVec<[Dir; 2]> {
+        match (self.rule.transactional, self.rule.flow.dir) {
+            (true, _) | (false, None) => SmallVec::from_slice(&Dir::BOTH),
+            (false, Some(dir)) => SmallVec::from_slice(&[dir]),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The rules that matched on one packet, and what follows from them.
+//!
+//! In: matches, in any order, from packets and transactions.  Out: the alerts to tell, in the order of the rules,
+//! and a [`Decision`] for the packet and its flow.
+//! Order of precedence: `pass` ends it all; then what rules, rate filters and thresholds say of each match. One
+//! packet has at most so many alerts; those of lower order are lost and counted, what they do is done.
+//! Source: the thresholding and IPS chapters of the Suricata 8 user guide.
+
+use super::rule::Action;
+use super::rule_set::{Compiled, RuleId, RuleSet, Scope};
+use super::scene::Scene;
+use super::state::Captured;
+use super::threshold::{Answer, Kind, RateFilter, Threshold, Track, Tracked};
+use crate::counters::{Counter, Counters};
+use crate::verdict::{DropReason, RejectTo};
+
+/// One match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The rule.
+    pub rule: RuleId,
+    /// Number of the transaction it matched on.
+    pub tx: Option<u64>,
+    /// It matched on stream data, not on the packet's own payload.
+    pub stream: bool,
+    /// Packets are dropped or rejected on account of it (`action: blocked`).
+    pub blocked: bool,
+}
+
+/// The matches of one packet. Cleared and used again for the next.
+#[derive(Debug, Default)]
+pub struct Hits {
+    matches: Vec<Hit>,
+    alerts: Vec<Hit>,
+    packet_vars: Captured,
+    alert_vars: Vec<(RuleId, Captured)>,
+}
+
+/// What becomes of the packet and its flow on account of rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// A rule lets it pass.
+    pub pass: Option<Scope>,
+    /// A rule drops it: which, how much, and why.
+    pub drop: Option<(RuleId, Scope, DropReason)>,
+    /// A rule rejects it: which, and who is told. Comes with a drop where packets can be dropped.
+    pub reject: Option<(RuleId, RejectTo)>,
+}
+
+impl Hits {
+    /// Forgets the packet before.
+    pub fn clear(&mut self) {
+        self.matches.clear();
+        self.alerts.clear();
+        self.packet_vars.0.clear();
+        self.alert_vars.clear();
+    }
+
+    /// The alerts to tell; known after [`Hits::decide`].
+    pub fn alerts(&self) -> &[Hit] {
+        &self.alerts
+    }
+
+    /// Variables captured on the packet.
+    pub fn packet_vars(&self) -> &[(Vec<u8>, Vec<u8>)] {
+        &self.packet_vars.0
+    }
+
+    /// Values that a rule captured for its alert alone (`alert:`).
+    pub fn alert_vars(&self, rule: RuleId) -> &[(Vec<u8>, Vec<u8>)] {
+        self.alert_vars.iter().find(|row| row.0 == rule).map_or(&[], |row| &row.1.0)
+    }
+
+    /// Whether nothing matched.
+    pub fn is_empty(&self) -> bool {
+        self.matches.is_empty()
+    }
+
+    pub(super) fn push(&mut self, rule: RuleId, tx: Option<u64>, stream: bool) {
+        self.matches.push(Hit { rule, tx, stream, blocked: false });
+    }
+
+    pub(super) fn capture_packet(&mut self, name: &[u8], value: &[u8]) {
+        self.packet_vars.set(name, value);
+    }
+
+    pub(super) fn capture_alert(&mut self, rule: RuleId, name: &[u8], value: &[u8]) {
+        let at = self.alert_vars.iter().position(|row| row.0 == rule).unwrap_or_else(|| {
+            self.alert_vars.push((rule, Captured::default()));
+            self.alert_vars.len() - 1
+        });
+        if let Some(row) = self.alert_vars.get_mut(at) {
+            row.1.set(name, value);
+        }
+    }
+
+    /// Weighs the matches: once, when everything that belongs to the packet was inspected.
+    pub fn decide(&mut self, rules: &RuleSet, scene: &mut Scene<'_>, counters: &mut Counters) -> Decision {
+        self.matches.sort_by_key(|hit| (hit.rule, hit.tx));
+        self.matches.dedup_by_key(|hit| (hit.rule, hit.tx));
+        let mut decision = Decision::default();
+        for at in 0..self.matches.len() {
+            let Some(hit) = self.matches.get(at) else { break };
+            let Some(rule) = rules.rule(hit.rule) else { continue };
+            let Some((action, told, reason)) = weigh(rule, scene, counters) else { continue };
+            if action == Action::Pass {
+                decision.pass = Some(rule.scope);
+                break;
+            }
+            let hit = Hit { blocked: decision.act(hit.rule, rule.scope, action, reason, scene.inline), ..hit.clone() };
+            if !told {
+                continue;
+            }
+            if self.alerts.len() >= rules.max_alerts {
+                counters.count(Counter::DetectAlertQueueOverflow);
+                continue;
+            }
+            counters.count(Counter::DetectAlert);
+            self.alerts.push(hit);
+        }
+        decision
+    }
+}
+
+impl Decision {
+    /// Takes what one match does. Out: whether it blocks.
+    fn act(&mut self, id: RuleId, scope: Scope, action: Action, reason: DropReason, inline: bool) -> bool {
+        match action {
+            Action::Reject(to) => {
+                self.reject = self.reject.or(Some((id, to)));
+                if inline {
+                    self.drop(id, scope, reason);
+                }
+                true
+            }
+            Action::Drop if inline => {
+                self.drop(id, scope, reason);
+                true
+            }
+            Action::Drop | Action::Alert | Action::Pass | Action::Config => false,
+        }
+    }
+
+    /// The first rule that drops is named; the flow goes if any of them wants it.
+    fn drop(&mut self, id: RuleId, scope: Scope, reason: DropReason) {
+        self.drop = Some(match self.drop {
+            None => (id, scope, reason),
+            Some((first, Scope::Packet, reason)) => (first, scope, reason),
+            Some(whole) => whole,
+        });
+    }
+}
+
+/// What a match does after thresholds, rate filters and suppressions: the action, whether it is told, and what a
+/// drop is called. `None`: as if it had not matched.
+fn weigh(rule: &Compiled, scene: &mut Scene<'_>, counters: &mut Counters) -> Option<(Action, bool, DropReason)> {
+    let mut told = !rule.noalert;
+    let mut reason = DropReason::Rules;
+    if let Some(threshold) = &rule.threshold {
+        match count(rule, threshold, scene) {
+            Answer::Nothing => return None,
+            Answer::Silent => {
+                counters.count(Counter::DetectAlertsSuppressed);
+                told = false;
+            }
+            Answer::Tell => {}
+        }
+        if threshold.kind == Kind::DetectionFilter {
+            reason = DropReason::ThresholdDetectionFilter;
+        }
+    }
+    let mut action = rule.info.action;
+    if let Some(filter) = &rule.rate
+        && exceeds(rule, filter, scene)
+    {
+        action = filter.action;
+    }
+    let (src, dst) = scene.addresses();
+    if told && rule.suppress.iter().any(|suppress| suppress.covers(src, dst)) {
+        counters.count(Counter::DetectAlertsSuppressed);
+        told = false;
+    }
+    Some((action, told, reason))
+}
+
+/// Counts a match. One that cannot be counted (no flow, no addresses) is told.
+fn count(rule: &Compiled, threshold: &Threshold, scene: &mut Scene<'_>) -> Answer {
+    let at = scene.at();
+    if threshold.track == Track::Flow {
+        let state = scene.state.as_deref_mut();
+        return state.map_or(Answer::Tell, |state| state.counter(rule.key()).hit(threshold, at.time));
+    }
+    let (src, dst) = scene.addresses();
+    match Tracked::of(threshold.track, src, dst) {
+        Some(key) => scene.shared.threshold(rule.key(), key, threshold, at),
+        None => Answer::Tell,
+    }
+}
+
+fn exceeds(rule: &Compiled, filter: &RateFilter, scene: &mut Scene<'_>) -> bool {
+    let at = scene.at();
+    if filter.track == Track::Flow {
+        let state = scene.state.as_deref_mut();
+        return state.is_some_and(|state| state.rate(rule.key()).hit(filter, at.time));
+    }
+    let (src, dst) = scene.addresses();
+    Tracked::of(filter.track, src, dst).is_some_and(|key| scene.shared.rate(rule.key(), key, filter, at))
+}

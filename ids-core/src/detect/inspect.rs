@@ -1,0 +1,175 @@
+//! Packets and stream data → rules that match.
+//!
+//! Candidates are the rules whose pattern occurs, those without a pattern that are about these endpoints, and those
+//! on the packet's oddities. What a rule without a pattern is about does not change within a flow, so the
+//! list of those is made once per direction and kept with the flow.
+
+use super::bytes::{Buffer, Chain, Outcome};
+use super::detector::{Detector, applies, numbered, speaks};
+use super::header::Carriers;
+use super::hits::Hits;
+use super::packet_fields::Read;
+use super::rule_set::{Compiled, EventTest, Kind, Payload, RuleId, RuleSet};
+use super::scene::Scene;
+
+impl Detector {
+    /// Tries the rules that look at packets, on the packet and on the stream data that is due.
+    pub fn packet(&mut self, rules: &RuleSet, scene: &mut Scene<'_>, hits: &mut Hits) {
+        if rules.is_empty() {
+            return;
+        }
+        self.find_candidates(rules, scene);
+        let candidates = std::mem::take(&mut self.candidates);
+        for (id, rule) in candidates.iter().filter_map(|id| numbered(rules, *id)) {
+            self.captured.clear();
+            if let Some(stream) = self.matches(rule, scene, hits) {
+                self.fire((id, rule), None, stream, scene, hits);
+            }
+        }
+        self.candidates = candidates;
+        note_tries(scene);
+    }
+
+    fn find_candidates(&mut self, rules: &RuleSet, scene: &mut Scene<'_>) {
+        let Self { candidates, seen, .. } = self;
+        candidates.clear();
+        for anomaly in scene.anomalies {
+            candidates.extend(rules.anomalies.get(&(*anomaly as u16)).into_iter().flatten());
+        }
+        if !scene.app.events.is_empty() {
+            candidates.extend(&rules.detection_events);
+        }
+        let carriers = scene.carriers();
+        if carriers != Carriers::NONE {
+            unprompted(rules, scene, candidates);
+            let mut search = |group: Payload, data: &[u8]| {
+                let group = rules.payloads.get(group as usize).and_then(|groups| groups.get(scene.dir.index()));
+                if let Some(Some(group)) = group
+                    && !data.is_empty()
+                {
+                    group.search(std::iter::once(data), seen, |id| candidates.push(id));
+                }
+            };
+            let tcp = carriers == Carriers::TCP;
+            search(if tcp { Payload::Tcp } else { datagram(carriers) }, scene.packet.payload());
+            if let Some(chunk) = &scene.stream {
+                search(Payload::Stream, chunk.data);
+            }
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+    }
+
+    /// Whether a rule matches, and if so, whether on stream data.
+    fn matches(&mut self, rule: &Compiled, scene: &mut Scene<'_>, hits: &Hits) -> Option<bool> {
+        let due = match rule.kind {
+            Kind::Transaction => false,
+            Kind::Addresses => !tried(scene, |state| &state.addresses_tried),
+            Kind::Protocol => protocol_settled(scene) && !tried(scene, |state| &state.protocol_tried),
+            Kind::Event | Kind::Packet | Kind::PacketAndStream | Kind::Stream => true,
+        };
+        let events = |test: &EventTest| match test {
+            EventTest::Packet(anomaly) => scene.anomalies.contains(anomaly),
+            EventTest::Detection(event) => scene.app.events.contains(event),
+        };
+        let asked = due && applies(rule, scene) && speaks(rule, scene) && rule.events.iter().all(events);
+        if !asked || !self.preconditions(rule, scene, hits) {
+            return None;
+        }
+        let headers = |detector: &mut Self| rule.headers.iter().all(|test| detector.header(test, scene));
+        let stream = match &rule.payload {
+            None => false,
+            Some(chain) => self.payload(rule, chain, scene)?,
+        };
+        headers(self).then_some(stream)
+    }
+
+    pub(super) fn header(&mut self, test: &super::rule_set::HeaderTest, scene: &Scene<'_>) -> bool {
+        let Read::Bytes(read) = test.field.read else { return false };
+        let Some(data) = read(scene) else { return false };
+        let data = self.transformed.of(&test.transforms, data);
+        let found = test.chain.matches(Buffer::from(data), &mut self.scratch) == Outcome::Match;
+        if found {
+            self.keep_captures();
+        }
+        found
+    }
+
+    /// Tries the payload tests on stream data, then on the packet. Out: where they passed.
+    fn payload(&mut self, rule: &Compiled, chain: &Chain, scene: &Scene<'_>) -> Option<bool> {
+        let tcp = scene.carriers() == Carriers::TCP;
+        if tcp && rule.kind != Kind::Packet {
+            if let Some(chunk) = &scene.stream
+                && self.chain(chain, Buffer { data: chunk.data, offset: chunk.offset, complete: chunk.last })
+            {
+                return Some(true);
+            }
+            let on_stream_alone = rule.kind == Kind::Stream && scene.streamed;
+            if on_stream_alone || rule.flow.stream == Some(true) {
+                return None;
+            }
+        }
+        let data = scene.packet.payload();
+        (!data.is_empty() && self.chain(chain, Buffer::from(data))).then_some(false)
+    }
+
+    pub(super) fn chain(&mut self, chain: &Chain, buffer: Buffer<'_>) -> bool {
+        let found = chain.matches(buffer, &mut self.scratch) == Outcome::Match;
+        if found {
+            self.keep_captures();
+        }
+        found
+    }
+}
+
+const fn datagram(carriers: Carriers) -> Payload {
+    if carriers.meets(Carriers::UDP) { Payload::Udp } else { Payload::Other }
+}
+
+/// Adds the rules without a pattern that may be about these endpoints.
+fn unprompted(rules: &RuleSet, scene: &mut Scene<'_>, candidates: &mut Vec<RuleId>) {
+    let from = candidates.len();
+    let (carriers, ends, dir) = (scene.carriers(), scene.ends(), scene.dir.index());
+    if scene.flow.is_none() || scene.state.is_none() {
+        return rules.always.find(carriers, ends, |id| candidates.push(id));
+    }
+    let known = scene.state.as_deref_mut().and_then(|state| {
+        state.belong_to(rules.generation);
+        state.always.get(dir).and_then(Option::as_ref)
+    });
+    if let Some(list) = known {
+        return candidates.extend(list.iter());
+    }
+    rules.always.find(carriers, ends, |id| {
+        if rules.rule(id).is_some_and(|rule| applies(rule, scene)) {
+            candidates.push(id);
+        }
+    });
+    let list = candidates.get(from..).unwrap_or_default().into();
+    if let Some(place) = scene.state.as_deref_mut().and_then(|state| state.always.get_mut(dir)) {
+        *place = Some(list);
+    }
+}
+
+/// Whether rules of a kind were tried on this direction of the flow before.
+fn tried(scene: &Scene<'_>, which: fn(&super::state::FlowState) -> &[bool; 2]) -> bool {
+    let tried = scene.state.as_deref().map(which).and_then(|tried| tried.get(scene.dir.index()));
+    tried.copied().unwrap_or(false)
+}
+
+/// Whether it is known what the direction speaks, or that it will not be.
+fn protocol_settled(scene: &Scene<'_>) -> bool {
+    let side = scene.app.sides.get(scene.dir.index()).copied().flatten();
+    side.is_some() || scene.app.failed
+}
+
+fn note_tries(scene: &mut Scene<'_>) {
+    let (dir, settled) = (scene.dir.index(), protocol_settled(scene));
+    let Some(state) = scene.state.as_deref_mut() else { return };
+    if let Some(tried) = state.addresses_tried.get_mut(dir) {
+        *tried = true;
+    }
+    if let Some(tried) = state.protocol_tried.get_mut(dir) {
+        *tried |= settled;
+    }
+}

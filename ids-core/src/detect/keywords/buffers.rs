@@ -1,0 +1,69 @@
+//! Keywords that select a buffer or ask its length.
+
+use crate::detect::builder::{Last, Place, RuleBuilder};
+use crate::detect::bytes::text::Part;
+use crate::detect::integer::{Array, Index};
+use crate::detect::rule_set::Check;
+use crate::detect::integer;
+use crate::field::Dirs;
+use crate::rules::ast::{Opt, Spanned};
+use crate::rules::diagnostic::{Code, Diagnostic};
+
+pub(super) fn pkt_data(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    rule.select(Place::Payload, None, opt.span.clone())
+}
+
+/// Marks the test before it; after a content it means `fast_pattern`.
+pub(super) fn prefilter(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    match rule.last {
+        Last::Content => {
+            let name = Spanned { text: "fast_pattern".to_owned(), span: opt.name.span.clone() };
+            rule.modify(&Opt { name, value: None, span: opt.span.clone() })
+        }
+        Last::Prefilter => Ok(()),
+        Last::Other => {
+            let message = "what stands before `prefilter` cannot be a first test";
+            Err(Diagnostic::error(Code::NoContext, opt.span.clone(), message)
+                .help("put it right after a `content`, or a test of the packet such as `ttl` or `tcp.flags`"))
+        }
+    }
+}
+
+/// Names of the buffers behind `uricontent` and `urilen`.
+const URI: &str = "http.uri";
+const RAW_URI: &str = "http.uri.raw";
+
+pub(super) fn uricontent(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    let Some(field) = rule.cx.catalog.field_named(URI) else { return Err(missing(opt)) };
+    let name = Spanned { text: "content".to_owned(), span: opt.name.span.clone() };
+    rule.test_elsewhere(field, &Opt { name, value: opt.value.clone(), span: opt.span.clone() })
+}
+
+/// `integer[,norm|raw]`
+pub(super) fn urilen(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    let value = Part::value(opt)?;
+    let (number, name) = match value.text.rsplit_once(',') {
+        None => (value, URI),
+        Some((number, form)) => {
+            let from = number.len() + 1;
+            let form = value.slice(from, from + form.len()).trim();
+            let name = match form.text {
+                "norm" => URI,
+                "raw" => RAW_URI,
+                _ => return Err(super::unknown(form, "`norm`, `raw`")),
+            };
+            (value.slice(0, number.len()).trim(), name)
+        }
+    };
+    let test = integer::parse(number.text, 16, &[]).map_err(|problem| number.problem(problem))?;
+    let Some(field) = rule.cx.catalog.field_named(name) else { return Err(missing(opt)) };
+    rule.restrict(field, opt.span.clone())?;
+    let check = Check::Number { buffer: 0, test: Array { test, index: Index::Any }, length: true };
+    rule.check(check, Some(field), Dirs::ToServer, opt.span.clone());
+    Ok(())
+}
+
+fn missing(opt: &Opt) -> Diagnostic {
+    let message = format!("`{}` is not supported yet: no protocol here has URIs", opt.name.text);
+    Diagnostic::error(Code::NotSupported, opt.span.clone(), message)
+}

@@ -1,0 +1,92 @@
+//! Keywords on files that protocols carry: names, sizes, digests.
+
+use crate::app::registry::ProtoId;
+use crate::detect::builder::RuleBuilder;
+use crate::detect::bytes::text::Part;
+use crate::detect::integer;
+use crate::detect::rule_set::{Check, Digest, FileTest};
+use crate::field::Dirs;
+use crate::rules::ast::Opt;
+use crate::rules::diagnostic::{Code, Diagnostic};
+
+/// Protocols that carry files have this field.
+const FILE_DATA: &str = "file.data";
+
+/// Adds a test of files to the rule.
+fn add(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, test: FileTest, dirs: Dirs) -> Result<(), Diagnostic> {
+    let catalog = rule.cx.catalog;
+    let Some(known) = catalog.field_named(FILE_DATA).and_then(|id| catalog.field(id)) else {
+        let message = format!("`{}` is not supported yet: no protocol here carries files", opt.name.text);
+        return Err(Diagnostic::error(Code::NotSupported, opt.span.clone(), message));
+    };
+    let protos: Vec<ProtoId> = known.fields.iter().map(|field| field.0).collect();
+    rule.restrict_to(&protos, &opt.name.text, opt.span.clone())?;
+    rule.check(Check::File(test), None, dirs, opt.span.clone());
+    Ok(())
+}
+
+/// `[!]"text"`
+fn text(opt: &Opt) -> Result<(bool, Vec<u8>), Diagnostic> {
+    let (negated, text) = Part::value(opt)?.negation();
+    let bytes = text.unquoted()?.bytes()?;
+    if bytes.is_empty() { Err(text.bad("the text is empty")) } else { Ok((negated, bytes.to_ascii_lowercase())) }
+}
+
+pub(super) fn name(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    let (negated, text) = text(opt)?;
+    add(rule, opt, FileTest::Name { text, negated }, Dirs::Both)
+}
+
+pub(super) fn extension(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    let (negated, text) = text(opt)?;
+    add(rule, opt, FileTest::Extension { text, negated }, Dirs::Both)
+}
+
+/// `[to_server,|to_client,]integer`
+pub(super) fn size(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    let value = Part::value(opt)?;
+    let sides = [("to_server", Dirs::ToServer), ("to_client", Dirs::ToClient)];
+    let side = sides.into_iter().find_map(|(name, dirs)| Some((value.strip(name)?.trim().strip(",")?.trim(), dirs)));
+    let (number, dirs) = side.unwrap_or((value, Dirs::Both));
+    let test = integer::parse(number.text, 64, &[]).map_err(|problem| number.problem(problem))?;
+    add(rule, opt, FileTest::Size(test), dirs)
+}
+
+pub(super) fn md5(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    digest(rule, opt, Digest::Md5, 16)
+}
+
+pub(super) fn sha1(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    digest(rule, opt, Digest::Sha1, 20)
+}
+
+pub(super) fn sha256(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    digest(rule, opt, Digest::Sha256, 32)
+}
+
+/// `[!]file`, with one digest at the start of each line.
+fn digest(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, which: Digest, size: usize) -> Result<(), Diagnostic> {
+    let (negated, path) = Part::value(opt)?.negation();
+    let path = path.unquoted()?;
+    let bad = |message: String| Diagnostic::error(Code::BadFile, path.span(), message);
+    let content = rule.cx.settings.files.read(path.text, rule.file).map_err(bad)?;
+    let mut list: Vec<Box<[u8]>> = Vec::new();
+    for (number, line) in content.split(|byte| *byte == b'\n').enumerate() {
+        let digits = line.trim_ascii_start();
+        if digits.is_empty() || digits.starts_with(b"#") {
+            continue;
+        }
+        let bytes = digits.get(..2 * size).and_then(unhex);
+        let bytes = bytes.ok_or_else(|| bad(format!("line {} has no digest of {size} bytes", number + 1)))?;
+        list.push(bytes.into());
+    }
+    list.sort_unstable();
+    list.dedup();
+    add(rule, opt, FileTest::Digest { which, list: list.into(), negated }, Dirs::Both)
+}
+
+fn unhex(digits: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, _) = digits.as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}

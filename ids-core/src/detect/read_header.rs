@@ -1,0 +1,168 @@
+//! The words before the parentheses: action, scope, protocol, hook, endpoints.
+
+use std::sync::Arc;
+
+use super::builder::{Payload, RuleBuilder};
+use super::header::{AddressSet, Carriers, Header};
+use super::rule::Action;
+use super::rule_set::{Check, Scope, StateOrder, StateTest};
+use crate::app::registry::{self, ProtoId, Support};
+use crate::field::{Dir, Dirs};
+use crate::rules::ast::{Rule, Spanned};
+use crate::rules::diagnostic::{Code, Diagnostic};
+use crate::verdict::RejectTo;
+
+/// What the rule does.
+pub(super) fn action(rule: &Rule) -> Result<Action, Diagnostic> {
+    let word = &rule.action;
+    Ok(match word.text.as_str() {
+        "alert" => Action::Alert,
+        "pass" => Action::Pass,
+        "drop" => Action::Drop,
+        "reject" | "rejectsrc" => Action::Reject(RejectTo::Source),
+        "rejectdst" => Action::Reject(RejectTo::Destination),
+        "rejectboth" => Action::Reject(RejectTo::Both),
+        "config" | "accept" => {
+            let message = format!("the action `{}` is not supported yet", word.text);
+            return Err(Diagnostic::error(Code::NotSupported, word.span.clone(), message));
+        }
+        other => {
+            let message = format!("`{other}` is not an action");
+            return Err(Diagnostic::error(Code::UnknownAction, word.span.clone(), message)
+                .help("`alert`, `pass`, `drop`, `reject`, `rejectsrc`, `rejectdst` or `rejectboth`"));
+        }
+    })
+}
+
+/// How much the action covers, if the rule says so.
+pub(super) fn scope(rule: &Rule, action: Action) -> Result<Option<Scope>, Diagnostic> {
+    let Some(word) = &rule.scope else { return Ok(None) };
+    if action == Action::Alert {
+        let message = "`alert` has no scope";
+        return Err(Diagnostic::error(Code::UnexpectedValue, word.span.clone(), message).help("write `alert`"));
+    }
+    match word.text.as_str() {
+        "packet" => Ok(Some(Scope::Packet)),
+        "flow" => Ok(Some(Scope::Flow)),
+        other => {
+            let message = format!("`{other}` is no scope of `{}`", rule.action.text);
+            Err(Diagnostic::error(Code::BadValue, word.span.clone(), message).help("`packet` or `flow`"))
+        }
+    }
+}
+
+/// What the rule is about: carriers and application protocols.
+pub(super) fn protocol(builder: &mut RuleBuilder<'_, '_>, word: &Spanned) -> Result<(), Diagnostic> {
+    builder.protocol.clone_from(&word.text);
+    builder.carriers = match word.text.as_str() {
+        "tcp" => Carriers::TCP,
+        "tcp-pkt" => {
+            builder.payload = Payload::Packets;
+            Carriers::TCP
+        }
+        "tcp-stream" => {
+            builder.payload = Payload::Streams;
+            Carriers::TCP
+        }
+        "udp" => Carriers::UDP,
+        "icmp" => Carriers::ICMP4.or(Carriers::ICMP6),
+        "icmpv4" => Carriers::ICMP4,
+        "icmpv6" => Carriers::ICMP6,
+        "sctp" => Carriers::SCTP,
+        "ip" | "pkthdr" => Carriers::ANY.or(Carriers::NONE),
+        "ip4" | "ipv4" => return version(builder, word, |set| set.v6 = super::header::RangeSet::default()),
+        "ip6" | "ipv6" => return version(builder, word, |set| set.v4 = super::header::RangeSet::default()),
+        _ => return app(builder, word),
+    };
+    Ok(())
+}
+
+/// One version of IP: no address of the other.
+fn version(
+    builder: &mut RuleBuilder<'_, '_>,
+    word: &Spanned,
+    narrow: fn(&mut AddressSet),
+) -> Result<(), Diagnostic> {
+    builder.carriers = Carriers::ANY;
+    let Header { src, dst, .. } = &mut builder.header;
+    for set in [src, dst] {
+        narrow(Arc::make_mut(set));
+        if set.v4.is_empty() && set.v6.is_empty() {
+            let message = format!("an address of the rule is none of `{}`", word.text);
+            return Err(Diagnostic::error(Code::BadAddress, word.span.clone(), message));
+        }
+    }
+    Ok(())
+}
+
+fn app(builder: &mut RuleBuilder<'_, '_>, word: &Spanned) -> Result<(), Diagnostic> {
+    let named: Vec<ProtoId> = registry::by_rule_name(&word.text).collect();
+    if named.is_empty() {
+        let message = format!("the protocol `{}` is not known", word.text);
+        return Err(Diagnostic::error(Code::UnknownProtocol, word.span.clone(), message).label("not a protocol"));
+    }
+    let known: Vec<_> = named.into_iter().filter(|id| registry::support(*id) != Support::Named).collect();
+    if known.is_empty() {
+        let message = format!("the protocol `{}` is not supported yet", word.text);
+        return Err(Diagnostic::error(Code::NotSupported, word.span.clone(), message));
+    }
+    builder.restrict_to(&known, &word.text, word.span.clone())
+}
+
+/// What carries application protocols.
+pub(super) fn carriers_of(apps: &[ProtoId]) -> Carriers {
+    let rows = apps.iter().map(|id| id.protocol());
+    let parts = rows.flat_map(|row| [(row.tcp, Carriers::TCP), (row.udp, Carriers::UDP)]);
+    let used = parts.filter(|(used, _)| *used).map(|(_, carrier)| carrier);
+    used.reduce(Carriers::or).unwrap_or(Carriers::TCP.or(Carriers::UDP))
+}
+
+/// Where the rule is evaluated (`http1:request_headers`).
+pub(super) fn hook(builder: &mut RuleBuilder<'_, '_>, word: &Spanned) -> Result<(), Diagnostic> {
+    let Some(apps) = builder.apps.clone() else { return packet_hook(builder, word) };
+    for (dir, side) in [(Dir::ToServer, Dirs::ToServer), (Dir::ToClient, Dirs::ToClient)] {
+        let place = |id: &ProtoId| {
+            let [request, response] = id.protocol().states;
+            let states = if dir == Dir::ToServer { request } else { response };
+            let at = generic(&word.text, dir, states.len()).or_else(|| states.iter().position(|s| *s == word.text))?;
+            Some((*id, u8::try_from(at).ok()?))
+        };
+        let places: smallvec::SmallVec<_> = apps.iter().filter_map(place).collect();
+        if !places.is_empty() {
+            builder.flow.dir = Some(dir);
+            builder.check(Check::State(places, StateOrder::Reached), None, side, word.span.clone());
+            return Ok(());
+        }
+    }
+    let message = format!("`{}` has no hook `{}`", builder.protocol, word.text);
+    Err(Diagnostic::error(Code::BadHook, word.span.clone(), message)
+        .help("every protocol has `request_started`, `request_complete`, `response_started`, `response_complete`"))
+}
+
+/// The hooks that every protocol has: its first and its last state.
+fn generic(name: &str, dir: Dir, states: usize) -> Option<usize> {
+    match (name, dir) {
+        ("request_started", Dir::ToServer) | ("response_started", Dir::ToClient) => Some(0),
+        ("request_complete", Dir::ToServer) | ("response_complete", Dir::ToClient) => states.checked_sub(1),
+        _ => None,
+    }
+}
+
+fn packet_hook(builder: &mut RuleBuilder<'_, '_>, word: &Spanned) -> Result<(), Diagnostic> {
+    match word.text.as_str() {
+        "all" => Ok(()),
+        "flow_start" => {
+            builder.state.push(StateTest::FlowStart);
+            Ok(())
+        }
+        "pre_flow" | "pre_stream" => {
+            let message = format!("the hook `{}` is not supported yet", word.text);
+            Err(Diagnostic::error(Code::NotSupported, word.span.clone(), message))
+        }
+        other => {
+            let message = format!("`{other}` is no hook of packets");
+            Err(Diagnostic::error(Code::BadHook, word.span.clone(), message)
+                .help("`flow_start`, `pre_flow`, `pre_stream` or `all`"))
+        }
+    }
+}

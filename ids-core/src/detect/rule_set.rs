@@ -1,0 +1,387 @@
+//! The rules as the engine uses them: immutable, shared by all workers, swapped whole on reload.
+//!
+//! [`compile`](super::compile) makes it; [`inspect`](super::inspect) and [`transactions`](super::transactions)
+//! walk it. Rules stand in the order in which they are tried and told.
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::bytes::Chain;
+use super::header::{Carriers, Header};
+use super::index::Index;
+use super::integer;
+use super::names::{NameId, Names};
+use super::packet_fields::{PacketField, PacketTest};
+use super::patterns::Group;
+use super::rule::RuleInfo;
+use super::shared::Set;
+use super::state::{FlowState, Shown};
+use super::threshold::{RateFilter, Suppress, Threshold};
+use super::transforms::Transform;
+use crate::anomaly::Anomaly;
+use crate::app::probe::DetectionEvent;
+use crate::app::registry::ProtoId;
+use crate::field::{Dir, Info};
+
+/// Number of a rule within its set: its place in the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId(pub(super) u32);
+
+impl RuleId {
+    pub(super) fn new(place: usize) -> Self {
+        Self(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+}
+
+/// Which of the rule sets of one loader, counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Generation(pub(super) u32);
+
+/// The compiled rules.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    pub(super) generation: Generation,
+    pub(super) rules: Vec<Compiled>,
+    pub(super) names: Names,
+    /// Buffers of transactions that rules look at, transforms included.
+    pub(super) buffers: Vec<Buffer>,
+    /// Rules that look at packets and have no pattern.
+    pub(super) always: Index,
+    /// Rules on a packet's oddities, by anomaly number.
+    pub(super) anomalies: HashMap<u16, Vec<RuleId>, ahash::RandomState>,
+    /// Rules on oddities of finding out the protocol.
+    pub(super) detection_events: Vec<RuleId>,
+    /// Patterns of payloads, by [`Payload`] and direction.
+    pub(super) payloads: [[Option<Group>; 2]; Payload::COUNT],
+    /// What transactions are searched for, by protocol number.
+    pub(super) apps: Vec<AppGroup>,
+    pub(super) by_identity: HashMap<u64, RuleId, ahash::RandomState>,
+    /// Most alerts of one packet.
+    pub(super) max_alerts: usize,
+}
+
+impl RuleSet {
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// What alerts tell of a rule.
+    pub fn info(&self, id: RuleId) -> Option<&RuleInfo> {
+        self.rules.get(id.0 as usize).map(|rule| &rule.info)
+    }
+
+    /// Every rule's header: what carries it, which endpoints, which application protocols (none: any).
+    pub fn headers(&self) -> impl Iterator<Item = (&RuleInfo, Carriers, &Header, &[ProtoId])> {
+        self.rules.iter().map(|rule| (&rule.info, rule.carriers, &rule.header, &*rule.apps))
+    }
+
+    /// The variables of a flow and a packet, as records show them.
+    pub fn vars<'a>(&'a self, flow: Option<&'a FlowState>, hits: &'a super::hits::Hits) -> Shown<'a> {
+        Shown { names: &self.names, flow, packet: hits.packet_vars() }
+    }
+
+    /// The names that rules made up.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(super) fn rule(&self, id: RuleId) -> Option<&Compiled> {
+        self.rules.get(id.0 as usize)
+    }
+}
+
+/// Which payload patterns are searched for in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Payload {
+    /// Reassembled TCP.
+    Stream,
+    /// TCP packets.
+    Tcp,
+    /// UDP packets.
+    Udp,
+    /// All other packets.
+    Other,
+}
+
+impl Payload {
+    pub(super) const COUNT: usize = 4;
+}
+
+/// What is searched for in the transactions of one protocol, by direction.
+#[derive(Debug, Default)]
+pub(super) struct AppGroup {
+    /// Prefilter buffers: place in [`RuleSet::buffers`], and number of the field.
+    pub(super) buffers: [Vec<(u16, usize)>; 2],
+    /// Rules that have no pattern.
+    pub(super) always: [Vec<RuleId>; 2],
+}
+
+/// A buffer of transactions, with what is done to it before it is looked at.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    pub(super) info: &'static Info,
+    /// Number of the field in each protocol that has it.
+    pub(super) fields: SmallVec<[(ProtoId, usize); 2]>,
+    pub(super) transforms: Box<[Transform]>,
+    /// Patterns, by direction.
+    pub(super) groups: [Option<Group>; 2],
+}
+
+/// When a rule is looked at, and on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// On packets with some oddity, whether or not they are IP.
+    Event,
+    /// Addresses alone: once per direction of a flow.
+    Addresses,
+    /// The application protocol alone: once it is known.
+    Protocol,
+    /// On packets.
+    Packet,
+    /// On packets and on the stream.
+    PacketAndStream,
+    /// On the stream; on packets that are no part of it.
+    Stream,
+    /// On transactions.
+    Transaction,
+}
+
+/// How much an action covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The packet.
+    Packet,
+    /// The flow from here on.
+    Flow,
+}
+
+/// A rule as it is matched.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) info: RuleInfo,
+    pub(super) kind: Kind,
+    pub(super) scope: Scope,
+    /// It acts, but does not tell.
+    pub(super) noalert: bool,
+    pub(super) carriers: Carriers,
+    pub(super) header: Header,
+    /// Application protocols; none: any.
+    pub(super) apps: SmallVec<[ProtoId; 2]>,
+    pub(super) flow: FlowTest,
+    pub(super) packet: Box<[PacketTest]>,
+    pub(super) state: Box<[StateTest]>,
+    pub(super) events: Box<[EventTest]>,
+    /// Tests of the payload; several chains where a rule comes back to it are one.
+    pub(super) payload: Option<Chain>,
+    pub(super) headers: Box<[HeaderTest]>,
+    pub(super) inspections: Box<[Inspection]>,
+    /// Both sides of one transaction together (`=>`).
+    pub(super) transactional: bool,
+    pub(super) effects: Box<[Effect]>,
+    pub(super) threshold: Option<Threshold>,
+    pub(super) rate: Option<Box<RateFilter>>,
+    pub(super) suppress: Box<[Suppress]>,
+    /// What it is over reloads: a hash of (gid, sid, rev, options).
+    pub(super) identity: u64,
+}
+
+impl Compiled {
+    /// The key of its counters.
+    pub(super) fn key(&self) -> u64 {
+        u64::from(self.info.gid) << 32 | u64::from(self.info.sid)
+    }
+}
+
+/// `flow`, and which direction the buffers of a rule are in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct FlowTest {
+    pub(super) dir: Option<Dir>,
+    pub(super) established: Option<bool>,
+    /// Only reassembled data, or none of it.
+    pub(super) stream: Option<bool>,
+    /// Only what was put together from fragments, or none of it.
+    pub(super) defragmented: Option<bool>,
+}
+
+/// Bytes of a packet's header.
+#[derive(Debug)]
+pub(super) struct HeaderTest {
+    pub(super) field: &'static PacketField,
+    pub(super) transforms: Box<[Transform]>,
+    pub(super) chain: Chain,
+}
+
+/// Something odd that a rule asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EventTest {
+    Packet(Anomaly),
+    Detection(DetectionEvent),
+}
+
+/// One condition on a transaction.
+#[derive(Debug)]
+pub(super) struct Inspection {
+    /// Where it looks: fixed by `=>` rules, else the direction that is inspected.
+    pub(super) dir: Option<Dir>,
+    pub(super) check: Check,
+}
+
+/// What is asked of a transaction.
+#[derive(Debug)]
+pub(super) enum Check {
+    /// Bytes of a buffer.
+    Bytes {
+        /// Place in [`RuleSet::buffers`].
+        buffer: u16,
+        chain: Chain,
+    },
+    /// A number, or the length of a buffer.
+    Number {
+        buffer: u16,
+        test: integer::Array,
+        /// The size of the bytes is meant.
+        length: bool,
+    },
+    /// An event of the parser, by protocol.
+    Event(SmallVec<[(ProtoId, u8); 2]>),
+    /// The payload of the packet or the stream.
+    Payload(Chain),
+    /// A property of a file.
+    File(FileTest),
+    /// A state was reached, by protocol: position in its list of states.
+    State(SmallVec<[(ProtoId, u8); 2]>, StateOrder),
+}
+
+/// How `app-layer-state` compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StateOrder {
+    Before,
+    At,
+    After,
+    /// At it or after: what hooks ask.
+    Reached,
+}
+
+/// What is asked of a file.
+#[derive(Debug)]
+pub(super) enum FileTest {
+    /// The name contains this, without regard to case.
+    Name { text: Vec<u8>, negated: bool },
+    /// The name ends in a dot and this.
+    Extension { text: Vec<u8>, negated: bool },
+    /// Its size.
+    Size(integer::Test),
+    /// Its digest is in a list, sorted.
+    Digest { which: Digest, list: Box<[Box<[u8]>]>, negated: bool },
+}
+
+/// A digest of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Digest {
+    Md5,
+    Sha1,
+    Sha256,
+}
+
+/// Something remembered that a rule asks for.
+#[derive(Debug)]
+pub(super) enum StateTest {
+    /// One of these flowbits is set; or, unless `set`, none is.
+    Flowbit { any: SmallVec<[NameId; 2]>, set: bool },
+    /// A flowint compares so.
+    Flowint { name: NameId, test: Compare, value: Operand },
+    /// A flowint has a value, or has none.
+    FlowintSet { name: NameId, set: bool },
+    Xbit { name: NameId, by: XbitKey, set: bool },
+    Hostbit { name: NameId, end: End, set: bool },
+    /// `app-layer-protocol`
+    Protocol { which: Which, of: Whose, negated: bool },
+    StreamSize { side: Side, test: integer::Test },
+    /// The first packet of its direction.
+    FlowStart,
+    /// A captured variable has this value.
+    Var { flow: bool, name: Vec<u8>, value: Vec<u8>, negated: bool },
+}
+
+/// What a rule remembers when it matches.
+#[derive(Debug)]
+pub(super) enum Effect {
+    Flowbit { name: NameId, set: Set },
+    Flowint { name: NameId, change: Change, value: Operand },
+    Xbit { name: NameId, by: XbitKey, set: Set, expire: std::time::Duration },
+    Hostbit { name: NameId, end: End, set: Set },
+}
+
+/// How a number is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compare {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    Unequal,
+}
+
+/// What is done to a flowint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Add,
+    Subtract,
+    Assign,
+}
+
+/// A number in a rule, or another flowint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operand {
+    Value(u32),
+    Flowint(NameId),
+}
+
+/// What an xbit belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum XbitKey {
+    Host(End),
+    Pair,
+}
+
+/// An end of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Source,
+    Destination,
+}
+
+/// Which side of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Server,
+    Both,
+    Either,
+}
+
+/// Which protocols `app-layer-protocol` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    These(SmallVec<[ProtoId; 2]>),
+    Failed,
+    Unknown,
+}
+
+/// Of what `app-layer-protocol` asks the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The direction of the packet.
+    Direction,
+    Side(Dir),
+    Either,
+    Final,
+    Original,
+}

@@ -1,0 +1,221 @@
+//! What detection remembers: of a flow, and of a transaction.
+//!
+//! Holds flowbits, flow variables, counters of thresholds by flow, and which rules were already tried. All of it
+//! is bounded: names come from rules, captured variables have [`MAX_VARS`].
+
+use smallvec::SmallVec;
+
+use super::names::{NameId, Names, Space};
+use super::rule_set::{Generation, RuleId};
+use super::shared::Set;
+use super::threshold::{Counter, Rate};
+use crate::event::Vars;
+use crate::field::Dir;
+use crate::record::{Shape, Writer};
+
+/// Variables captured from content that a flow or packet may have.
+pub const MAX_VARS: usize = 64;
+
+/// Longest captured value that is kept, in bytes.
+pub const MAX_VALUE: usize = 4096;
+
+/// What detection remembers of a flow.
+#[derive(Debug, Default)]
+pub struct FlowState {
+    /// The flowbits that are set, sorted.
+    bits: SmallVec<[NameId; 4]>,
+    ints: SmallVec<[(NameId, u32); 2]>,
+    rare: Option<Box<Rare>>,
+    /// Rules without a pattern that apply to the flow, by direction.
+    pub(super) always: [Option<Box<[RuleId]>>; 2],
+    /// The rule set that the above are of.
+    pub(super) generation: Generation,
+    /// Rules on addresses alone were tried, by direction.
+    pub(super) addresses_tried: [bool; 2],
+    /// Rules on the protocol alone were tried, by direction.
+    pub(super) protocol_tried: [bool; 2],
+}
+
+/// What few flows have.
+#[derive(Debug, Default)]
+struct Rare {
+    vars: Captured,
+    counters: Vec<(u64, Counter)>,
+    rates: Vec<(u64, Rate)>,
+}
+
+impl FlowState {
+    /// Whether a flowbit is set.
+    pub fn bit(&self, name: NameId) -> bool {
+        self.bits.binary_search(&name).is_ok()
+    }
+
+    /// Changes a flowbit.
+    pub fn set_bit(&mut self, name: NameId, set: Set) {
+        match (self.bits.binary_search(&name), set) {
+            (Err(at), Set::On | Set::Toggle) => self.bits.insert(at, name),
+            (Ok(at), Set::Off | Set::Toggle) => drop(self.bits.remove(at)),
+            (Ok(_), Set::On) | (Err(_), Set::Off) => {}
+        }
+    }
+
+    /// The value of a flowint, if it has one.
+    pub fn int(&self, name: NameId) -> Option<u32> {
+        self.ints.iter().find(|row| row.0 == name).map(|row| row.1)
+    }
+
+    /// Gives a flowint a value.
+    pub fn set_int(&mut self, name: NameId, value: u32) {
+        match self.ints.iter_mut().find(|row| row.0 == name) {
+            Some(row) => row.1 = value,
+            None => self.ints.push((name, value)),
+        }
+    }
+
+    /// The captured variables of the flow.
+    pub fn vars(&self) -> &[(Vec<u8>, Vec<u8>)] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.vars.0)
+    }
+
+    /// Keeps a captured variable.
+    pub fn set_var(&mut self, name: &[u8], value: &[u8]) {
+        self.rare.get_or_insert_default().vars.set(name, value);
+    }
+
+    /// The counter of a rule whose threshold is by flow.
+    pub(super) fn counter(&mut self, rule: u64) -> &mut Counter {
+        entry(&mut self.rare.get_or_insert_default().counters, rule)
+    }
+
+    /// The same for rate filters.
+    pub(super) fn rate(&mut self, rule: u64) -> &mut Rate {
+        entry(&mut self.rare.get_or_insert_default().rates, rule)
+    }
+
+    /// Forgets what belongs to another rule set.
+    pub(super) fn belong_to(&mut self, generation: Generation) {
+        if self.generation != generation {
+            self.generation = generation;
+            self.always = [None, None];
+        }
+    }
+}
+
+fn entry<T: Default>(list: &mut Vec<(u64, T)>, key: u64) -> &mut T {
+    let at = list.iter().position(|row| row.0 == key).unwrap_or_else(|| {
+        list.push((key, T::default()));
+        list.len() - 1
+    });
+    &mut list.get_mut(at).expect("found or appended above").1
+}
+
+/// Variables captured from content: names and values.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Captured(pub(super) Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Captured {
+    /// Keeps a value, in place of an earlier one of the same name; beyond the limits it is cut or dropped.
+    pub(super) fn set(&mut self, name: &[u8], value: &[u8]) {
+        let cut = |bytes: &[u8]| bytes.get(..MAX_VALUE).unwrap_or(bytes).to_vec();
+        if let Some(row) = self.0.iter_mut().find(|row| row.0 == name) {
+            row.1 = cut(value);
+        } else if self.0.len() < MAX_VARS {
+            self.0.push((cut(name), cut(value)));
+        }
+    }
+}
+
+/// The variables of a flow and a packet, as records show them.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    pub(super) names: &'a Names,
+    pub(super) flow: Option<&'a FlowState>,
+    pub(super) packet: &'a [(Vec<u8>, Vec<u8>)],
+}
+
+impl Vars for Shown<'_> {
+    fn is_empty(&self) -> bool {
+        self.packet.is_empty()
+            && self.flow.is_none_or(|flow| flow.bits.is_empty() && flow.ints.is_empty() && flow.vars().is_empty())
+    }
+
+    fn write(&self, out: &mut dyn Writer) {
+        if let Some(flow) = self.flow {
+            if !flow.bits.is_empty() {
+                out.open("flowbits", Shape::List);
+                flow.bits.iter().for_each(|bit| out.text("", self.names.text(Space::Flowbit, *bit).as_bytes()));
+                out.close();
+            }
+            if !flow.ints.is_empty() {
+                out.open("flowints", Shape::Object);
+                for (name, value) in &flow.ints {
+                    out.uint(self.names.text(Space::Flowint, *name), (*value).into());
+                }
+                out.close();
+            }
+            write_captured("flowvars", flow.vars(), out);
+        }
+        write_captured("pktvars", self.packet, out);
+    }
+
+    fn flowbits(&self, each: &mut dyn FnMut(&str)) {
+        let bits = self.flow.map_or(&[][..], |flow| &flow.bits);
+        bits.iter().for_each(|bit| each(self.names.text(Space::Flowbit, *bit)));
+    }
+}
+
+/// A list of objects with one key each.
+fn write_captured(key: &str, vars: &[(Vec<u8>, Vec<u8>)], out: &mut dyn Writer) {
+    if vars.is_empty() {
+        return;
+    }
+    out.open(key, Shape::List);
+    for (name, value) in vars {
+        out.open("", Shape::Object);
+        out.text(&String::from_utf8_lossy(name), value);
+        out.close();
+    }
+    out.close();
+}
+
+/// What detection remembers of a transaction.
+#[derive(Debug, Default)]
+pub struct TxState {
+    pub(super) generation: Generation,
+    pub(super) sides: [Side; 2],
+    /// Rules that are candidates, sorted by number.
+    pub(super) rules: Vec<Pending>,
+}
+
+impl TxState {
+    pub(super) fn side(&mut self, dir: Dir) -> &mut Side {
+        let [request, response] = &mut self.sides;
+        if dir == Dir::ToServer { request } else { response }
+    }
+}
+
+/// How far a direction of a transaction was inspected.
+#[derive(Debug, Default)]
+pub(super) struct Side {
+    /// Revision and progress at the last inspection; `None` before the first.
+    pub(super) seen: Option<(u32, u8)>,
+    /// How far each prefilter buffer was searched: its number, and the position searched up to.
+    pub(super) searched: SmallVec<[(u16, u64); 4]>,
+    /// It was inspected when complete.
+    pub(super) over: bool,
+}
+
+/// A rule that may match a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    /// Which.
+    pub(super) rule: RuleId,
+    /// In which direction; rules on both sides at once count as to the server.
+    pub(super) dir: Dir,
+    /// The inspections it has passed, one bit each.
+    pub(super) passed: u64,
+    /// It fired, or never will.
+    pub(super) done: bool,
+    /// What the rule is over reloads.
+    pub(super) identity: u64,
+}

@@ -1,0 +1,425 @@
+//! Transactions → rules that match, over as many packets as it takes.
+//!
+//! Per transaction and direction it is remembered how far it was searched for patterns, which rules are candidates,
+//! and which of their conditions have passed. A condition is decided when what it looks at is final; one on a
+//! body may pass earlier. A rule fires once per transaction and direction; one on both sides, or on events alone,
+//! once per transaction.
+
+use super::bytes::{Absent, Buffer, Chain, Outcome};
+use super::detector::{Detector, applies};
+use super::header::Carriers;
+use super::hits::Hits;
+use super::mpm::Seen;
+use super::rule_set::{Check, Compiled, Digest, FileTest, Inspection, RuleId, RuleSet, StateOrder};
+use super::scene::Scene;
+use super::state::{Pending, Side, TxState};
+use crate::app::file::{File, State};
+use crate::app::parser::Transaction;
+use crate::app::registry::{self, ProtoId};
+use crate::app::state::Open;
+use crate::field::{Dir, Kind, Value};
+
+/// Most instances of one buffer that are looked at.
+const MAX_INSTANCES: usize = 4096;
+
+/// What is inspected: a transaction, how far it is.
+struct Subject<'a> {
+    tx: &'a dyn Transaction,
+    id: u64,
+    proto: ProtoId,
+    /// Progress by direction.
+    progress: [u8; 2],
+    /// Whether each direction is complete.
+    complete: [bool; 2],
+    dir: Dir,
+}
+
+impl Subject<'_> {
+    fn progress(&self, dir: Dir) -> u8 {
+        let [request, response] = self.progress;
+        if dir == Dir::ToServer { request } else { response }
+    }
+
+    fn complete(&self, dir: Dir) -> bool {
+        let [request, response] = self.complete;
+        if dir == Dir::ToServer { request } else { response }
+    }
+}
+
+/// What trying a rule came to.
+enum Tried {
+    /// Not yet; these conditions have passed.
+    Waiting(u64),
+    Fired,
+    /// It never will on this transaction.
+    Never,
+}
+
+impl Detector {
+    /// Tries the rules on a transaction, in the direction of the scene. Out: whether that direction was inspected
+    /// for good.
+    pub fn transaction(
+        &mut self,
+        rules: &RuleSet,
+        scene: &mut Scene<'_>,
+        open: &mut Open<'_, TxState>,
+        hits: &mut Hits,
+    ) -> bool {
+        let dir = scene.dir;
+        let proto = registry::all().find(|(_, row)| std::ptr::eq(*row, open.protocol)).map(|(id, _)| id);
+        let Some(proto) = proto.filter(|_| !rules.is_empty()) else { return open.complete(dir) };
+        let subject = Subject {
+            tx: open.tx,
+            id: open.state.id,
+            proto,
+            progress: [open.progress(Dir::ToServer), open.progress(Dir::ToClient)],
+            complete: [open.complete(Dir::ToServer), open.complete(Dir::ToClient)],
+            dir,
+        };
+        let state = &mut open.state.detect;
+        state.belong_to(rules);
+        let now = (subject.tx.revision(dir), subject.progress(dir));
+        let side = state.side(dir);
+        if side.over || side.seen == Some(now) && scene.stream.is_none() {
+            return side.over;
+        }
+        self.find(rules, scene, &subject, state);
+        for at in 0..state.rules.len() {
+            let Some(pending) = state.rules.get_mut(at) else { break };
+            self.try_pending(rules, scene, &subject, pending, hits);
+        }
+        let side = state.side(dir);
+        side.seen = Some(now);
+        side.over = subject.complete(dir);
+        side.over
+    }
+
+    /// Searches the buffers that have something new for patterns, and adds the rules that were found.
+    fn find(&mut self, rules: &RuleSet, scene: &Scene<'_>, subject: &Subject<'_>, state: &mut TxState) {
+        let Some(app) = rules.apps.get(subject.proto.index()) else { return };
+        let dir = subject.dir;
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.clear();
+        let side = state.side(dir);
+        if side.seen.is_none() {
+            candidates.extend(app.always.get(dir.index()).into_iter().flatten());
+        }
+        for &(number, field) in app.buffers.get(dir.index()).into_iter().flatten() {
+            self.search(rules, (number, field), subject, side, &mut candidates);
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        for id in &candidates {
+            let Some(rule) = rules.rule(*id) else { continue };
+            if rule.apps.contains(&subject.proto) && applies(rule, scene) {
+                state.add(*id, if rule.undirected() { Dir::ToServer } else { dir }, rule.identity);
+            }
+        }
+        self.candidates = candidates;
+    }
+
+    /// Searches one buffer, as far as it was not searched before.
+    fn search(
+        &mut self,
+        rules: &RuleSet,
+        (number, field): (u16, usize),
+        subject: &Subject<'_>,
+        side: &mut Side,
+        candidates: &mut Vec<RuleId>,
+    ) {
+        let Some(buffer) = rules.buffers.get(usize::from(number)) else { return };
+        let Some(Some(group)) = buffer.groups.get(subject.dir.index()) else { return };
+        let Kind::Bytes(kind) = buffer.info.kind else { return };
+        let final_at = buffer.info.ready.get(subject.dir.index()).copied().unwrap_or_default();
+        let ready = subject.progress(subject.dir) >= final_at;
+        let before = side.searched.iter().find(|row| row.0 == number).map(|row| row.1);
+        if !kind.streaming && (!ready || before.is_some()) {
+            return;
+        }
+        let Self { field: scratch, transformed, seen, .. } = self;
+        let mut searched = 0;
+        for instance in 0..MAX_INSTANCES {
+            let (data, offset) = match subject.tx.field(field, subject.dir, instance, scratch) {
+                Value::Bytes(data) => (data, 0),
+                Value::Stream { data, offset, .. } => (data, offset),
+                Value::Absent | Value::Uint(_) => break,
+            };
+            searched += offset + data.len() as u64;
+            // Of several bodies, or of changed bytes, it is not known what is new.
+            let whole = buffer.info.multi || !buffer.transforms.is_empty();
+            let from = if whole { 0 } else { resume(before, offset, group.longest) };
+            let fresh = data.get(from..).unwrap_or_default();
+            if !whole || before != Some(searched) {
+                look(group, transformed.of(&buffer.transforms, fresh), seen, candidates);
+            }
+            if !buffer.info.multi {
+                break;
+            }
+        }
+        match side.searched.iter_mut().find(|row| row.0 == number) {
+            Some(row) => row.1 = searched,
+            None => side.searched.push((number, searched)),
+        }
+    }
+
+    /// Tries a rule that was found, unless it is done or is about the other direction.
+    fn try_pending(
+        &mut self,
+        rules: &RuleSet,
+        scene: &mut Scene<'_>,
+        subject: &Subject<'_>,
+        pending: &mut Pending,
+        hits: &mut Hits,
+    ) {
+        let Some(rule) = rules.rule(pending.rule) else { return };
+        if pending.done || !rule.undirected() && pending.dir != subject.dir {
+            return;
+        }
+        self.captured.clear();
+        match self.try_rule(rules, rule, scene, subject, pending.passed, hits) {
+            Tried::Waiting(passed) => pending.passed = passed,
+            Tried::Never => pending.done = true,
+            Tried::Fired => {
+                pending.done = true;
+                let stream = rule.inspections.iter().any(|one| matches!(one.check, Check::Payload(_)));
+                let stream = stream && scene.stream.is_some();
+                self.fire((pending.rule, rule), Some(subject.id), stream, scene, hits);
+            }
+        }
+    }
+
+    fn try_rule(
+        &mut self,
+        rules: &RuleSet,
+        rule: &Compiled,
+        scene: &mut Scene<'_>,
+        subject: &Subject<'_>,
+        mut passed: u64,
+        hits: &Hits,
+    ) -> Tried {
+        if !self.preconditions(rule, scene, hits) {
+            return Tried::Waiting(passed);
+        }
+        for (bit, inspection) in rule.inspections.iter().enumerate() {
+            if passed & 1 << bit != 0 {
+                continue;
+            }
+            match self.inspect(rules, inspection, scene, subject) {
+                Outcome::Match => passed |= 1 << bit,
+                Outcome::NoMatchYet => return Tried::Waiting(passed),
+                Outcome::NoMatch => return Tried::Never,
+            }
+        }
+        let headers = rule.headers.iter().all(|test| self.header(test, scene));
+        if headers { Tried::Fired } else { Tried::Waiting(passed) }
+    }
+
+    fn inspect(
+        &mut self,
+        rules: &RuleSet,
+        inspection: &Inspection,
+        scene: &Scene<'_>,
+        subject: &Subject<'_>,
+    ) -> Outcome {
+        let dir = inspection.dir.unwrap_or(subject.dir);
+        let later = |found: bool| match found {
+            true => Outcome::Match,
+            false if subject.complete(dir) => Outcome::NoMatch,
+            false => Outcome::NoMatchYet,
+        };
+        match &inspection.check {
+            Check::Bytes { buffer, chain } => self.bytes(rules, (*buffer, dir), chain, subject),
+            Check::Number { buffer, test, length } => {
+                match self.gather(rules, (*buffer, dir), *length, subject) {
+                    true if test.matches(&self.numbers) => Outcome::Match,
+                    true => Outcome::NoMatch,
+                    false => Outcome::NoMatchYet,
+                }
+            }
+            Check::Event(events) => {
+                let number = events.iter().find(|row| row.0 == subject.proto).map(|row| row.1);
+                later(number.is_some_and(|number| subject.tx.events().contains(&number)))
+            }
+            Check::Payload(chain) => later(self.tx_payload(chain, scene)),
+            Check::File(test) => {
+                let files = subject.tx.files(dir);
+                later(files.iter().any(|file| test.passes(file, subject.complete(dir))))
+            }
+            Check::State(states, order) => {
+                let place = states.iter().find(|row| row.0 == subject.proto).map(|row| row.1);
+                place.map_or(Outcome::NoMatch, |place| state(subject.progress(dir), place, *order))
+            }
+        }
+    }
+
+    /// Tests on the instances of a buffer: one must pass.
+    fn bytes(
+        &mut self,
+        rules: &RuleSet,
+        (number, dir): (u16, Dir),
+        chain: &Chain,
+        subject: &Subject<'_>,
+    ) -> Outcome {
+        let Some(buffer) = rules.buffers.get(usize::from(number)) else { return Outcome::NoMatch };
+        let Some((_, field)) = buffer.fields.iter().find(|row| row.0 == subject.proto) else { return Outcome::NoMatch };
+        let ready = subject.progress(dir) >= buffer.info.ready.get(dir.index()).copied().unwrap_or_default();
+        let (mut there, mut open) = (false, !ready);
+        for instance in 0..MAX_INSTANCES {
+            let (data, offset, complete) = match subject.tx.field(*field, dir, instance, &mut self.field) {
+                Value::Bytes(_) if !ready => return Outcome::NoMatchYet,
+                Value::Bytes(data) => (data, 0, true),
+                Value::Stream { data, offset, complete } => (data, offset, complete || subject.complete(dir)),
+                Value::Absent | Value::Uint(_) => break,
+            };
+            there = true;
+            if chain.absent() == Absent::Required {
+                return Outcome::NoMatch;
+            }
+            let data = self.transformed.of(&buffer.transforms, data);
+            match chain.matches(Buffer { data, offset, complete }, &mut self.scratch) {
+                Outcome::Match => {
+                    self.keep_captures();
+                    return Outcome::Match;
+                }
+                Outcome::NoMatchYet => open = true,
+                Outcome::NoMatch => {}
+            }
+            if !buffer.info.multi {
+                break;
+            }
+        }
+        match chain.absent() {
+            _ if open && !(ready && !there) => Outcome::NoMatchYet,
+            Absent::Required | Absent::OrElse if !there => Outcome::Match,
+            _ => Outcome::NoMatch,
+        }
+    }
+
+    /// Puts the numbers of all instances, or the lengths of the bytes, into `numbers`. Out: whether they are final.
+    fn gather(
+        &mut self,
+        rules: &RuleSet,
+        (number, dir): (u16, Dir),
+        length: bool,
+        subject: &Subject<'_>,
+    ) -> bool {
+        self.numbers.clear();
+        let Some(buffer) = rules.buffers.get(usize::from(number)) else { return false };
+        let Some((_, field)) = buffer.fields.iter().find(|row| row.0 == subject.proto) else { return true };
+        if subject.progress(dir) < buffer.info.ready.get(dir.index()).copied().unwrap_or_default() {
+            return false;
+        }
+        for instance in 0..MAX_INSTANCES {
+            match subject.tx.field(*field, dir, instance, &mut self.field) {
+                Value::Uint(value) => self.numbers.push(value),
+                Value::Bytes(data) | Value::Stream { data, .. } if length => self.numbers.push(data.len() as u64),
+                Value::Absent | Value::Bytes(_) | Value::Stream { .. } => break,
+            }
+            if !buffer.info.multi {
+                break;
+            }
+        }
+        true
+    }
+
+    /// Raw payload in a rule on transactions: the stream data at hand, or the datagram.
+    fn tx_payload(&mut self, chain: &Chain, scene: &Scene<'_>) -> bool {
+        match &scene.stream {
+            Some(chunk) => {
+                self.chain(chain, Buffer { data: chunk.data, offset: chunk.offset, complete: chunk.last })
+            }
+            None if scene.carriers() == Carriers::TCP && scene.streamed => false,
+            None => self.chain(chain, Buffer::from(scene.packet.payload())),
+        }
+    }
+}
+
+/// Where in `data`, whose first byte stands at `offset`, to go on: patterns may have begun before.
+fn resume(before: Option<u64>, offset: u64, longest: usize) -> usize {
+    let begun = before.unwrap_or_default().saturating_sub(longest.saturating_sub(1) as u64);
+    usize::try_from(begun.saturating_sub(offset)).unwrap_or(usize::MAX)
+}
+
+fn look(group: &super::patterns::Group, data: &[u8], seen: &mut Seen, candidates: &mut Vec<RuleId>) {
+    group.search(std::iter::once(data), seen, |id| candidates.push(id));
+}
+
+fn state(progress: u8, place: u8, order: StateOrder) -> Outcome {
+    match order {
+        StateOrder::Before if progress < place => Outcome::Match,
+        StateOrder::Before => Outcome::NoMatch,
+        StateOrder::At if progress == place => Outcome::Match,
+        StateOrder::At if progress > place => Outcome::NoMatch,
+        StateOrder::After if progress > place => Outcome::Match,
+        StateOrder::Reached if progress >= place => Outcome::Match,
+        StateOrder::At | StateOrder::After | StateOrder::Reached => Outcome::NoMatchYet,
+    }
+}
+
+impl Compiled {
+    /// Whether the rule counts per transaction and not per direction.
+    fn undirected(&self) -> bool {
+        let event = |inspection: &Inspection| matches!(inspection.check, Check::Event(_));
+        self.transactional || self.flow.dir.is_none() && self.inspections.iter().all(event)
+    }
+}
+
+impl TxState {
+    /// Turns candidates of an earlier rule set into those of this one; the search for patterns begins anew.
+    fn belong_to(&mut self, rules: &RuleSet) {
+        if self.generation == rules.generation {
+            return;
+        }
+        self.generation = rules.generation;
+        self.rules.retain_mut(|pending| {
+            let Some(id) = rules.by_identity.get(&pending.identity) else { return false };
+            pending.rule = *id;
+            true
+        });
+        self.rules.sort_unstable_by_key(|pending| (pending.rule, pending.dir));
+        for side in &mut self.sides {
+            side.seen = None;
+            side.searched.clear();
+        }
+    }
+
+    fn add(&mut self, rule: RuleId, dir: Dir, identity: u64) {
+        if let Err(at) = self.rules.binary_search_by_key(&(rule, dir), |pending| (pending.rule, pending.dir)) {
+            self.rules.insert(at, Pending { rule, dir, passed: 0, done: false, identity });
+        }
+    }
+}
+
+impl FileTest {
+    /// Whether a file passes; `ended`: nothing more comes of it.
+    fn passes(&self, file: &File, ended: bool) -> bool {
+        match self {
+            Self::Name { text, negated } => {
+                !file.name.is_empty() && contains(&file.name.to_ascii_lowercase(), text) != *negated
+            }
+            Self::Extension { text, negated } => {
+                let name = file.name.to_ascii_lowercase();
+                let ends = name.strip_suffix(text.as_slice()).is_some_and(|rest| rest.ends_with(b"."));
+                !name.is_empty() && ends != *negated
+            }
+            Self::Size(test) => {
+                let (low, high) = test.bounds();
+                let growing = file.state == State::Open && !ended || file.state == State::Truncated;
+                // What is still growing passes only tests that growth cannot undo.
+                if growing { low <= file.size && high == u64::MAX && test.matches(u64::MAX) } else { test.matches(file.size) }
+            }
+            Self::Digest { which, list, negated } => {
+                let digest: Option<&[u8]> = match which {
+                    Digest::Md5 => file.md5.as_ref().map(<[u8; 16]>::as_slice),
+                    Digest::Sha1 => file.sha1.as_ref().map(<[u8; 20]>::as_slice),
+                    Digest::Sha256 => file.sha256.as_ref().map(<[u8; 32]>::as_slice),
+                };
+                digest.is_some_and(|digest| list.binary_search_by(|known| (**known).cmp(digest)).is_ok() != *negated)
+            }
+        }
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(text, part).is_some()
+}
