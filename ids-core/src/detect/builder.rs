@@ -212,8 +212,12 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
     pub(super) fn transform(&mut self, transform: Transform, opt: &Opt) -> Result<(), Diagnostic> {
         let name = &opt.name.text;
         if !self.is_sticky() {
-            return Err(Diagnostic::error(Code::NoContext, opt.span.clone(), format!("`{name}` has no buffer to change"))
-                .help(format!("put a sticky buffer such as `http.uri;` before `{name}`")));
+            return Err(Diagnostic::error(
+                Code::NoContext,
+                opt.span.clone(),
+                format!("`{name}` has no buffer to change"),
+            )
+            .help(format!("put a sticky buffer such as `http.uri;` before `{name}`")));
         }
         if self.selected.condition.is_some() {
             return Err(Diagnostic::error(Code::Conflict, opt.span.clone(), format!("`{name}` comes after a test"))

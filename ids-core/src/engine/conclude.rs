@@ -10,7 +10,7 @@ use crate::counters::{Counter, Counters};
 use crate::detect::hits::{Decision, Hit, Hits};
 use crate::detect::rule::{RuleInfo, Scope as BlockScope};
 use crate::detect::rule_set::{RuleSet, Scope};
-use crate::detect::TxState;
+use crate::detect::state::TxState;
 use crate::event::{Alert, Dropped, Event, TxAt, VerdictInfo};
 use crate::field::Dir;
 use crate::flow::{Action, Flow};
@@ -103,7 +103,10 @@ fn alert(
     out: &mut impl Sink,
 ) {
     let Some(rule) = rules.info(hit.rule) else { return };
-    let tx: Option<TxAt<'_>> = hit.tx.and_then(|id| app?.transaction(id));
+    let tx = hit.tx.and_then(|id| {
+        let (protocol, tx) = app?.transaction(id)?;
+        Some(TxAt { id, protocol, tx })
+    });
     let context = match (setting.dir, setting.known) {
         (None, Some(known)) => context::at_end(setting.packet, known),
         _ => context::of_packet(setting.packet, setting.known, setting.dir),
@@ -143,7 +146,8 @@ fn block(setting: &Setting<'_, '_>, rule: Option<&RuleInfo>, scope: Scope, out: 
     let flow = |ttl| Command::BlockFlow { key: known.flow.key, port: setting.packet.port, ttl, sid: rule.sid };
     let addresses = setting.packet.addresses();
     let command = match (rule.block.map(|block| (block.scope, block.ttl)), addresses) {
-        (Some((BlockScope::Source, ttl)), Some((addr, _))) | (Some((BlockScope::Destination, ttl)), Some((_, addr))) => {
+        (Some((BlockScope::Source, ttl)), Some((addr, _)))
+        | (Some((BlockScope::Destination, ttl)), Some((_, addr))) => {
             out.kernel(Command::BlockHost { addr, ttl, sid: rule.sid });
             (scope == Scope::Flow).then(|| flow(FLOW_BLOCK))
         }
@@ -154,4 +158,3 @@ fn block(setting: &Setting<'_, '_>, rule: Option<&RuleInfo>, scope: Scope, out: 
         out.kernel(command);
     }
 }
-

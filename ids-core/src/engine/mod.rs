@@ -4,7 +4,6 @@
 //! commands for the kernel stage, through a [`Sink`].
 //! Holds everything a worker owns; shares nothing but the rule set.
 
-mod config;
 mod conclude;
 mod config;
 mod context;
@@ -20,7 +19,8 @@ use std::time::Duration;
 use crate::app::App;
 use crate::counters::Counters;
 use crate::decode::Captured;
-use crate::detect::{RuleSet, Shared};
+use crate::detect::rule_set::RuleSet;
+use crate::detect::shared::Shared;
 use crate::event::Event;
 use crate::flow::Key;
 use crate::intake::Intake;
@@ -30,7 +30,6 @@ use crate::time::Time;
 use crate::verdict::Verdict;
 pub use config::Config;
 use worker::Worker;
-pub use config::Config;
 
 /// Takes what the engine has to say.
 pub trait Sink {

@@ -54,9 +54,7 @@ fn transport(scene: &Scene<'_>, network: Network, transport: Transport) -> Optio
 fn segment<'a>(packet: &Packet<'a>) -> &'a [u8] {
     let bytes = packet.network_payload();
     match (packet.layers.transport, packet.transport_header()) {
-        (Transport::Udp, [_, _, _, _, a, b, ..]) => {
-            bytes.get(..u16::from_be_bytes([*a, *b]).into()).unwrap_or(bytes)
-        }
+        (Transport::Udp, [_, _, _, _, a, b, ..]) => bytes.get(..u16::from_be_bytes([*a, *b]).into()).unwrap_or(bytes),
         _ => bytes,
     }
 }
