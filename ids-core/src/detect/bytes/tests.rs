@@ -1,4 +1,5 @@
 use super::*;
+use crate::detect::transforms;
 use crate::field::BytesKind;
 use crate::rules::ast::{Opt, Spanned};
 use crate::rules::diagnostic::{Code, Diagnostic};
@@ -580,4 +581,13 @@ fn sizes_that_exclude_each_other_are_warned_of() {
     }
     assert!(builder.build(&mut cx).is_ok());
     assert_eq!((warnings[0].code, warnings[0].span.clone()), (Code::Impossible, 0..8));
+}
+
+/// A rule set is shared by the workers.
+#[test]
+fn workers_can_share_rules() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Chain>();
+    shared::<transforms::Transform>();
+    shared::<crate::detect::mpm::Mpm>();
 }
