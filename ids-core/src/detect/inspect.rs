@@ -30,6 +30,38 @@ impl Detector {
         note_tries(scene);
     }
 
+    /// Tries the rules that look at stream data, on the data of the scene alone: the packet only brought it to light.
+    /// Out: whether any matched.
+    pub fn stream(&mut self, rules: &RuleSet, scene: &mut Scene<'_>, hits: &mut Hits) -> bool {
+        let Some(chunk) = scene.stream.filter(|_| !rules.is_empty()) else { return false };
+        let Self { candidates, seen, .. } = self;
+        candidates.clear();
+        unprompted(rules, scene, candidates);
+        let groups = rules.payloads.get(Payload::Stream as usize);
+        if let Some(Some(group)) = groups.and_then(|groups| groups.get(scene.dir.index())) {
+            group.search(std::iter::once(chunk.data), seen, |id| candidates.push(id));
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        let candidates = std::mem::take(&mut self.candidates);
+        let buffer = Buffer { data: chunk.data, offset: chunk.offset, complete: chunk.last };
+        let mut any = false;
+        for (id, rule) in candidates.iter().filter_map(|id| numbered(rules, *id)) {
+            let Some(chain) = rule.payload.as_ref().filter(|_| matches!(rule.kind, Kind::Stream | Kind::PacketAndStream))
+            else {
+                continue;
+            };
+            self.captured.clear();
+            let asked = rule.events.is_empty() && applies(rule, scene) && speaks(rule, scene);
+            if asked && self.preconditions(rule, scene, hits) && self.chain(chain, buffer) {
+                self.fire((id, rule), None, true, scene, hits);
+                any = true;
+            }
+        }
+        self.candidates = candidates;
+        any
+    }
+
     fn find_candidates(&mut self, rules: &RuleSet, scene: &mut Scene<'_>) {
         let Self { candidates, seen, .. } = self;
         candidates.clear();
