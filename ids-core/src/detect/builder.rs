@@ -217,8 +217,12 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
     pub(super) fn transform(&mut self, transform: Transform, opt: &Opt) -> Result<(), Diagnostic> {
         let name = &opt.name.text;
         if !self.is_sticky() {
-            return Err(Diagnostic::error(Code::NoContext, opt.span.clone(), format!("`{name}` has no buffer to change"))
-                .help(format!("put a sticky buffer such as `http.uri;` before `{name}`")));
+            return Err(Diagnostic::error(
+                Code::NoContext,
+                opt.span.clone(),
+                format!("`{name}` has no buffer to change"),
+            )
+            .help(format!("put a sticky buffer such as `http.uri;` before `{name}`")));
         }
         self.selected.transforms.push(transform);
         self.selected.condition = None;
@@ -253,7 +257,9 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
     pub(super) fn select_decoded(&mut self, opt: &Opt) -> Result<(), Diagnostic> {
         let (Some(at), Some(place)) = (self.current, self.current_place()) else {
             let message = "nothing was decoded before";
-            return Err(Diagnostic::error(Code::NoContext, opt.span.clone(), message).help("put `base64_decode` before it"));
+            return Err(
+                Diagnostic::error(Code::NoContext, opt.span.clone(), message).help("put `base64_decode` before it")
+            );
         };
         if self.selected.condition != Some(at) {
             let span = Some(opt.span.clone());

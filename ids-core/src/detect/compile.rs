@@ -136,12 +136,12 @@ impl Loader {
                 }
             }
         }
-        let on_packets = drafts.iter().enumerate().filter(|(_, draft)| {
-            matches!(draft.prefilter, Prefilter::Always) && draft.rule.kind != Kind::Transaction
-        });
-        set.always = Index::new(on_packets.map(|(place, draft)| {
-            (RuleId::new(place), draft.rule.carriers, &draft.rule.header)
-        }));
+        let on_packets = drafts
+            .iter()
+            .enumerate()
+            .filter(|(_, draft)| matches!(draft.prefilter, Prefilter::Always) && draft.rule.kind != Kind::Transaction);
+        set.always =
+            Index::new(on_packets.map(|(place, draft)| (RuleId::new(place), draft.rule.carriers, &draft.rule.header)));
         for (groups, collectors) in set.payloads.iter_mut().zip(payloads) {
             for (group, collector) in groups.iter_mut().zip(collectors) {
                 *group = collector.build(settings.algo)?;

@@ -125,9 +125,7 @@ fn remembered(test: &StateTest, scene: &mut Scene<'_>, hits: &Hits) -> bool {
                 Compare::Unequal => left != right,
             })
         }
-        StateTest::FlowintSet { name, set } => {
-            state.is_some_and(|state| state.int(*name).is_some() == *set)
-        }
+        StateTest::FlowintSet { name, set } => state.is_some_and(|state| state.int(*name).is_some() == *set),
         StateTest::Xbit { name, by, set } => {
             tracked(*by, scene).is_some_and(|key| scene.shared.xbit(*name, key, scene.at()) == *set)
         }

@@ -47,7 +47,8 @@ impl Detector {
         let buffer = Buffer { data: chunk.data, offset: chunk.offset, complete: chunk.last };
         let mut any = false;
         for (id, rule) in candidates.iter().filter_map(|id| numbered(rules, *id)) {
-            let Some(chain) = rule.payload.as_ref().filter(|_| matches!(rule.kind, Kind::Stream | Kind::PacketAndStream))
+            let Some(chain) =
+                rule.payload.as_ref().filter(|_| matches!(rule.kind, Kind::Stream | Kind::PacketAndStream))
             else {
                 continue;
             };

@@ -16,8 +16,18 @@ use crate::rules::ast::Opt;
 use crate::rules::diagnostic::{Code, Diagnostic};
 
 /// Tests of bytes that modify the one before them.
-const MODIFIERS: [&str; 10] =
-    ["depth", "distance", "endswith", "fast_pattern", "nocase", "offset", "rawbytes", "replace", "startswith", "within"];
+const MODIFIERS: [&str; 10] = [
+    "depth",
+    "distance",
+    "endswith",
+    "fast_pattern",
+    "nocase",
+    "offset",
+    "rawbytes",
+    "replace",
+    "startswith",
+    "within",
+];
 
 /// Reads all options. `Err`: everything that is wrong with any of them.
 pub(super) fn read(rule: &mut RuleBuilder<'_, '_>, options: &[Opt]) -> Result<(), Vec<Diagnostic>> {

@@ -78,11 +78,7 @@ pub(super) fn protocol(builder: &mut RuleBuilder<'_, '_>, word: &Spanned) -> Res
 }
 
 /// One version of IP: no address of the other.
-fn version(
-    builder: &mut RuleBuilder<'_, '_>,
-    word: &Spanned,
-    narrow: fn(&mut AddressSet),
-) -> Result<(), Diagnostic> {
+fn version(builder: &mut RuleBuilder<'_, '_>, word: &Spanned, narrow: fn(&mut AddressSet)) -> Result<(), Diagnostic> {
     builder.carriers = Carriers::ANY;
     let Header { src, dst, .. } = &mut builder.header;
     for set in [src, dst] {

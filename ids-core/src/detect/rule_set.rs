@@ -293,20 +293,50 @@ pub(super) enum Digest {
 #[derive(Debug)]
 pub(super) enum StateTest {
     /// One of these flowbits is set; or, unless `set`, none is.
-    Flowbit { any: SmallVec<[NameId; 2]>, set: bool },
+    Flowbit {
+        any: SmallVec<[NameId; 2]>,
+        set: bool,
+    },
     /// A flowint compares so.
-    Flowint { name: NameId, test: Compare, value: Operand },
+    Flowint {
+        name: NameId,
+        test: Compare,
+        value: Operand,
+    },
     /// A flowint has a value, or has none.
-    FlowintSet { name: NameId, set: bool },
-    Xbit { name: NameId, by: XbitKey, set: bool },
-    Hostbit { name: NameId, end: End, set: bool },
+    FlowintSet {
+        name: NameId,
+        set: bool,
+    },
+    Xbit {
+        name: NameId,
+        by: XbitKey,
+        set: bool,
+    },
+    Hostbit {
+        name: NameId,
+        end: End,
+        set: bool,
+    },
     /// `app-layer-protocol`
-    Protocol { which: Which, of: Whose, negated: bool },
-    StreamSize { side: Side, test: integer::Test },
+    Protocol {
+        which: Which,
+        of: Whose,
+        negated: bool,
+    },
+    StreamSize {
+        side: Side,
+        test: integer::Test,
+    },
     /// The first packet of its direction.
     FlowStart,
     /// A captured variable has this value.
-    Var { flow: bool, name: Vec<u8>, value: Vec<u8>, negated: bool },
+    Var {
+        flow: bool,
+        name: Vec<u8>,
+        value: Vec<u8>,
+        negated: bool,
+    },
 }
 
 /// What a rule remembers when it matches.

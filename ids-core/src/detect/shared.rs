@@ -180,8 +180,7 @@ impl<K: Hash + Eq + Copy, V: Default> Table<K, V> {
     fn new(limit: usize) -> Self {
         // The same in every run, so that what is forgotten does not depend on chance.
         let hasher = RandomState::with_seeds(1, 2, 3, 4);
-        let part =
-            || Mutex::new(Part { entries: HashMap::with_hasher(hasher.clone()), order: VecDeque::new() });
+        let part = || Mutex::new(Part { entries: HashMap::with_hasher(hasher.clone()), order: VecDeque::new() });
         Self {
             parts: std::array::from_fn(|_| part()),
             room: limit.div_ceil(PARTS).max(1),

@@ -229,13 +229,11 @@ impl Detector {
         };
         match &inspection.check {
             Check::Bytes { buffer, chain } => self.bytes(rules, (*buffer, dir), chain, subject),
-            Check::Number { buffer, test, length } => {
-                match self.gather(rules, (*buffer, dir), *length, subject) {
-                    true if test.matches(&self.numbers) => Outcome::Match,
-                    true => Outcome::NoMatch,
-                    false => Outcome::NoMatchYet,
-                }
-            }
+            Check::Number { buffer, test, length } => match self.gather(rules, (*buffer, dir), *length, subject) {
+                true if test.matches(&self.numbers) => Outcome::Match,
+                true => Outcome::NoMatch,
+                false => Outcome::NoMatchYet,
+            },
             Check::Event(events) => {
                 let number = events.iter().find(|row| row.0 == subject.proto).map(|row| row.1);
                 later(number.is_some_and(|number| subject.tx.events().contains(&number)))
@@ -253,13 +251,7 @@ impl Detector {
     }
 
     /// Tests on the instances of a buffer: one must pass.
-    fn bytes(
-        &mut self,
-        rules: &RuleSet,
-        (number, dir): (u16, Dir),
-        chain: &Chain,
-        subject: &Subject<'_>,
-    ) -> Outcome {
+    fn bytes(&mut self, rules: &RuleSet, (number, dir): (u16, Dir), chain: &Chain, subject: &Subject<'_>) -> Outcome {
         let Some(buffer) = rules.buffers.get(usize::from(number)) else { return Outcome::NoMatch };
         let Some((_, field)) = buffer.fields.iter().find(|row| row.0 == subject.proto) else { return Outcome::NoMatch };
         let ready = subject.progress(dir) >= buffer.info.ready.get(dir.index()).copied().unwrap_or_default();
@@ -296,13 +288,7 @@ impl Detector {
     }
 
     /// Puts the numbers of all instances, or the lengths of the bytes, into `numbers`. Out: whether they are final.
-    fn gather(
-        &mut self,
-        rules: &RuleSet,
-        (number, dir): (u16, Dir),
-        length: bool,
-        subject: &Subject<'_>,
-    ) -> bool {
+    fn gather(&mut self, rules: &RuleSet, (number, dir): (u16, Dir), length: bool, subject: &Subject<'_>) -> bool {
         self.numbers.clear();
         let Some(buffer) = rules.buffers.get(usize::from(number)) else { return false };
         let Some((_, field)) = buffer.fields.iter().find(|row| row.0 == subject.proto) else { return true };
@@ -325,9 +311,7 @@ impl Detector {
     /// Raw payload in a rule on transactions: the stream data at hand, or the datagram.
     fn tx_payload(&mut self, chain: &Chain, scene: &Scene<'_>) -> bool {
         match &scene.stream {
-            Some(chunk) => {
-                self.chain(chain, Buffer { data: chunk.data, offset: chunk.offset, complete: chunk.last })
-            }
+            Some(chunk) => self.chain(chain, Buffer { data: chunk.data, offset: chunk.offset, complete: chunk.last }),
             None if scene.carriers() == Carriers::TCP && scene.streamed => false,
             None => self.chain(chain, Buffer::from(scene.packet.payload())),
         }
@@ -406,7 +390,11 @@ impl FileTest {
                 let (low, high) = test.bounds();
                 let growing = file.state == State::Open && !ended || file.state == State::Truncated;
                 // What is still growing passes only tests that growth cannot undo.
-                if growing { low <= file.size && high == u64::MAX && test.matches(u64::MAX) } else { test.matches(file.size) }
+                if growing {
+                    low <= file.size && high == u64::MAX && test.matches(u64::MAX)
+                } else {
+                    test.matches(file.size)
+                }
             }
             Self::Digest { which, list, negated } => {
                 let digest: Option<&[u8]> = match which {

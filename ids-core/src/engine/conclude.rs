@@ -7,10 +7,10 @@ use super::context::{self, Known};
 use super::{Command, Config, Sink};
 use crate::app::state::State;
 use crate::counters::{Counter, Counters};
+use crate::detect::TxState;
 use crate::detect::hits::{Decision, Hit, Hits};
 use crate::detect::rule::{RuleInfo, Scope as BlockScope};
 use crate::detect::rule_set::{RuleSet, Scope};
-use crate::detect::TxState;
 use crate::event::{Alert, Dropped, Event, TxAt, VerdictInfo};
 use crate::field::Dir;
 use crate::flow::{Action, Flow};
@@ -143,7 +143,8 @@ fn block(setting: &Setting<'_, '_>, rule: Option<&RuleInfo>, scope: Scope, out: 
     let flow = |ttl| Command::BlockFlow { key: known.flow.key, port: setting.packet.port, ttl, sid: rule.sid };
     let addresses = setting.packet.addresses();
     let command = match (rule.block.map(|block| (block.scope, block.ttl)), addresses) {
-        (Some((BlockScope::Source, ttl)), Some((addr, _))) | (Some((BlockScope::Destination, ttl)), Some((_, addr))) => {
+        (Some((BlockScope::Source, ttl)), Some((addr, _)))
+        | (Some((BlockScope::Destination, ttl)), Some((_, addr))) => {
             out.kernel(Command::BlockHost { addr, ttl, sid: rule.sid });
             (scope == Scope::Flow).then(|| flow(FLOW_BLOCK))
         }
@@ -154,4 +155,3 @@ fn block(setting: &Setting<'_, '_>, rule: Option<&RuleInfo>, scope: Scope, out: 
         out.kernel(command);
     }
 }
-

@@ -4,8 +4,8 @@
 //! commands for the kernel stage, through a [`Sink`].
 //! Holds everything a worker owns; shares nothing but the rule set.
 
-mod config;
 mod conclude;
+mod config;
 mod config;
 mod context;
 mod tell;
@@ -29,8 +29,8 @@ pub use crate::reject::Side;
 use crate::time::Time;
 use crate::verdict::Verdict;
 pub use config::Config;
-use worker::Worker;
 pub use config::Config;
+use worker::Worker;
 
 /// Takes what the engine has to say.
 pub trait Sink {

@@ -126,8 +126,16 @@ impl<S: Sink> Visit<'_, S> {
         let known = Known { flow, app: info, vars: Some(&shown) };
         let occasion = Occasion { packet: dir.map(|_| packet), known, time: packet.time };
         let setting = Setting { packet, known: Some(known), dir, stream: self.matched };
-        let concluded =
-            conclude::packet(self.config, self.rules, &setting, self.hits, &decision, Some(app), self.counters, self.out);
+        let concluded = conclude::packet(
+            self.config,
+            self.rules,
+            &setting,
+            self.hits,
+            &decision,
+            Some(app),
+            self.counters,
+            self.out,
+        );
         if dir.is_some() {
             tell::anomalies(packet, Some(known), dir, self.out);
             tell::recognition(&self.odd, packet, known, dir.unwrap_or(Dir::ToServer), self.out);

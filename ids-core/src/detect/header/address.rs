@@ -62,7 +62,8 @@ impl Set for AddressSet {
         if let Some((low, high)) = text.split_once('-') {
             let low = low.trim().parse().map_err(|_| unreadable())?;
             let high = high.trim().parse().map_err(|_| unreadable())?;
-            return range(low, high).ok_or_else(|| format!("`{text}` is no range: the first address must be the lower"));
+            return range(low, high)
+                .ok_or_else(|| format!("`{text}` is no range: the first address must be the lower"));
         }
         let address: IpAddr = text.parse().map_err(|_| unreadable())?;
         range(address, address).ok_or_else(unreadable)

@@ -57,7 +57,9 @@ impl Reader<'_> {
         }
         if let Some(rest) = part.strip("[") {
             let Some(inner) = rest.text.strip_suffix(']') else {
-                return Err(Diagnostic::error(S::CODE, part.span(), "the list is never closed").help("close it with `]`"));
+                return Err(
+                    Diagnostic::error(S::CODE, part.span(), "the list is never closed").help("close it with `]`")
+                );
             };
             return self.list(rest.slice(0, inner.len()), depth);
         }

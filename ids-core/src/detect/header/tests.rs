@@ -40,7 +40,8 @@ fn addresses() {
         ("$PLAIN", &["1.1.1.1", "2.2.2.2"], &["3.3.3.3"]),
     ];
     for (text, inside, outside) in cases {
-        let set = Reader::default().address(&spanned(text), &vars()).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+        let set =
+            Reader::default().address(&spanned(text), &vars()).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
         for address in *inside {
             assert!(set.contains(address.parse().unwrap()), "{text} holds {address}");
         }

@@ -76,7 +76,9 @@ pub(super) fn flowbits(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), 
             }
         }
         Command::Change(_) if ids.len() > 1 => {
-            return Err(list.bad(format!("`{}` takes one name", word.text)).help("lists are for `isset` and `isnotset`"));
+            return Err(list
+                .bad(format!("`{}` takes one name", word.text))
+                .help("lists are for `isset` and `isnotset`"));
         }
         Command::Change(set) => {
             rule.effects.extend(ids.into_iter().map(|name| Effect::Flowbit { name, set }));

@@ -2,9 +2,9 @@
 
 use crate::detect::builder::{Last, Place, RuleBuilder};
 use crate::detect::bytes::text::Part;
+use crate::detect::integer;
 use crate::detect::integer::{Array, Index};
 use crate::detect::rule_set::Check;
-use crate::detect::integer;
 use crate::field::Dirs;
 use crate::rules::ast::{Opt, Spanned};
 use crate::rules::diagnostic::{Code, Diagnostic};

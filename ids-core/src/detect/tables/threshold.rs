@@ -107,7 +107,9 @@ fn rate(words: &Words<'_>) -> Result<RateFilter, Diagnostic> {
         "reject" => Action::Reject(RejectTo::Source),
         "log" | "sdrop" => {
             let message = format!("the action `{}` has no effect", action.text);
-            return Err(Diagnostic::error(Code::Obsolete, action.span(), message).help("use `alert`, `drop` or `reject`"));
+            return Err(
+                Diagnostic::error(Code::Obsolete, action.span(), message).help("use `alert`, `drop` or `reject`")
+            );
         }
         other => return Err(action.bad(format!("`{other}` is no action")).help("`alert`, `drop`, `pass` or `reject`")),
     };
@@ -138,7 +140,6 @@ fn suppress(words: &Words<'_>, vars: &Vars) -> Result<Suppress, Diagnostic> {
     Ok(Suppress::By(by, (*set).clone()))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,12 +163,8 @@ mod tests {
         assert!(!suppress.covers(Some([10, 1, 0, 1].into()), Some([10, 2, 0, 1].into())));
         let Entry::Suppress(everywhere) = &of(999)[0] else { panic!("{:?}", of(999)) };
         assert!(everywhere.covers(None, Some([192, 0, 2, 9].into())));
-        let limit = Threshold {
-            kind: Kind::Limit,
-            track: Track::Destination,
-            count: 5,
-            period: Duration::from_secs(60),
-        };
+        let limit =
+            Threshold { kind: Kind::Limit, track: Track::Destination, count: 5, period: Duration::from_secs(60) };
         assert_eq!(of(12)[1], Entry::Threshold(limit));
         assert!(matches!(of(13)[1], Entry::Rate(RateFilter { action: Action::Drop, count: 2, .. })));
     }
