@@ -145,10 +145,12 @@ impl Base64Decode {
 mod tests {
     use super::*;
 
+    /// Input, and what each mode makes of it: stop, skip, strict.
+    type Case<'a> = (&'a [u8], &'a [u8], &'a [u8], &'a [u8]);
+
     #[test]
     fn modes() {
-        let cases: &[(&[u8], &[u8], &[u8], &[u8])] = &[
-            // input, stop, skip, strict
+        let cases: &[Case<'_>] = &[
             (b"dGVzdA==", b"test", b"test", b"test"),
             (b"dGVzdA", b"test", b"test", b""),
             (b"dGVz dA==", b"tes", b"test", b""),

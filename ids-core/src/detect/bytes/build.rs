@@ -23,9 +23,10 @@ use crate::detect::integer;
 use crate::detect::transforms::Transform;
 use crate::field::BytesKind;
 use crate::rules::ast::{Opt, Span};
-use crate::rules::diagnostic::{Code, Diagnostic};
+use crate::rules::diagnostic::{Code, Diagnostic, Severity};
 
-/// Names of the options that [`ChainBuilder::option`] takes.
+/// Names of the options that [`ChainBuilder::option`] takes. It reads `uricontent` as well, as a `content` for which
+/// the caller has to find the buffer first.
 pub const OPTIONS: &[&str] = &[
     "absent",
     "base64_data",
@@ -83,7 +84,7 @@ pub struct ChainBuilder {
     pub(super) sizes: Vec<Span>,
     scope: Scope,
     /// What is wrong with chains on decoded data that were left.
-    errors: Vec<Diagnostic>,
+    problems: Vec<Diagnostic>,
     /// The chain on decoded data that options go to since `base64_data`.
     inner: Option<Box<ChainBuilder>>,
     decoded: bool,
@@ -99,7 +100,7 @@ impl ChainBuilder {
             absent: None,
             sizes: Vec::new(),
             scope: Scope::default(),
-            errors: Vec::new(),
+            problems: Vec::new(),
             inner: None,
             decoded: false,
         }
@@ -109,6 +110,12 @@ impl ChainBuilder {
     /// left of it are refused.
     pub fn transformed(&mut self, transforms: &[Transform]) {
         self.transforms = transforms.to_vec();
+    }
+
+    /// Keeps byte variables of this buffer from being used in others: for the payload of packets, which is not looked
+    /// at together with transactions.
+    pub fn isolate(&mut self) {
+        self.scope.isolated = true;
     }
 
     /// Whether no option was taken yet.
@@ -133,7 +140,7 @@ impl ChainBuilder {
             return Err(Diagnostic::error(Code::TooLong, opt.span.clone(), message));
         }
         match opt.name.text.as_str() {
-            "content" => self.content(opt),
+            "content" | "uricontent" => self.content(opt),
             "pcre" => self.pcre(opt, cx),
             "absent" => self.absent(opt),
             "bsize" => self.bsize(opt),
@@ -170,7 +177,7 @@ impl ChainBuilder {
     /// Options mean the buffer itself again.
     pub fn leave_decoded(&mut self) {
         let Some(inner) = self.inner.take() else { return };
-        self.errors.extend(check::errors(&inner));
+        self.problems.extend(check::problems(&inner));
         let decode = self.tests.iter_mut().rev().find_map(|test| match test {
             Test::Base64(_, chain) => Some(chain),
             _ => None,
@@ -181,11 +188,19 @@ impl ChainBuilder {
     }
 
     /// The chain, checked as a whole.
-    pub fn build(mut self, _cx: &mut ChainCx<'_>) -> Result<Chain, Vec<Diagnostic>> {
+    pub fn build(mut self, cx: &mut ChainCx<'_>) -> Result<Chain, Vec<Diagnostic>> {
         self.leave_decoded();
-        let mut errors = mem::take(&mut self.errors);
-        errors.extend(check::errors(&self));
+        let mut problems = mem::take(&mut self.problems);
+        problems.extend(check::problems(&self));
+        let is_error = |problem: &Diagnostic| problem.severity == Severity::Error;
+        let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(is_error);
+        cx.warnings.extend(warnings);
         if errors.is_empty() { Ok(self.finish()) } else { Err(errors) }
+    }
+
+    /// Whether what the tests see holds no capitals. Nothing is known of it behind a transform.
+    pub(super) fn is_lowercase(&self) -> bool {
+        self.buffer.lowercase && self.transforms.is_empty()
     }
 
     fn finish(self) -> Chain {
@@ -222,7 +237,7 @@ impl ChainBuilder {
     }
 
     fn pcre(&mut self, opt: &Opt, cx: &mut ChainCx<'_>) -> Result<(), Diagnostic> {
-        let pcre = Pcre::parse(Part::value(opt)?, self.buffer, cx.limits)?;
+        let pcre = Pcre::parse(Part::value(opt)?, self.is_lowercase(), cx.limits)?;
         self.push(Test::Pcre(pcre))
     }
 
@@ -279,7 +294,7 @@ impl ChainBuilder {
     /// An option that changes the content before it.
     fn modifier(&mut self, opt: &Opt, cx: &mut ChainCx<'_>) -> Result<(), Diagnostic> {
         let name = opt.name.text.as_str();
-        let (buffer, decoded) = (self.buffer, self.decoded);
+        let (lowercase, decoded) = (self.is_lowercase(), self.decoded);
         let content = self.tests.iter_mut().rev().find_map(|test| match test {
             Test::Content(content) => Some(content),
             _ => None,
@@ -296,7 +311,7 @@ impl ChainBuilder {
         match name {
             "nocase" => {
                 Part::none(opt)?;
-                if buffer.lowercase {
+                if lowercase {
                     return Err(conflict(opt, "this buffer holds lower case only").help("leave `nocase` out"));
                 }
                 content.ignore_case();

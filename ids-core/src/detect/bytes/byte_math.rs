@@ -71,7 +71,7 @@ impl ByteMath {
         if count.1.fixed() == Some(0) {
             return Err(count.0.bad("there must be at least one byte to compute with"));
         }
-        let result = scope.define_shared(present(required.result, "result", whole)?, vars)?;
+        let result = scope.define(present(required.result, "result", whole)?, vars)?;
         Ok(Self { source, operator, operand, result })
     }
 

@@ -65,6 +65,7 @@ pub struct Chain {
     pub(super) absent: Absent,
     /// Whether what happens depends on variables that this chain itself sets.
     pub(super) uses_own_vars: bool,
+    pub(super) uses_foreign_vars: bool,
     /// Whether the search may have to turn around.
     pub(super) turns: bool,
     pub(super) min_len: u64,
@@ -160,6 +161,12 @@ impl Chain {
         self.max_len
     }
 
+    /// Whether it uses byte variables that other buffers of the rule set: those must have matched right before, with
+    /// the same [`Scratch`].
+    pub fn uses_foreign_vars(&self) -> bool {
+        self.uses_foreign_vars
+    }
+
     /// Whether there is nothing to test.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -169,7 +176,7 @@ impl Chain {
 /// Work that any search may do, in bytes looked at: about a nanosecond each.
 const FUEL: usize = 1 << 20;
 /// Work it may do for each byte of the buffer.
-const FUEL_PER_BYTE: usize = 64;
+const FUEL_PER_BYTE: usize = 256;
 /// What one search costs apart from the bytes it looks at.
 const STEP: usize = 16;
 

@@ -9,12 +9,12 @@ use super::vars::{Number, Slot};
 use crate::rules::diagnostic::{Code, Diagnostic};
 
 /// Reasons why the chain can never match.
-pub(super) fn errors(builder: &ChainBuilder) -> Vec<Diagnostic> {
-    let mut errors: Vec<_> = builder.tests.iter().filter_map(|test| never(builder, test)).collect();
+pub(super) fn problems(builder: &ChainBuilder) -> Vec<Diagnostic> {
+    let mut problems: Vec<_> = builder.tests.iter().filter_map(|test| never(builder, test)).collect();
     if let Some((Absent::Required, span)) = &builder.absent
         && !builder.tests.is_empty()
     {
-        errors.push(
+        problems.push(
             Diagnostic::error(
                 Code::Conflict,
                 span.clone(),
@@ -23,23 +23,29 @@ pub(super) fn errors(builder: &ChainBuilder) -> Vec<Diagnostic> {
             .help("write `absent:or_else` to take either"),
         );
     }
-    let (min, max) = (min_len(&builder.tests), max_len(&builder.tests));
-    if min > max
-        && let Some(span) = builder.sizes.first()
-    {
-        errors.push(
-            Diagnostic::error(Code::Impossible, span.clone(), "the other tests need a larger buffer")
-                .help(format!("they need at least {min} bytes, this leaves {max}")),
-        );
+    problems.extend(contradiction(builder));
+    problems
+}
+
+/// Sizes that leave no room. Two sizes that exclude each other are only warned of, since rules that are in use have
+/// them.
+fn contradiction(builder: &ChainBuilder) -> Option<Diagnostic> {
+    let span = builder.sizes.first()?.clone();
+    let max = max_len(&builder.tests);
+    let needed = min_len(builder.tests.iter().filter(|test| !matches!(test, Test::Size(_))));
+    if needed > max {
+        let error = Diagnostic::error(Code::Impossible, span, "the other tests need a larger buffer");
+        return Some(error.help(format!("they need at least {needed} bytes, this leaves {max}")));
     }
-    errors
+    let warning = Diagnostic::warning(Code::Impossible, span, "the sizes exclude each other: the rule never matches");
+    (min_len(&builder.tests) > max).then_some(warning)
 }
 
 /// Why a test can never pass on this kind of buffer.
 fn never(builder: &ChainBuilder, test: &Test) -> Option<Diagnostic> {
     let Test::Content(content) = test else { return None };
     let impossible = |message: String| Diagnostic::error(Code::Impossible, content.span.clone(), message);
-    if builder.buffer.lowercase && content.bytes.iter().any(u8::is_ascii_uppercase) {
+    if builder.is_lowercase() && content.bytes.iter().any(u8::is_ascii_uppercase) {
         return Some(
             impossible("this buffer holds lower case only".to_owned()).help("write the content in lower case"),
         );
@@ -59,10 +65,12 @@ pub(super) fn chain(tests: Vec<Test>, absent: Absent) -> Chain {
     let (min_len, max_len) = (min_len(&tests), max_len(&tests));
     let fresh = fresh(&tests);
     let set: Vec<Slot> = tests.iter().filter_map(result).collect();
-    let uses_own_vars = tests.iter().any(|test| reads(test).iter().any(|slot| set.contains(slot)));
+    let used: Vec<Slot> = tests.iter().flat_map(reads).collect();
+    let uses_own_vars = used.iter().any(|slot| set.contains(slot));
+    let uses_foreign_vars = used.iter().any(|slot| !set.contains(slot));
     let turns = fresh.iter().any(|fresh| !fresh);
     let steps = tests.into_iter().zip(fresh).map(|(test, fresh)| Step { test, fresh }).collect();
-    Chain { steps, absent, uses_own_vars, turns, min_len, max_len }
+    Chain { steps, absent, uses_own_vars, uses_foreign_vars, turns, min_len, max_len }
 }
 
 /// Of each test: whether it and all that follow depend on nothing that came before.
@@ -115,7 +123,7 @@ fn result(test: &Test) -> Option<Slot> {
 }
 
 /// The variables a test uses.
-fn reads(test: &Test) -> Vec<Slot> {
+fn reads(test: &Test) -> impl Iterator<Item = Slot> + use<> {
     let slots = match test {
         Test::Content(content) => {
             let (start, extent) = content.place.numbers();
@@ -127,11 +135,11 @@ fn reads(test: &Test) -> Vec<Slot> {
         Test::ByteMath(math) => [math.source.count.slot(), math.source.offset.slot(), math.operand.slot()],
         Test::Pcre(_) | Test::ByteExtract(_) | Test::Size(_) | Test::Entropy(_) | Test::Base64(..) => [None; 3],
     };
-    slots.into_iter().flatten().collect()
+    slots.into_iter().flatten()
 }
 
 /// Bytes that any match needs.
-fn min_len(tests: &[Test]) -> u64 {
+fn min_len<'a>(tests: impl IntoIterator<Item = &'a Test>) -> u64 {
     let mut min: i64 = 0;
     // The earliest place where the match before a test can end.
     let mut last: i64 = 0;

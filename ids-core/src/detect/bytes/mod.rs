@@ -36,6 +36,8 @@ mod vars;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod tests;
 
 pub use build::{ChainBuilder, ChainCx, OPTIONS, is_option};

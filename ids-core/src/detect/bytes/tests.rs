@@ -545,151 +545,49 @@ fn missing_buffers() {
 }
 
 #[test]
-fn results_of_byte_math_are_known_in_other_buffers() {
+fn variables_of_other_buffers() {
     let (mut vars, mut warnings, limits) = (VarNames::default(), Vec::new(), Limits::default());
     let mut cx = ChainCx { vars: &mut vars, warnings: &mut warnings, limits: &limits };
-    let mut build = |text: &str| {
+    let mut build = |text: &str, isolate: bool| {
         let mut builder = ChainBuilder::new(BytesKind::PLAIN);
+        if isolate {
+            builder.isolate();
+        }
         for opt in options(text) {
             builder.option(&opt, &mut cx)?;
         }
         Ok(builder.build(&mut cx).expect("no contradictions"))
     };
-    let first = build("byte_extract:1,0,n; byte_math:bytes 1, offset 1, oper +, rvalue n, result r;").expect("loads");
-    let second = build("byte_test:1,=,r,0;").expect("knows r");
-    let error: Diagnostic = build("byte_test:1,=,n,0;").expect_err("does not know n");
+    let payload = build("byte_extract:1,0,p; byte_test:1,=,p,1;", true).expect("knows its own");
+    let first =
+        build("byte_extract:1,0,n; byte_math:bytes 1, offset 1, oper +, rvalue n, result r;", false).expect("loads");
+    let second = build("byte_test:1,=,r,0;", false).expect("knows the others'");
+    let error: Diagnostic = build("byte_test:1,=,p,0;", false).expect_err("does not know the payload's");
     assert_eq!((error.code, error.span), (Code::UnknownName, 14..15));
+    assert!(second.uses_foreign_vars() && !first.uses_foreign_vars() && !payload.uses_foreign_vars());
     let mut scratch = Scratch::new();
     assert_eq!(first.matches(b"\x02\x03"[..].into(), &mut scratch), Outcome::Match);
     assert_eq!(second.matches(b"\x05"[..].into(), &mut scratch), Outcome::Match);
     assert_eq!(second.matches(b"\x06"[..].into(), &mut scratch), Outcome::NoMatch);
 }
 
-/// (options, code, marked part)
 #[test]
-fn refusals() {
-    use Code::{
-        BadRegex, BadValue, Conflict, Impossible, MissingValue, NoContext, Repeated, UnexpectedValue, UnknownName,
-    };
-    let cases: &[(&str, Code, &str)] = &[
-        ("content;", MissingValue, "content"),
-        (r#"content:"";"#, BadValue, r#""""#),
-        ("content:abc;", BadValue, "abc"),
-        (r#"content:"|22 2 22|";"#, BadValue, "22 2 22"),
-        (r#"content:"|l0 01 01|";"#, BadValue, "l"),
-        (r#"content:"|1";"#, BadValue, "|1"),
-        (r#"content:"AA" depth:20;"#, BadValue, "depth:20"),
-        ("nocase;", NoContext, "nocase"),
-        ("within:10;", NoContext, "within:10"),
-        (r#"content:"a"; nocase:1;"#, UnexpectedValue, "1"),
-        (r#"content:"first"; depth:-5;"#, BadValue, "-5"),
-        (r#"content:"Alice"; depth:d;"#, UnknownName, "d"),
-        (r#"content:"Alice"; depth:d; byte_extract:2,1,d;"#, UnknownName, "d"),
-        (r#"content:"abcdef"; depth:5;"#, Impossible, "5"),
-        (r#"content:"abcdef"; within:5;"#, Impossible, "5"),
-        (r#"content:"a"; depth:5; depth:6;"#, Repeated, "depth:6"),
-        (r#"content:"a"; within:5; within:6;"#, Repeated, "within:6"),
-        (r#"content:"a"; within:1048577;"#, BadValue, "1048577"),
-        (r#"content:"a"; distance:-1048577;"#, BadValue, "-1048577"),
-        (r#"content:"AA"; content:"BB"; depth:50; within:5;"#, Conflict, "within:5"),
-        (r#"content:"AA"; content:"BB"; offset:20; distance:5;"#, Conflict, "distance:5"),
-        (r#"content:"AA"; content:"BB"; distance:5; offset:20;"#, Conflict, "offset:20"),
-        (r#"content:"AA"; depth:5; startswith;"#, Conflict, "startswith"),
-        (r#"content:"AA"; within:5; startswith;"#, Conflict, "startswith"),
-        (r#"content:"AA"; startswith; within:5;"#, Conflict, "within:5"),
-        (r#"content:"AA"; startswith; depth:5;"#, Repeated, "depth:5"),
-        (r#"content:!"second"; fast_pattern; offset:6;"#, Conflict, "offset:6"),
-        (r#"content:!"second"; within:6; fast_pattern;"#, Conflict, "fast_pattern"),
-        (r#"content:"abc"; fast_pattern:2,2;"#, BadValue, "2,2"),
-        (r#"content:"abc"; fast_pattern:1;"#, BadValue, "1"),
-        (r#"content:"abc"; fast_pattern; fast_pattern;"#, Repeated, "fast_pattern"),
-        (r#"base64_decode:bytes 28; base64_data; content:"a"; fast_pattern;"#, Conflict, "fast_pattern"),
-        ("base64_data;", NoContext, "base64_data"),
-        ("base64_decode:byte 28;", BadValue, "byte"),
-        (r#"content:"abc"; replace:"ab";"#, BadValue, r#""ab""#),
-        (r#"content:!"abc"; replace:"abd";"#, Conflict, r#"replace:"abd""#),
-        ("isdataat:x;", UnknownName, "x"),
-        ("isdataat:!70000;", BadValue, "70000"),
-        ("isdataat:5,absolute;", BadValue, "absolute"),
-        ("bsize:x;", BadValue, "x"),
-        ("bsize:<0;", Impossible, "<0"),
-        (r#"content:"abcdefgh123456"; bsize:2;"#, Impossible, "bsize:2"),
-        (r#"content:"abcdefgh123456"; bsize:<13;"#, Impossible, "bsize:<13"),
-        (r#"content:"abcdefgh123456"; bsize:10<>13;"#, Impossible, "bsize:10<>13"),
-        (r#"content:"abc"; offset:3; depth:3; bsize:3;"#, Impossible, "bsize:3"),
-        (r#"absent; content:"a";"#, Conflict, "absent"),
-        (r#"content:"a"; absent;"#, Conflict, "absent"),
-        ("absent:maybe;", BadValue, "maybe"),
-        ("byte_test:9,=,1,0;", BadValue, "9"),
-        ("byte_test:0,=,1,0;", BadValue, "0"),
-        ("byte_test:24,=,1,0,string,dec;", BadValue, "24"),
-        ("byte_test:no_var,=,0x01,5,bitmask 0xFF;", UnknownName, "no_var"),
-        ("byte_test:1,==,1,0;", BadValue, "=="),
-        ("byte_test:1,=,1;", BadValue, "1,=,1"),
-        ("byte_test:1,=,1,0,dec;", BadValue, "1,=,1,0,dec"),
-        ("byte_test:1,=,1,0,big,little;", Conflict, "little"),
-        ("byte_test:1,=,1,0,relative,relative;", Repeated, "relative"),
-        ("byte_test:1,=,1,0,align;", BadValue, "align"),
-        ("byte_jump:2,0,string,bitmask 0xfe;", Conflict, "2,0,string,bitmask 0xfe"),
-        ("byte_jump:2,0,bitmask 0;", BadValue, "0"),
-        ("byte_jump:2,0,from_end,from_beginning;", Conflict, "2,0,from_end,from_beginning"),
-        ("byte_jump:2,0,multiplier 0;", BadValue, "0"),
-        ("byte_extract:0,0,x;", BadValue, "0"),
-        ("byte_extract:1,0,1x;", BadValue, "1x"),
-        ("byte_extract:1,0,x,align 3;", BadValue, "3"),
-        (
-            "byte_math:bytes 1, offset 1, oper <<, rvalue 2, result r, relative;",
-            NoContext,
-            "byte_math:bytes 1, offset 1, oper <<, rvalue 2, result r, relative",
-        ),
-        ("byte_math:bytes no_var, offset 1, oper +, rvalue 102, result r;", UnknownName, "no_var"),
-        ("byte_math:bytes 1, offset 1, oper %, rvalue 2, result r;", BadValue, "%"),
-        ("byte_math:bytes 1, offset 1, oper +, rvalue 4294967296, result r;", BadValue, "4294967296"),
-        ("byte_math:bytes 1, offset 1, oper +, result r;", BadValue, "bytes 1, offset 1, oper +, result r"),
-        ("byte_math:bytes 1, bytes 1;", Repeated, "bytes"),
-        ("entropy: bytes 2;", BadValue, "bytes 2"),
-        ("entropy: value > x;", BadValue, "x"),
-        (r#"pcre:"abc";"#, BadValue, "abc"),
-        (r#"pcre:"/abc";"#, BadValue, "/abc"),
-        (r#"pcre:"/abc/q";"#, BadValue, "q"),
-        (r#"pcre:"/abc/UH";"#, Conflict, "H"),
-        (r#"pcre:"/abc/BU";"#, Conflict, "BU"),
-        (r#"pcre:"/a(b/";"#, BadRegex, "("),
-        (r#"pcre:"/abc/, flow:x";"#, BadValue, "flow:x"),
-        (r#"pcre:"/(abc)/, conn:x";"#, BadValue, "conn:x"),
-        (r#"pcre:!"/(abc)/, flow:x";"#, Conflict, r#""/(abc)/, flow:x""#),
-    ];
-    for (text, code, marked) in cases {
-        let errors = chain_on(BytesKind::PLAIN, text).expect_err(text);
-        let error = &errors[0];
-        let found = text.get(error.span.clone()).expect("a part of the rule");
-        assert_eq!((error.code, found), (*code, *marked), "{text}: {}", error.message);
-    }
-}
-
-#[test]
-fn buffers_in_lower_case() {
-    let host = BytesKind { lowercase: true, ..BytesKind::PLAIN };
-    for (text, code) in [
-        (r#"content:"ALLCAPS.COM";"#, Code::Impossible),
-        (r#"content:"host.com"; nocase;"#, Code::Conflict),
-        (r#"pcre:"/Host/";"#, Code::Impossible),
-    ] {
-        assert_eq!(chain_on(host, text).expect_err(text)[0].code, code, "{text}");
-    }
-    for text in [r#"content:"host.com";"#, r#"pcre:"/Host/i";"#, r#"pcre:"/^\D\S[A-Za-z]/";"#] {
-        assert!(chain_on(host, text).is_ok(), "{text}");
-    }
-}
-
-#[test]
-fn contents_behind_transforms() {
+fn sizes_that_exclude_each_other_are_warned_of() {
     let (mut vars, mut warnings, limits) = (VarNames::default(), Vec::new(), Limits::default());
     let mut cx = ChainCx { vars: &mut vars, warnings: &mut warnings, limits: &limits };
-    for (text, loads) in [(r#"content:"a b";"#, false), (r#"content:"ab";"#, true), (r#"content:!"a b";"#, true)] {
-        let mut builder = ChainBuilder::new(BytesKind::PLAIN);
-        builder.transformed(&[transforms::parse(&options("strip_whitespace;")[0]).expect("a transform")]);
-        builder.option(&options(text)[0], &mut cx).expect("reads well");
-        assert_eq!(builder.build(&mut cx).is_ok(), loads, "{text}");
+    let mut builder = ChainBuilder::new(BytesKind::PLAIN);
+    for opt in options("bsize:15; bsize:27;") {
+        builder.option(&opt, &mut cx).expect("reads well");
     }
+    assert!(builder.build(&mut cx).is_ok());
+    assert_eq!((warnings[0].code, warnings[0].span.clone()), (Code::Impossible, 0..8));
+}
+
+/// A rule set is shared by the workers.
+#[test]
+fn workers_can_share_rules() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Chain>();
+    shared::<transforms::Transform>();
+    shared::<crate::detect::mpm::Mpm>();
 }

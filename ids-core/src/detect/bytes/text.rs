@@ -63,6 +63,11 @@ impl<'a> Part<'a> {
         self.text.strip_prefix(prefix).map(|text| Self { text, at: self.at + prefix.len() })
     }
 
+    /// Without `suffix`, if it ends with it.
+    pub(crate) fn strip_end(self, suffix: &str) -> Option<Self> {
+        self.text.strip_suffix(suffix).map(|text| Self { text, at: self.at })
+    }
+
     /// Without a leading `!`, and whether there was one.
     pub(crate) fn negation(self) -> (bool, Self) {
         match self.strip("!") {
@@ -85,11 +90,6 @@ impl<'a> Part<'a> {
     pub(crate) fn word(self) -> (Self, Self) {
         let end = self.text.find(char::is_whitespace).unwrap_or(self.text.len());
         (self.slice(0, end), self.slice(end, self.text.len()).trim())
-    }
-
-    /// What stands between the quotes; a value without quotes is taken as it is.
-    pub(crate) fn unquoted(self) -> Result<Self, Diagnostic> {
-        if self.text.starts_with('"') { self.quoted() } else { Ok(self) }
     }
 
     /// What stands between the quotes.
@@ -271,7 +271,6 @@ mod tests {
         assert_eq!(part(r#""AA" depth:20"#).quoted().expect_err("more").span, 105..113);
         assert_eq!(part(r#""AA"#).quoted().expect_err("open").span, 100..103);
         assert_eq!(part("AA").quoted().expect_err("bare").span, 100..102);
-        assert_eq!(part("AA").unquoted().map(|p| p.text), Ok("AA"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Byte variables: numbers that a rule takes from the data and uses in later tests.
 //!
-//! `byte_extract` results are known in the buffer they are taken from, `byte_math` results in the whole rule
-//! (payload keywords, Suricata 8 user guide). Names exist while a rule is read; matching knows slots only.
+//! The results of `byte_extract` and `byte_math` are known in all later tests of the rule, other buffers included,
+//! as rules in use have it; those of the packet's payload stay there, because payload and transactions are not
+//! looked at together. Names exist while a rule is read; matching knows slots only.
 
 use super::text::Part;
 use crate::rules::diagnostic::{Code, Diagnostic};
@@ -21,33 +22,24 @@ impl VarNames {
     pub fn count(&self) -> usize {
         self.slots.into()
     }
-
-    fn slot(&mut self, name: Part<'_>) -> Result<Slot, Diagnostic> {
-        let slot = self.slots;
-        self.slots = slot.checked_add(1).ok_or_else(|| name.bad("the rule has too many variables"))?;
-        Ok(slot)
-    }
 }
 
 /// The variables one buffer of a rule knows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
+    /// Variables of this buffer are not known in others.
+    pub(super) isolated: bool,
     local: Vec<(String, Slot)>,
 }
 
 impl Scope {
-    /// A variable for this buffer alone. A name that is taken again means the new value from here on.
+    /// A new variable. A name that is taken again means the new value from here on.
     pub(super) fn define(&mut self, name: Part<'_>, vars: &mut VarNames) -> Result<Slot, Diagnostic> {
         check(name)?;
-        let slot = vars.slot(name)?;
-        self.local.push((name.text.to_owned(), slot));
-        Ok(slot)
-    }
-
-    /// A variable for the whole rule.
-    pub(super) fn define_shared(&mut self, name: Part<'_>, vars: &mut VarNames) -> Result<Slot, Diagnostic> {
-        let slot = self.define(name, vars)?;
-        vars.shared.push((name.text.to_owned(), slot));
+        let slot = vars.slots;
+        vars.slots = slot.checked_add(1).ok_or_else(|| name.bad("the rule has too many variables"))?;
+        let known = if self.isolated { &mut self.local } else { &mut vars.shared };
+        known.push((name.text.to_owned(), slot));
         Ok(slot)
     }
 
@@ -61,7 +53,7 @@ impl Scope {
                 name.span(),
                 format!("`{}` is neither a number nor a byte variable that is known here", name.text),
             )
-            .help("take it with `byte_extract` or `byte_math` earlier in the same buffer")),
+            .help("take it with `byte_extract` or `byte_math` earlier in the rule")),
         }
     }
 

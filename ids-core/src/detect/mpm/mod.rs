@@ -7,10 +7,12 @@
 //!
 //! Two ways to search, with the same answers: the Aho-Corasick automaton (Aho, Corasick 1975), and a filter on
 //! hashed windows of the patterns with exact verification behind it ([`window`]), several times as fast for large
-//! sets. Small sets take the automaton behind a vectorised gate (Teddy).
+//! sets (`simd` is its inner loop). Small sets take the automaton behind a vectorised gate (Teddy).
 
 mod automaton;
 mod rarity;
+#[cfg(target_arch = "x86_64")]
+mod simd;
 mod window;
 
 use std::collections::HashMap;

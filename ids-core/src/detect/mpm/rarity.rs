@@ -50,6 +50,7 @@ fn class(byte: u8) -> usize {
 
 /// The class of each byte: letters, digits, the single bytes, other printable ones, other control characters, the
 /// upper half.
+#[allow(clippy::indexing_slicing, reason = "computed by the compiler, which refuses an index out of bounds")]
 const CLASS: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -60,6 +61,7 @@ const CLASS: [u8; 256] = {
     table
 };
 
+#[allow(clippy::indexing_slicing, reason = "computed by the compiler, which refuses an index out of bounds")]
 const fn classify(byte: u8) -> u8 {
     const FIRST_SINGLE: u8 = 27;
     let mut at = 0;

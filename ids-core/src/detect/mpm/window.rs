@@ -1,13 +1,14 @@
 //! The window filter: large pattern sets at several times the speed of an automaton.
 //!
-//! Each pattern is represented by a window of it: 8, 6, 4, 3, 2 or 1 bytes wide. Scanning hashes the window at
+//! Each pattern is represented by a window of it: 8, 6, 4, 3 or 2 bytes wide. Scanning hashes the window at
 //! each position (or at every second or fourth: then all windows of that many consecutive places are entered) and
 //! asks a bitmap whether any pattern has such a window. What passes is looked up in a table of windows and handed
 //! to the caller with the place where the pattern would start.
 //!
 //! The bitmap is small enough for the cache, so a position costs a few instructions and no miss; nearly all
 //! positions end there. What is left depends on how often the chosen windows occur in traffic, so for each pattern
-//! the window is chosen that is rarest ([`super::rarity`]) and least used by others.
+//! the window is chosen that is rarest ([`super::rarity`]) and least used by others. Patterns of a single byte would
+//! make most positions a hit; for them each buffer is asked once which bytes it has.
 
 use std::collections::HashMap;
 
@@ -15,30 +16,33 @@ use super::rarity::{UNIT, cost};
 use super::{Patterns, size};
 
 /// How wide windows are and at which positions they are looked for, the best kind first.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 5] = [
     Kind { width: 8, stride: 4 },
     Kind { width: 6, stride: 2 },
     Kind { width: 4, stride: 1 },
     Kind { width: 3, stride: 1 },
     Kind { width: 2, stride: 1 },
-    Kind { width: 1, stride: 1 },
 ];
 
 /// Windows that start further behind in a pattern are not considered.
 const MAX_OFFSET: usize = 24;
 /// Bytes that are folded to lower case and scanned in one go.
-const BLOCK: usize = 2048;
+pub(super) const BLOCK: usize = 2048;
 /// Bytes read for a window, whatever its width.
 const LOAD: usize = 8;
+/// A block with room behind it for reading windows in groups.
+pub(super) const PADDED: usize = BLOCK + 64;
+/// Positions of a block that passed the filter.
+pub(super) type Hits = [u16; BLOCK];
 /// Bits in the bitmap for each window, at least; more would cost cache, fewer would let too much through.
 const BITS_PER_WINDOW: usize = 64;
 /// Logarithms of the sizes of a bitmap in bits: 1 KiB to 512 KiB.
 const BITMAP: (u32, u32) = (13, 22);
 
 #[derive(Clone, Copy, Debug)]
-struct Kind {
+pub(super) struct Kind {
     width: usize,
-    stride: usize,
+    pub(super) stride: usize,
 }
 
 impl Kind {
@@ -52,15 +56,21 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct Windows {
     stages: Vec<Stage>,
+    singles: Singles,
 }
+
+/// The patterns of one byte, each with that byte in lower case.
+#[derive(Debug, Default)]
+struct Singles(Vec<(u8, u32)>);
 
 /// The windows of one kind.
 #[derive(Debug)]
-struct Stage {
-    kind: Kind,
-    mask: u64,
-    bitmap: Vec<u64>,
-    bitmap_shift: u32,
+pub(super) struct Stage {
+    pub(super) kind: Kind,
+    pub(super) mask: u64,
+    /// A bit for each hash, in a power of two of words.
+    pub(super) bitmap: Vec<u32>,
+    pub(super) bitmap_shift: u32,
     /// Where the entries of each bucket start.
     buckets: Vec<u32>,
     bucket_shift: u32,
@@ -83,8 +93,13 @@ impl Windows {
         // Short patterns have the least choice.
         order.sort_by_key(|(bytes, _)| bytes.len());
         let mut entries: [Vec<Entry>; KINDS.len()] = Default::default();
+        let mut singles = Singles::default();
         for (bytes, pattern) in order {
             let folded = bytes.to_ascii_lowercase();
+            if let [byte] = *folded {
+                singles.0.push((byte, pattern));
+                continue;
+            }
             let (choice, offset) = chooser.choose(&folded);
             let (Some(kind), Some(entries)) = (KINDS.get(choice), entries.get_mut(choice)) else { continue };
             for offset in offset..offset + kind.stride {
@@ -94,12 +109,13 @@ impl Windows {
             }
         }
         let used = KINDS.into_iter().zip(entries).filter(|(_, entries)| !entries.is_empty());
-        Self { stages: used.map(|(kind, entries)| Stage::build(kind, entries)).collect() }
+        Self { stages: used.map(|(kind, entries)| Stage::build(kind, entries)).collect(), singles }
     }
 
     /// Hands every place where a window stands to `candidate`: the pattern, and where it would start.
     pub(super) fn scan(&self, haystack: &[u8], candidate: &mut impl FnMut(u32, usize)) {
-        let mut block = [0; BLOCK + LOAD];
+        self.singles.scan(haystack, candidate);
+        let mut block = [0; PADDED];
         let mut hits = [0; BLOCK];
         let mut base = 0;
         while let Some(rest) = haystack.get(base..).filter(|rest| !rest.is_empty()) {
@@ -121,11 +137,32 @@ impl Windows {
 
     pub(super) fn memory(&self) -> usize {
         let stage = |stage: &Stage| {
-            stage.bitmap.capacity() * size_of::<u64>()
+            stage.bitmap.capacity() * size_of::<u32>()
                 + stage.buckets.capacity() * size_of::<u32>()
                 + stage.entries.capacity() * size_of::<Entry>()
         };
-        self.stages.iter().map(stage).sum()
+        self.stages.iter().map(stage).sum::<usize>() + self.singles.0.capacity() * size_of::<(u8, u32)>()
+    }
+}
+
+impl Singles {
+    /// Hands over the first place of each byte, in either case.
+    fn scan(&self, haystack: &[u8], candidate: &mut impl FnMut(u32, usize)) {
+        if self.0.is_empty() {
+            return;
+        }
+        let mut first = [usize::MAX; 256];
+        for (at, byte) in haystack.iter().enumerate().rev() {
+            if let Some(first) = first.get_mut(usize::from(*byte)) {
+                *first = at;
+            }
+        }
+        for (byte, pattern) in &self.0 {
+            let upper = byte.to_ascii_uppercase();
+            let places = [Some(*byte), (upper != *byte).then_some(upper)];
+            let places = places.iter().flatten().filter_map(|byte| first.get(usize::from(*byte)));
+            places.filter(|at| **at != usize::MAX).for_each(|at| candidate(*pattern, *at));
+        }
     }
 }
 
@@ -134,11 +171,11 @@ impl Stage {
         let bits = log2(entries.len() * BITS_PER_WINDOW).clamp(BITMAP.0, BITMAP.1);
         let buckets = log2(entries.len() * 2).clamp(4, 20);
         let (bitmap_shift, bucket_shift) = (32 - bits, 64 - buckets);
-        let mut bitmap = vec![0_u64; 1 << (bits - 6)];
+        let mut bitmap = vec![0_u32; 1 << (bits - 5)];
         for entry in &entries {
             let hash = filter_hash(entry.window) >> bitmap_shift;
-            if let Some(word) = bitmap.get_mut(hash as usize / 64) {
-                *word |= 1 << (hash % 64);
+            if let Some(word) = bitmap.get_mut(hash as usize / 32) {
+                *word |= 1 << (hash % 32);
             }
         }
         entries.sort_unstable_by_key(|entry| (bucket_hash(entry.window) >> bucket_shift, *entry));
@@ -158,7 +195,15 @@ impl Stage {
     }
 
     /// Writes the positions that pass the bitmap. Out: how many.
-    fn filter(&self, block: &[u8; BLOCK + LOAD], length: usize, hits: &mut [u16; BLOCK]) -> usize {
+    fn filter(&self, block: &[u8; PADDED], length: usize, hits: &mut Hits) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(count) = super::simd::filter(self, block, length, hits) {
+            return count;
+        }
+        self.filter_scalar(block, length, hits)
+    }
+
+    fn filter_scalar(&self, block: &[u8; PADDED], length: usize, hits: &mut Hits) -> usize {
         // The stride is known to the loop that is compiled for it.
         match self.kind.stride {
             4 => self.filter_every::<4>(block, length, hits),
@@ -167,28 +212,23 @@ impl Stage {
         }
     }
 
-    fn filter_every<const STRIDE: usize>(
-        &self,
-        block: &[u8; BLOCK + LOAD],
-        length: usize,
-        hits: &mut [u16; BLOCK],
-    ) -> usize {
+    fn filter_every<const STRIDE: usize>(&self, block: &[u8; PADDED], length: usize, hits: &mut Hits) -> usize {
         let mut count = 0;
         let positions = length.div_ceil(STRIDE);
         for (index, bytes) in block.windows(LOAD).step_by(STRIDE).take(positions).enumerate() {
             let hash = filter_hash(load(bytes) & self.mask) >> self.bitmap_shift;
-            let word = self.bitmap.get(hash as usize / 64).copied().unwrap_or_default();
+            let word = self.bitmap.get(hash as usize / 32).copied().unwrap_or_default();
             // Written always, counted only if it passes: no branch to predict.
             if let Some(hit) = hits.get_mut(count) {
                 *hit = (index * STRIDE) as u16;
             }
-            count += (word >> (hash % 64) & 1) as usize;
+            count += (word >> (hash % 32) & 1) as usize;
         }
         count
     }
 
     /// Calls `found` for the entries with the window at `position`.
-    fn look_up(&self, block: &[u8; BLOCK + LOAD], position: usize, mut found: impl FnMut(&Entry)) {
+    fn look_up(&self, block: &[u8; PADDED], position: usize, mut found: impl FnMut(&Entry)) {
         let window = load(block.get(position..).unwrap_or_default()) & self.mask;
         let bucket = (bucket_hash(window) >> self.bucket_shift) as usize;
         let Some([start, end]) = self.buckets.get(bucket..).and_then(|rest| rest.first_chunk()) else { return };
@@ -198,7 +238,7 @@ impl Stage {
 }
 
 /// The next block in lower case, zeroes behind the end.
-fn fold(rest: &[u8], block: &mut [u8; BLOCK + LOAD]) {
+fn fold(rest: &[u8], block: &mut [u8; PADDED]) {
     let length = rest.len().min(block.len());
     let (filled, empty) = block.split_at_mut(length);
     filled.copy_from_slice(rest.get(..length).unwrap_or_default());
@@ -223,10 +263,13 @@ const fn mask(width: usize) -> u64 {
     if width >= 8 { u64::MAX } else { (1 << (width * 8)) - 1 }
 }
 
+/// Factors for the halves of a window.
+pub(super) const HASH: [u32; 2] = [0x9E37_79B1, 0x85EB_CA6B];
+
 /// Multiplicative hashing (Knuth, TAOCP 6.4) of both halves: the upper bits are good.
 #[inline]
 const fn filter_hash(window: u64) -> u32 {
-    (window as u32).wrapping_mul(0x9E37_79B1) ^ ((window >> 32) as u32).wrapping_mul(0x85EB_CA6B)
+    (window as u32).wrapping_mul(HASH[0]) ^ ((window >> 32) as u32).wrapping_mul(HASH[1])
 }
 
 #[inline]
@@ -301,4 +344,34 @@ impl Chooser {
 }
 
 /// What another window of a kind adds to the cost of its pass over the data, so that cheap kinds are preferred.
-const PASS: [u64; KINDS.len()] = [0, 60 << 8, 240 << 8, 0, 0, 0];
+const PASS: [u64; KINDS.len()] = [0, 60 << 8, 240 << 8, 0, 0];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vectors must find what the loop finds.
+    #[test]
+    fn vectors_and_scalars_agree() {
+        let byte = |n: u32| (n.wrapping_mul(0x9E37_79B1) >> 13) as u8 & 0x3F;
+        let mut block = [0; PADDED];
+        block.iter_mut().zip(0..).for_each(|(place, n)| *place = byte(n));
+        for (kind, number) in KINDS.into_iter().zip(0..) {
+            let windows = block.windows(LOAD).skip(number).step_by(37).take(40);
+            let entry = |bytes: &[u8]| Entry { window: load(bytes) & mask(kind.width), pattern: 0, offset: 0 };
+            let stage = Stage::build(kind, windows.map(entry).collect());
+            for length in [0, 1, 31, 32, 33, 1000, BLOCK] {
+                let mut hits = [0; BLOCK];
+                let count = stage.filter(&block, length, &mut hits);
+                // Rounds are whole: positions behind the end may be among them.
+                let mut found: Vec<_> =
+                    hits[..count].iter().copied().filter(|hit| usize::from(*hit) < length).collect();
+                found.sort_unstable();
+                let mut expected = [0; BLOCK];
+                let count = stage.filter_scalar(&block, length, &mut expected);
+                assert_eq!(found, expected[..count], "{kind:?}, {length}");
+                assert!(length < BLOCK || count > 0, "{kind:?}: nothing is tested");
+            }
+        }
+    }
+}

@@ -18,10 +18,12 @@ fn run(name: &str, value: Option<&str>, input: &[u8]) -> Vec<u8> {
     out
 }
 
-/// (name, value, input, output)
+/// Name, value, input, output.
+type Case<'a> = (&'a str, Option<&'a str>, &'a [u8], &'a [u8]);
+
 #[test]
 fn results() {
-    let cases: &[(&str, Option<&str>, &[u8], &[u8])] = &[
+    let cases: &[Case<'_>] = &[
         ("strip_whitespace", None, b" a\tb\r\nc\x0b\x0cd ", b"abcd"),
         ("compress_whitespace", None, b"a \t b\r\nc", b"a b c"),
         ("to_lowercase", None, b"AbC\xC4", b"abc\xC4"),

@@ -1,6 +1,11 @@
-//! Character classes: sets of bytes.
+//! Character classes: sets of bytes, and how they are written (pcre2pattern, "Square brackets and character
+//! classes").
 
 use std::fmt::Write;
+
+use super::escape::Escape;
+use super::translate::{Walk, bad};
+use crate::rules::diagnostic::Diagnostic;
 
 /// A set of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,5 +110,102 @@ pub(super) fn push_byte(byte: u8, out: &mut String) {
     } else {
         // Writing to a string cannot fail.
         let _ = write!(out, "\\x{byte:02X}");
+    }
+}
+
+impl Walk<'_> {
+    /// What follows `[`.
+    pub(super) fn class(&mut self, from: usize) -> Result<(), Diagnostic> {
+        let negated = self.eat("^");
+        let mut class = Class::default();
+        let mut first = true;
+        loop {
+            let start = self.at;
+            let item = match self.bump() {
+                None => return Err(bad(self.regex.slice(from, from + 1), "this bracket is never closed")),
+                Some(']') if !first => break,
+                Some('[') if self.posix(&mut class)? => None,
+                Some('\\') => self.class_escape(start, &mut class)?,
+                Some(c) if c.is_ascii() => Some(c as u8),
+                Some(c) => {
+                    c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| class.add(byte));
+                    None
+                }
+            };
+            first = false;
+            let Some(low) = item else { continue };
+            let high = self.range_end(start, &mut class)?.unwrap_or(low);
+            if high < low {
+                return Err(bad(self.since(start), "the range is out of order"));
+            }
+            class.add_range(low, high);
+        }
+        class.write(negated, &mut self.out);
+        Ok(())
+    }
+
+    /// The upper end of a range, if a `-` follows that is not the last of the class.
+    fn range_end(&mut self, start: usize, class: &mut Class) -> Result<Option<u8>, Diagnostic> {
+        if !self.rest().starts_with('-') || self.rest().starts_with("-]") {
+            return Ok(None);
+        }
+        let minus = self.at;
+        self.at += 1;
+        let from = self.at;
+        match self.bump() {
+            Some('\\') => match self.class_escape(from, class)? {
+                Some(byte) => Ok(Some(byte)),
+                // `[a-\d]`: the `-` stands for itself.
+                None => {
+                    class.add(b'-');
+                    Ok(None)
+                }
+            },
+            Some('[') if self.rest().starts_with(':') => {
+                self.at = minus + 1;
+                class.add(b'-');
+                Ok(None)
+            }
+            Some(c) if c.is_ascii() => Ok(Some(c as u8)),
+            _ => Err(bad(self.since(start), "the range has no end")),
+        }
+    }
+
+    /// An escape in a class: one byte, or a set that is added.
+    fn class_escape(&mut self, from: usize, class: &mut Class) -> Result<Option<u8>, Diagnostic> {
+        match self.escape(from, true)? {
+            Escape::Byte(byte) => Ok(Some(byte)),
+            Escape::Class(other) => {
+                class.add_class(other);
+                Ok(None)
+            }
+            Escape::Nothing => Ok(None),
+            Escape::Quote => {
+                while !self.eat(r"\E") {
+                    let Some(c) = self.bump() else { break };
+                    c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| class.add(byte));
+                }
+                Ok(None)
+            }
+            _ => Err(bad(self.since(from), "this has no meaning in a class")),
+        }
+    }
+
+    /// `[:name:]` in a class, after its `[`.
+    fn posix(&mut self, class: &mut Class) -> Result<bool, Diagnostic> {
+        let from = self.at;
+        let Some(end) = self.rest().strip_prefix(':').and_then(|rest| rest.find(":]")) else { return Ok(false) };
+        let part = self.regex.slice(from + 1, from + 1 + end);
+        let (negated, name) = match part.text.strip_prefix('^') {
+            Some(name) => (true, name),
+            None => (false, part.text),
+        };
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            return Ok(false);
+        }
+        let Some(set) = Class::posix(name) else { return Err(bad(part, format!("`{name}` is no class"))) };
+        class.add_class(if negated { set.negate() } else { set });
+        self.at = from + end + 3;
+        Ok(true)
     }
 }

@@ -14,7 +14,6 @@ mod translate;
 use super::Limits;
 use super::scratch::{CaptureKind, Scratch};
 use super::text::Part;
-use crate::field::BytesKind;
 use crate::rules::diagnostic::{Code, Diagnostic};
 
 pub(super) use regex::Caches;
@@ -95,7 +94,8 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn split(value: Part<'a>) -> Result<Self, Diagnostic> {
-        let text = value.unquoted()?.trim();
+        // Quotes inside need no backslash here: only the last one closes.
+        let text = value.strip("\"").and_then(|rest| rest.strip_end("\"")).unwrap_or(value).trim();
         let Some(rest) = text.strip("/") else {
             return Err(text.bad("a regular expression stands between slashes").help("write `pcre:\"/…/\"`"));
         };
@@ -167,12 +167,12 @@ impl Settings {
 }
 
 impl Pcre {
-    pub(super) fn parse(value: Part<'_>, buffer: BytesKind, limits: &Limits) -> Result<Self, Diagnostic> {
+    pub(super) fn parse(value: Part<'_>, lowercase: bool, limits: &Limits) -> Result<Self, Diagnostic> {
         let (negated, value) = value.negation();
         let parts = Parts::split(value)?;
         let settings = Settings::parse(parts.flags)?;
         let translated = translate(parts.regex, settings.syntax)?;
-        if buffer.lowercase && !settings.syntax.ignore_case && translated.asks_for_capital {
+        if lowercase && !settings.syntax.ignore_case && translated.asks_for_capital {
             return Err(Diagnostic::error(Code::Impossible, parts.regex.span(), "this buffer holds lower case only")
                 .help("write the expression in lower case"));
         }

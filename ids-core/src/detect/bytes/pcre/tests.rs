@@ -13,10 +13,12 @@ fn find(regex: &str, flags: &str, data: &[u8]) -> Option<(usize, usize)> {
     found.map(|found| (found.start, found.end))
 }
 
-/// (expression, flags, data, match)
+/// Expression, flags, data, match.
+type Case<'a> = (&'a str, &'a str, &'a [u8], Option<(usize, usize)>);
+
 #[test]
 fn matches() {
-    let cases: &[(&str, &str, &[u8], Option<(usize, usize)>)] = &[
+    let cases: &[Case<'_>] = &[
         // literals and escapes
         ("abc", "", b"xabcx", Some((1, 4))),
         ("abc", "i", b"xABCx", Some((1, 4))),
@@ -85,6 +87,7 @@ fn matches() {
         ("(?<!a)b", "", b"abb", Some((2, 3))),
         (r"(a|b)\1", "", b"abb", Some((1, 3))),
         (r"(?P<x>.)(?P=x)", "", b"abb", Some((1, 3))),
+        (r"(?P<x>a)b(?P=x)?(?P=x)*c", "", b"abaac", Some((0, 5))),
         (r"(?<x>.)\k<x>\k{x}\k'x'\g{x}", "", b"abbbbb", Some((1, 6))),
         (r"(a)(b)\g2\g{-2}\g{1}", "", b"abbaa", Some((0, 5))),
         (r"(a)\10", "", b"a\x08", Some((0, 2))),
@@ -154,6 +157,7 @@ fn values() {
     assert_eq!(parts(r#""/a/b/Ui""#), Ok(("a/b", "Ui", None)));
     assert_eq!(parts("/one/RB"), Ok(("one", "RB", None)));
     assert_eq!(parts("//"), Ok(("", "", None)));
+    assert_eq!(parts(r#""/^["']?post/Ri""#), Ok((r#"^["']?post"#, "Ri", None)));
     assert_eq!(parts(r#""/(a,b)/i, flow:x""#), Ok(("(a,b)", "i", Some(" flow:x"))));
     assert_eq!(parts(r#""/a\\/""#), Ok((r"a\\", "", None)));
 }

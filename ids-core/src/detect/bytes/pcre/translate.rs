@@ -7,7 +7,7 @@
 //! pcre2pattern(3), without UTF.
 
 use super::super::text::Part;
-use super::class::{Class, push_byte};
+use super::class::push_byte;
 use super::escape::Escape;
 use crate::rules::diagnostic::{Code, Diagnostic};
 
@@ -69,6 +69,16 @@ pub(crate) fn translate(regex: Part<'_>, flags: Flags) -> Result<Translated, Dia
     Ok(done)
 }
 
+/// What `(?` began.
+enum Special {
+    /// A group, which is still open.
+    Group,
+    /// A back reference, complete.
+    Reference,
+    /// Flags for what follows, complete.
+    Flags,
+}
+
 /// An error in an expression.
 pub(super) fn bad(part: Part<'_>, message: impl Into<String>) -> Diagnostic {
     Diagnostic::error(Code::BadRegex, part.span(), message)
@@ -83,7 +93,7 @@ pub(super) struct Walk<'a> {
     pub(super) regex: Part<'a>,
     /// Next byte to read.
     pub(super) at: usize,
-    out: String,
+    pub(super) out: String,
     /// As inline flags leave them.
     flags: Flags,
     /// Names of all groups of the expression, later ones included.
@@ -323,8 +333,10 @@ impl<'a> Walk<'a> {
             return Err(unsupported(self.since(from), "verbs"));
         }
         if self.eat("?") {
-            if !self.special(from)? {
-                return Ok(false);
+            match self.special(from)? {
+                Special::Group => {}
+                Special::Reference => return Ok(true),
+                Special::Flags => return Ok(false),
             }
         } else {
             self.open_capture(None);
@@ -343,34 +355,34 @@ impl<'a> Walk<'a> {
         self.done.groups.push(name);
     }
 
-    /// What follows `(?`. Out: whether a group was opened; otherwise it is complete.
-    fn special(&mut self, from: usize) -> Result<bool, Diagnostic> {
+    /// What follows `(?`.
+    fn special(&mut self, from: usize) -> Result<Special, Diagnostic> {
         for opening in [":", "=", "!", "<=", "<!", ">"] {
             if self.eat(opening) {
                 self.done.backtracks |= opening != ":";
                 self.out.push_str("(?");
                 self.out.push_str(opening);
-                return Ok(true);
+                return Ok(Special::Group);
             }
         }
         for (opening, close) in [("P<", '>'), ("<", '>'), ("'", '\'')] {
             if self.eat(opening) {
                 let name = self.until(close, from)?;
                 self.open_named(name)?;
-                return Ok(true);
+                return Ok(Special::Group);
             }
         }
         if self.eat("P=") {
             let name = self.until(')', from)?;
             let number = self.number_of(name)?;
             self.reference(number, from)?;
-            return Ok(false);
+            return Ok(Special::Reference);
         }
         if self.eat("(") {
             let number = self.condition(from)?;
             self.done.backtracks = true;
             self.out.push_str(&format!("(?({number})"));
-            return Ok(true);
+            return Ok(Special::Group);
         }
         match self.peek() {
             Some('|') => Err(unsupported(self.regex.slice(from, self.at + 1), "branch resets")),
@@ -423,7 +435,7 @@ impl<'a> Walk<'a> {
     }
 
     /// `(?i)` for the rest of the group, `(?i:…)` for a group of its own.
-    fn inline_flags(&mut self, from: usize) -> Result<bool, Diagnostic> {
+    fn inline_flags(&mut self, from: usize) -> Result<Special, Diagnostic> {
         let outer = self.flags;
         let (mut on, mut set, mut clear) = (true, String::new(), String::new());
         loop {
@@ -441,7 +453,7 @@ impl<'a> Walk<'a> {
                 Some(')') => break,
                 Some(':') => {
                     self.open_with_flags(&set, &clear, ":");
-                    return Ok(true);
+                    return Ok(Special::Group);
                 }
                 _ => {
                     self.flags = outer;
@@ -458,107 +470,12 @@ impl<'a> Walk<'a> {
             self.open_with_flags(&set, &clear, ")");
         }
         // It holds to the end of the group around it, which puts the flags back.
-        Ok(false)
+        Ok(Special::Flags)
     }
 
     fn open_with_flags(&mut self, set: &str, clear: &str, end: &str) {
         let minus = if clear.is_empty() { "" } else { "-" };
         self.out.push_str(&format!("(?{set}{minus}{clear}{end}"));
-    }
-
-    /// What follows `[`.
-    fn class(&mut self, from: usize) -> Result<(), Diagnostic> {
-        let negated = self.eat("^");
-        let mut class = Class::default();
-        let mut first = true;
-        loop {
-            let start = self.at;
-            let item = match self.bump() {
-                None => return Err(bad(self.regex.slice(from, from + 1), "this bracket is never closed")),
-                Some(']') if !first => break,
-                Some('[') if self.posix(&mut class)? => None,
-                Some('\\') => self.class_escape(start, &mut class)?,
-                Some(c) if c.is_ascii() => Some(c as u8),
-                Some(c) => {
-                    c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| class.add(byte));
-                    None
-                }
-            };
-            first = false;
-            let Some(low) = item else { continue };
-            let high = self.range_end(start, &mut class)?.unwrap_or(low);
-            if high < low {
-                return Err(bad(self.since(start), "the range is out of order"));
-            }
-            class.add_range(low, high);
-        }
-        class.write(negated, &mut self.out);
-        Ok(())
-    }
-
-    /// The upper end of a range, if a `-` follows that is not the last of the class.
-    fn range_end(&mut self, start: usize, class: &mut Class) -> Result<Option<u8>, Diagnostic> {
-        if !self.rest().starts_with('-') || self.rest().starts_with("-]") {
-            return Ok(None);
-        }
-        let minus = self.at;
-        self.at += 1;
-        let from = self.at;
-        match self.bump() {
-            Some('\\') => match self.class_escape(from, class)? {
-                Some(byte) => Ok(Some(byte)),
-                // `[a-\d]`: the `-` stands for itself.
-                None => {
-                    class.add(b'-');
-                    Ok(None)
-                }
-            },
-            Some('[') if self.rest().starts_with(':') => {
-                self.at = minus + 1;
-                class.add(b'-');
-                Ok(None)
-            }
-            Some(c) if c.is_ascii() => Ok(Some(c as u8)),
-            _ => Err(bad(self.since(start), "the range has no end")),
-        }
-    }
-
-    /// An escape in a class: one byte, or a set that is added.
-    fn class_escape(&mut self, from: usize, class: &mut Class) -> Result<Option<u8>, Diagnostic> {
-        match self.escape(from, true)? {
-            Escape::Byte(byte) => Ok(Some(byte)),
-            Escape::Class(other) => {
-                class.add_class(other);
-                Ok(None)
-            }
-            Escape::Nothing => Ok(None),
-            Escape::Quote => {
-                while !self.eat(r"\E") {
-                    let Some(c) = self.bump() else { break };
-                    c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| class.add(byte));
-                }
-                Ok(None)
-            }
-            _ => Err(bad(self.since(from), "this has no meaning in a class")),
-        }
-    }
-
-    /// `[:name:]` in a class, after its `[`.
-    fn posix(&mut self, class: &mut Class) -> Result<bool, Diagnostic> {
-        let from = self.at;
-        let Some(end) = self.rest().strip_prefix(':').and_then(|rest| rest.find(":]")) else { return Ok(false) };
-        let part = self.regex.slice(from + 1, from + 1 + end);
-        let (negated, name) = match part.text.strip_prefix('^') {
-            Some(name) => (true, name),
-            None => (false, part.text),
-        };
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase()) {
-            return Ok(false);
-        }
-        let Some(set) = Class::posix(name) else { return Err(bad(part, format!("`{name}` is no class"))) };
-        class.add_class(if negated { set.negate() } else { set });
-        self.at = from + end + 3;
-        Ok(true)
     }
 }
 
