@@ -15,7 +15,7 @@ use super::rule_set::{Check, Effect, EventTest, FlowTest, StateTest};
 use super::settings::Settings;
 use super::threshold::Threshold;
 use super::transforms::Transform;
-use crate::app::registry::ProtoId;
+use crate::app::registry::{self, ProtoId, Support};
 use crate::field::{BytesKind, Dir, Dirs, Info, Kind};
 use crate::rules::ast::{Opt, Span};
 use crate::rules::diagnostic::{Code, Diagnostic};
@@ -208,7 +208,12 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
         self.selected.span.is_some() && self.selected.place != Place::Payload
     }
 
-    /// Adds a transform to the selected buffer.
+    /// Whether tests mean this field already.
+    pub(super) fn is_selected(&self, field: FieldId) -> bool {
+        self.selected.place == Place::Field(field)
+    }
+
+    /// Adds a transform to the selected buffer: the tests that follow see it applied, those before do not.
     pub(super) fn transform(&mut self, transform: Transform, opt: &Opt) -> Result<(), Diagnostic> {
         let name = &opt.name.text;
         if !self.is_sticky() {
@@ -219,11 +224,8 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
             )
             .help(format!("put a sticky buffer such as `http.uri;` before `{name}`")));
         }
-        if self.selected.condition.is_some() {
-            return Err(Diagnostic::error(Code::Conflict, opt.span.clone(), format!("`{name}` comes after a test"))
-                .help("transforms stand right after the buffer, before its tests"));
-        }
         self.selected.transforms.push(transform);
+        self.selected.condition = None;
         Ok(())
     }
 
@@ -240,6 +242,29 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
             }
         };
         self.current = Some(at);
+        self.test_in(at, opt)
+    }
+
+    /// Takes a relative test: without a sticky buffer it goes on where the latest test was.
+    pub(super) fn test_relative(&mut self, opt: &Opt) -> Result<(), Diagnostic> {
+        match self.current {
+            Some(at) if !self.is_sticky() => self.test_in(at, opt),
+            _ => self.test(opt),
+        }
+    }
+
+    /// From here on tests mean what the latest `base64_decode` decodes.
+    pub(super) fn select_decoded(&mut self, opt: &Opt) -> Result<(), Diagnostic> {
+        let (Some(at), Some(place)) = (self.current, self.current_place()) else {
+            let message = "nothing was decoded before";
+            return Err(
+                Diagnostic::error(Code::NoContext, opt.span.clone(), message).help("put `base64_decode` before it")
+            );
+        };
+        if self.selected.condition != Some(at) {
+            let span = Some(opt.span.clone());
+            self.selected = Selection { place, dir: None, transforms: Vec::new(), span, condition: Some(at) };
+        }
         self.test_in(at, opt)
     }
 
@@ -306,7 +331,9 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
             return at;
         }
         let kind = match info.map(|info| info.kind) {
-            Some(Kind::Bytes(kind)) => kind,
+            Some(Kind::Bytes(kind)) if transforms.is_empty() => kind,
+            // What a transform yields may have any case.
+            Some(Kind::Bytes(kind)) => BytesKind { lowercase: false, ..kind },
             _ => BytesKind::PLAIN,
         };
         let mut chain = Box::new(ChainBuilder::new(kind));
@@ -335,6 +362,18 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
         self.restrict_to(&having, name, span)
     }
 
+    /// Refuses what asks for a protocol's states where it is not parsed.
+    pub(super) fn parsed(&self, span: &Span) -> Result<(), Diagnostic> {
+        let apps = self.apps.iter().flatten();
+        match apps.copied().find(|id| registry::support(*id) != Support::Parsed) {
+            None => Ok(()),
+            Some(id) => {
+                let message = format!("`{}` is not parsed yet", id.name());
+                Err(Diagnostic::error(Code::NotSupported, span.clone(), message))
+            }
+        }
+    }
+
     /// The rule is about these protocols.
     pub(super) fn restrict_to(&mut self, protos: &[ProtoId], what: &str, span: Span) -> Result<(), Diagnostic> {
         let disabled = &self.cx.settings.disabled;
@@ -349,6 +388,7 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
             Some(apps) => apps.iter().copied().filter(|id| enabled.contains(id)).collect(),
         };
         if kept.is_empty() {
+            self.parsed(&span)?;
             let message = format!("`{what}` does not go with the other protocols of the rule");
             return Err(Diagnostic::error(Code::WrongProtocol, span, message)
                 .help(format!("the header says `{}`", self.protocol)));

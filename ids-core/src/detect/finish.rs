@@ -9,6 +9,7 @@ use super::bytes::{Chain, ChainCx, PatternInfo};
 use super::catalog::FieldId;
 use super::mpm;
 use super::names::{NameId, Space};
+use super::packet_fields::Predicate;
 use super::read_header::carriers_of;
 use super::rule::{Action, RuleInfo};
 use super::rule_set::{Check, Compiled, Effect, HeaderTest, Inspection, Kind, Operand, Scope, StateTest};
@@ -94,6 +95,9 @@ pub(super) fn finish(
         let fault = Diagnostic::error(Code::MissingSid, 0..ast.text.len(), "the rule has no `sid`");
         return Err(vec![fault.help("give it a number of its own: `sid:1000001;`")]);
     }
+    if builder.payload == Payload::Streams {
+        builder.flow.stream = Some(true);
+    }
     let transactional = ast.direction == Direction::Transaction;
     direction(&mut builder, &ast, transactional).map_err(|fault| vec![fault])?;
     if let Some(apps) = &builder.apps {
@@ -102,6 +106,7 @@ pub(super) fn finish(
     }
     let conditions = std::mem::take(&mut builder.conditions);
     let mut parts = conditions_of(&mut builder, conditions, transactional, buffers)?;
+    fits(&builder, &ast, &parts).map_err(|fault| vec![fault])?;
     let kind = kind_of(&builder, &ast, &parts);
     let prefilter = choose(&mut parts, &builder, kind, buffers);
     if kind == Kind::Transaction
@@ -237,6 +242,22 @@ fn conditions_of(
     if faults.is_empty() { Ok(parts) } else { Err(faults) }
 }
 
+/// Refuses a packet size that the payload tests cannot fit into.
+fn fits(builder: &RuleBuilder<'_, '_>, ast: &Rule, parts: &Parts) -> Result<(), Diagnostic> {
+    let Some(chain) = &parts.payload else { return Ok(()) };
+    for test in builder.packet.iter().filter(|test| test.field.name == "dsize") {
+        let Predicate::Integer(size) = &test.predicate else { continue };
+        let largest = size.bounds().1;
+        if chain.min_len() > largest {
+            let message = format!("`dsize` allows {largest} bytes at most, the contents need {}", chain.min_len());
+            let opt = ast.options.iter().find(|opt| opt.name.text == "dsize");
+            let span = opt.map_or(0..ast.text.len(), |opt| opt.span.clone());
+            return Err(Diagnostic::error(Code::Impossible, span, message));
+        }
+    }
+    Ok(())
+}
+
 /// When the rule is looked at.
 fn kind_of(builder: &RuleBuilder<'_, '_>, ast: &Rule, parts: &Parts) -> Kind {
     let flow = &builder.flow;
@@ -245,9 +266,8 @@ fn kind_of(builder: &RuleBuilder<'_, '_>, ast: &Rule, parts: &Parts) -> Kind {
     }
     if let Some(payload) = &parts.payload {
         let on_packets = builder.payload == Payload::Packets || flow.stream == Some(false);
-        let on_streams = builder.payload == Payload::Streams || flow.stream == Some(true);
         let placed = |info: PatternInfo<'_>| info.offset.is_some() || info.depth.is_some();
-        return if on_streams {
+        return if flow.stream == Some(true) {
             Kind::Stream
         } else if on_packets || !builder.packet.is_empty() || !builder.events.is_empty() || !parts.headers.is_empty() {
             Kind::Packet

@@ -7,7 +7,7 @@ use super::builder::{Last, Place, RuleBuilder};
 use super::bytes::pcre;
 use super::bytes::text::Part;
 use super::catalog::{FieldId, Meaning};
-use super::integer::{Array, Syntax};
+use super::integer::{Array, Index, Syntax};
 use super::packet_fields::{PacketField, PacketTest, Read};
 use super::rule_set::Check;
 use super::transforms;
@@ -40,15 +40,16 @@ pub(super) fn read(rule: &mut RuleBuilder<'_, '_>, options: &[Opt]) -> Result<()
         }
     }
     faults.extend(rule.check_selection_used().err());
+    // What lacks a buffer because the buffer is not known needs no word of its own.
+    if faults.iter().any(|fault| matches!(fault.code, Code::NotSupported | Code::UnknownKeyword)) {
+        faults.retain(|fault| fault.code != Code::NoContext);
+    }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
 fn option(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, before: &[Opt], after: &[Opt]) -> Result<(), Diagnostic> {
     let name = opt.name.text.as_str();
     let meaning = rule.cx.catalog.find(name);
-    if name != "prefilter" {
-        rule.last = Last::Other;
-    }
     match meaning {
         Some(Meaning::Keyword(keyword)) => {
             keyword.check_value(opt)?;
@@ -87,15 +88,22 @@ fn test(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, after: &[Opt]) -> Result<(), 
         rule.last = Last::Content;
         return rule.modify(opt);
     }
+    rule.last = if name == "content" { Last::Content } else { Last::Other };
     let elsewhere = match name {
         "content" => modifier_after(rule, after),
         "pcre" => flagged_buffer(rule, opt)?,
+        "base64_data" => return rule.select_decoded(opt),
         _ => None,
     };
-    if name == "content" {
-        rule.last = Last::Content;
-    }
     match elsewhere {
+        None if is_relative(opt) => rule.test_relative(opt),
+        Some(field) if rule.is_selected(field) => rule.test(opt),
+        // What goes on from a match in the selected buffer cannot be elsewhere.
+        Some(_) if rule.is_sticky() && is_relative(opt) => {
+            let message = "the flag names another buffer than the selected one, which counts";
+            rule.warnings.push(Diagnostic::warning(Code::Conflict, opt.span.clone(), message));
+            rule.test(opt)
+        }
         Some(_) if rule.is_sticky() => {
             let message = "a sticky buffer is selected already";
             Err(Diagnostic::error(Code::Conflict, opt.span.clone(), message)
@@ -103,6 +111,18 @@ fn test(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, after: &[Opt]) -> Result<(), 
         }
         Some(field) => rule.test_elsewhere(field, opt),
         None => rule.test(opt),
+    }
+}
+
+/// Whether a test other than a content goes on from the match before it.
+fn is_relative(opt: &Opt) -> bool {
+    let Some(value) = opt.value.as_ref().map(|value| value.text.as_str()) else { return false };
+    match opt.name.text.as_str() {
+        "byte_test" | "byte_jump" | "byte_extract" | "byte_math" | "isdataat" | "base64_decode" => {
+            value.split(',').any(|word| word.trim() == "relative")
+        }
+        "pcre" => value.rsplit_once('/').is_some_and(|(_, flags)| flags.contains('R')),
+        _ => false,
     }
 }
 
@@ -153,6 +173,7 @@ fn packet(rule: &mut RuleBuilder<'_, '_>, field: &'static PacketField, opt: &Opt
     if let Read::Bytes(_) = field.read {
         Part::none(opt)?;
         rule.restrict_carriers(field.carriers, &opt.span)?;
+        rule.last = Last::Other;
         return rule.select(Place::Header(field), None, opt.span.clone());
     }
     let value = match field.syntax {
@@ -175,17 +196,14 @@ fn field(rule: &mut RuleBuilder<'_, '_>, id: FieldId, opt: &Opt) -> Result<(), D
     match info.kind {
         Kind::Bytes(_) => {
             let dir = side(info, opt)?;
+            rule.last = Last::Other;
             rule.select(Place::Field(id), dir, opt.span.clone())
         }
         Kind::Uint { bits, names } => {
             let value = Part::value(opt)?;
             let syntax = Syntax { bits, names, flags: false, inclusive: false };
-            let test = if info.multi {
-                Array::parse(value.text, &syntax)
-            } else {
-                syntax.parse(value.text).map(|test| Array { test, index: super::integer::Index::Any })
-            };
-            let test = test.map_err(|problem| value.problem(problem))?;
+            let test = syntax.parse(value.text).map_err(|problem| value.problem(problem))?;
+            let test = Array { test, index: Index::Any };
             rule.restrict(id, opt.span.clone())?;
             let check = Check::Number { buffer: 0, test, length: false };
             rule.check(check, Some(id), info.dirs, opt.span.clone());

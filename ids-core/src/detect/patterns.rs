@@ -47,9 +47,4 @@ impl Group {
             self.mpm.scan_once(bytes, seen, &mut |rule| each(RuleId(rule)));
         }
     }
-
-    /// Bytes of memory it takes.
-    pub(super) fn memory(&self) -> usize {
-        self.mpm.memory()
-    }
 }

@@ -92,7 +92,7 @@ fn version(builder: &mut RuleBuilder<'_, '_>, word: &Spanned, narrow: fn(&mut Ad
 }
 
 fn app(builder: &mut RuleBuilder<'_, '_>, word: &Spanned) -> Result<(), Diagnostic> {
-    let named: Vec<ProtoId> = registry::by_rule_name(&word.text).collect();
+    let named: Vec<ProtoId> = registry::by_rule_name(current_name(&word.text)).collect();
     if named.is_empty() {
         let message = format!("the protocol `{}` is not known", word.text);
         return Err(Diagnostic::error(Code::UnknownProtocol, word.span.clone(), message).label("not a protocol"));
@@ -103,6 +103,14 @@ fn app(builder: &mut RuleBuilder<'_, '_>, word: &Spanned) -> Result<(), Diagnost
         return Err(Diagnostic::error(Code::NotSupported, word.span.clone(), message));
     }
     builder.restrict_to(&known, &word.text, word.span.clone())
+}
+
+/// The name that an old name of a protocol stands for.
+pub(super) fn current_name(name: &str) -> &str {
+    match name {
+        "ikev2" => "ike",
+        name => name,
+    }
 }
 
 /// What carries application protocols.
@@ -130,6 +138,7 @@ pub(super) fn hook(builder: &mut RuleBuilder<'_, '_>, word: &Spanned) -> Result<
             return Ok(());
         }
     }
+    builder.parsed(&word.span)?;
     let message = format!("`{}` has no hook `{}`", builder.protocol, word.text);
     Err(Diagnostic::error(Code::BadHook, word.span.clone(), message)
         .help("every protocol has `request_started`, `request_complete`, `response_started`, `response_complete`"))

@@ -28,7 +28,9 @@ pub(super) trait Set: Clone {
 
 /// Reads an expression. A set that could match nothing is an error.
 pub(super) fn read<S: Set>(part: Part<'_>, vars: &HashMap<String, String>) -> Result<S, Diagnostic> {
-    let set: S = Reader { vars }.term(part, 0)?;
+    let reader = Reader { vars };
+    // Brackets may be missing around the outermost list.
+    let set: S = if members(part).nth(1).is_some() { reader.list(part, 0)? } else { reader.term(part, 0)? };
     if set.is_empty() {
         let message = format!("`{}` can match no {}", part.text, S::WHAT);
         return Err(Diagnostic::error(S::CODE, part.span(), message).label("nothing is left"));

@@ -44,6 +44,16 @@ pub(super) fn protocol(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), 
         Some((_, "original")) => Whose::Original,
         Some((mode, _)) => return Err(super::unknown(mode, MODES)),
     };
+    for test in &rule.state {
+        let StateTest::Protocol { which: other, of: theirs, negated: negates } = test else { continue };
+        if *theirs == of && *other == which {
+            return Err(Diagnostic::error(Code::Repeated, opt.span.clone(), "the same protocol is asked for twice"));
+        }
+        if *theirs == of && !negated && !negates {
+            let message = "a flow has one protocol: not two at once";
+            return Err(Diagnostic::error(Code::Impossible, opt.span.clone(), message));
+        }
+    }
     rule.state.push(StateTest::Protocol { which, of, negated });
     rule.last = Last::Prefilter;
     Ok(())
@@ -89,6 +99,7 @@ pub(super) fn state(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Dia
         }
     }
     let Some(dirs) = dirs else {
+        rule.parsed(&name.span())?;
         let message = format!("`{}` has no state `{}`", rule.protocol, name.text);
         return Err(Diagnostic::error(Code::UnknownName, name.span(), message));
     };

@@ -119,7 +119,9 @@ pub(super) fn xbits(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Dia
             seconds.integer_in(1, u32::MAX.into())?.unsigned_abs()
         }
         (Some((word, _)), Command::Test(_)) if word.text == "expire" => {
-            return Err(word.bad("a test sets no time").help("put `expire` where the bit is set"));
+            let warning = Diagnostic::warning(Code::UnexpectedValue, word.span(), "a test sets no time");
+            rule.warnings.push(warning.help("put `expire` where the bit is set"));
+            0
         }
         (Some((word, _)), _) => return Err(super::unknown(word, "`expire`")),
     };

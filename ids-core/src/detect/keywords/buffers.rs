@@ -36,6 +36,7 @@ const RAW_URI: &str = "http.uri.raw";
 pub(super) fn uricontent(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
     let Some(field) = rule.cx.catalog.field_named(URI) else { return Err(missing(opt)) };
     let name = Spanned { text: "content".to_owned(), span: opt.name.span.clone() };
+    rule.last = Last::Content;
     rule.test_elsewhere(field, &Opt { name, value: opt.value.clone(), span: opt.span.clone() })
 }
 

@@ -8,6 +8,7 @@ use crate::app::registry::{self, Support};
 use crate::detect::builder::RuleBuilder;
 use crate::detect::bytes::text::Part;
 use crate::detect::header::Carriers;
+use crate::detect::read_header::current_name;
 use crate::detect::rule_set::{Check, EventTest};
 use crate::field::Dirs;
 use crate::rules::ast::Opt;
@@ -59,7 +60,7 @@ pub(super) fn app_layer(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(),
     let Some((name, event)) = value.text.split_once('.') else {
         return Err(unknown(value).help("write `protocol.event`"));
     };
-    let protos: Vec<_> = registry::by_rule_name(&name.to_ascii_lowercase()).collect();
+    let protos: Vec<_> = registry::by_rule_name(current_name(&name.to_ascii_lowercase())).collect();
     if protos.is_empty() {
         return Err(unknown(value.slice(0, name.len())).help("the protocol is not known"));
     }

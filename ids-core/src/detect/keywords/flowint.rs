@@ -5,7 +5,7 @@ use crate::detect::bytes::text::Part;
 use crate::detect::names::Space;
 use crate::detect::rule_set::{Change, Compare, Effect, Operand, StateTest};
 use crate::rules::ast::Opt;
-use crate::rules::diagnostic::Diagnostic;
+use crate::rules::diagnostic::{Code, Diagnostic};
 
 const OPERATORS: &str = "`+`, `-`, `=`, `<`, `<=`, `>`, `>=`, `==`, `!=`, `isset`, `isnotset`";
 
@@ -42,7 +42,11 @@ pub(super) fn flowint(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), D
     };
     match (command, operand) {
         (Command::Set(set), None) => rule.state.push(StateTest::FlowintSet { name, set }),
-        (Command::Set(_), Some(extra)) => return Err(extra.bad(format!("`{}` takes no number", operator.text))),
+        (Command::Set(set), Some(extra)) => {
+            let message = format!("`{}` takes no number", operator.text);
+            rule.warnings.push(Diagnostic::warning(Code::UnexpectedValue, extra.span(), message));
+            rule.state.push(StateTest::FlowintSet { name, set });
+        }
         (_, None) => return Err(operator.bad(format!("`{}` needs a number or a name", operator.text))),
         (Command::Change(change), Some(part)) => {
             let value = operand_of(rule, part)?;

@@ -99,11 +99,14 @@ pub(super) fn metadata(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), 
 
 pub(super) fn target(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
     let value = Part::value(opt)?;
-    rule.meta.target = Some(match value.text {
+    let target = match value.text {
         "src_ip" => Target::Source,
         "dest_ip" => Target::Destination,
         _ => return Err(super::unknown(value, "`src_ip`, `dest_ip`")),
-    });
+    };
+    if rule.meta.target.replace(target).is_some() {
+        rule.warnings.push(super::repeated(opt));
+    }
     Ok(())
 }
 

@@ -94,8 +94,8 @@ pub static KEYWORDS: &[Keyword] = &[
     once("sid", meta::sid, "Signature id."),
     many("stream-event", events::stream, "The TCP packet has this oddity."),
     many("stream_size", flow::stream_size, "How many bytes a side of the stream has sent."),
-    once("target", meta::target, "Which end is the victim."),
-    once("threshold", threshold::threshold, "How often the rule may tell."),
+    many("target", meta::target, "Which end is the victim."),
+    many("threshold", threshold::threshold, "How often the rule may tell."),
     many("uricontent", buffers::uricontent, "Old form of a content of the normalized URI."),
     many("urilen", buffers::urilen, "Length of the URI."),
     many("xbits", bits::xbits, "Sets or tests a bit of a host or a pair of hosts."),
@@ -134,6 +134,12 @@ impl Keyword {
             Takes::Value | Takes::Nothing | Takes::Optional => Ok(()),
         }
     }
+}
+
+/// A warning: the option stands a second time, and replaces the first.
+fn repeated(opt: &Opt) -> Diagnostic {
+    let message = format!("`{}` stands twice: the later one counts", opt.name.text);
+    Diagnostic::warning(Code::Repeated, opt.span.clone(), message)
 }
 
 /// An error: a word that is none of those that may stand there.

@@ -53,7 +53,6 @@ pub const NOT_YET: &[&str] = &[
     "enip.vendor_id",
     "enip_command",
     "file.magic",
-    "file.name",
     "filemagic",
     "filestore",
     "frame",

@@ -119,9 +119,14 @@ pub(super) fn detection_filter(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Res
 }
 
 fn set(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, threshold: Threshold) -> Result<(), Diagnostic> {
-    if rule.threshold.replace(threshold).is_some() {
-        let message = "`threshold` and `detection_filter` do not go together";
-        return Err(Diagnostic::error(Code::Conflict, opt.span.clone(), message));
+    let filters = |one: &Threshold| one.kind == Kind::DetectionFilter;
+    match rule.threshold.replace(threshold) {
+        Some(before) if filters(&before) != filters(&threshold) => {
+            let message = "`threshold` and `detection_filter` do not go together";
+            return Err(Diagnostic::error(Code::Conflict, opt.span.clone(), message));
+        }
+        Some(_) => rule.warnings.push(super::repeated(opt)),
+        None => {}
     }
     Ok(())
 }
