@@ -5,6 +5,7 @@
 //! | [`cli`] | the command line |
 //! | [`config`] | YAML → settings |
 //! | [`capture`] | files and interfaces → packets |
+//! | [`ruleset`] | rule files → a rule set |
 //! | [`replay`] | a capture file from beginning to end |
 //! | [`live`] | interfaces → engine → verdicts: mirror port and inline |
 //! | [`kernel`] | loads the XDP program, fills and reads its maps |
@@ -23,3 +24,4 @@ pub mod live;
 pub mod output;
 pub mod ports;
 pub mod replay;
+pub mod ruleset;

@@ -10,7 +10,7 @@
 use arrayvec::ArrayVec;
 
 use super::App;
-use super::parser::{Input, Parsed, Session};
+use super::parser::{Input, Parsed, Protocol, Session, Transaction};
 use super::probe::{Answer, DetectionEvent, Question};
 use super::registry::ProtoId;
 use super::txs::Txs;
@@ -101,6 +101,14 @@ pub enum Found {
 }
 
 impl Found {
+    /// The protocol, if it is a known one.
+    pub const fn proto(self) -> Option<ProtoId> {
+        match self {
+            Self::Known(id) => Some(id),
+            Self::Unknown | Self::Failed => None,
+        }
+    }
+
     fn name(self) -> Option<&'static str> {
         match self {
             Self::Unknown => None,
@@ -237,6 +245,12 @@ impl<T: Default> State<T> {
             let (protocol, session) = session?;
             Some(Open { protocol, tx: session.transaction(state.id)?, state, ended })
         })
+    }
+
+    /// One of the open transactions, with its protocol.
+    pub fn transaction(&self, id: u64) -> Option<(&'static Protocol, &dyn Transaction)> {
+        let (proto, session) = self.session.as_ref()?;
+        Some((proto.protocol(), session.transaction(id)?))
     }
 
     /// Tells the session that a body was inspected ([`Session::inspected`]).

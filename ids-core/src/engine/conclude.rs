@@ -7,10 +7,10 @@ use super::context::{self, Known};
 use super::{Command, Config, Sink};
 use crate::app::state::State;
 use crate::counters::{Counter, Counters};
-use crate::detect::TxState;
 use crate::detect::hits::{Decision, Hit, Hits};
 use crate::detect::rule::{RuleInfo, Scope as BlockScope};
 use crate::detect::rule_set::{RuleSet, Scope};
+use crate::detect::state::TxState;
 use crate::event::{Alert, Dropped, Event, TxAt, VerdictInfo};
 use crate::field::Dir;
 use crate::flow::{Action, Flow};
@@ -103,7 +103,10 @@ fn alert(
     out: &mut impl Sink,
 ) {
     let Some(rule) = rules.info(hit.rule) else { return };
-    let tx: Option<TxAt<'_>> = hit.tx.and_then(|id| app?.transaction(id));
+    let tx = hit.tx.and_then(|id| {
+        let (protocol, tx) = app?.transaction(id)?;
+        Some(TxAt { id, protocol, tx })
+    });
     let context = match (setting.dir, setting.known) {
         (None, Some(known)) => context::at_end(setting.packet, known),
         _ => context::of_packet(setting.packet, setting.known, setting.dir),

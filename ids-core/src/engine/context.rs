@@ -74,6 +74,11 @@ pub(super) fn farewell(flow: &Flow, now: Time) -> Packet<'static> {
     }
 }
 
+/// The context of a match at the end of a flow.
+pub(super) fn at_end<'a>(packet: &Packet<'_>, known: Known<'a>) -> Context<'a> {
+    of_transaction(None, known, packet.time, Dir::ToServer)
+}
+
 /// The context of a flow's own record: client to server, caused by no packet.
 pub(super) fn of_flow(known: Known<'_>, time: Time) -> Context<'_> {
     let flow = known.flow;

@@ -6,7 +6,6 @@
 
 mod conclude;
 mod config;
-mod config;
 mod context;
 mod tell;
 mod visit;
@@ -20,7 +19,8 @@ use std::time::Duration;
 use crate::app::App;
 use crate::counters::Counters;
 use crate::decode::Captured;
-use crate::detect::{RuleSet, Shared};
+use crate::detect::rule_set::RuleSet;
+use crate::detect::shared::Shared;
 use crate::event::Event;
 use crate::flow::Key;
 use crate::intake::Intake;
@@ -28,7 +28,6 @@ use crate::packet::{Packet, PacketIn, Source};
 pub use crate::reject::Side;
 use crate::time::Time;
 use crate::verdict::Verdict;
-pub use config::Config;
 pub use config::Config;
 use worker::Worker;
 

@@ -6,7 +6,7 @@ use crate::app::parser::Protocol;
 use crate::app::probe::DetectionEvent;
 use crate::app::state::{Open, State};
 use crate::app::{file, parser};
-use crate::detect::TxState;
+use crate::detect::state::TxState;
 use crate::event::{Event, FileRef, Odd, Oddity, TxAt, TxRef};
 use crate::field::{Dir, Dirs};
 use crate::packet::Packet;

@@ -13,10 +13,15 @@ use crate::app::App;
 use crate::app::parser::{Input, Parsed};
 use crate::app::probe::DetectionEvent;
 use crate::app::registry;
-use crate::app::state::{Facts, Findings, State};
+use crate::app::state::{Facts, Findings, Found, State};
 use crate::checksum::{self, Checksum};
-use crate::counters::{Counter, Counters};
-use crate::detect::{AppView, Detector, FlowState, Hits, RuleSet, Scene, Shared, StreamChunk, TxState};
+use crate::counters::Counters;
+use crate::detect::detector::Detector;
+use crate::detect::hits::Hits;
+use crate::detect::rule_set::RuleSet;
+use crate::detect::scene::{AppView, Scene, StreamChunk};
+use crate::detect::shared::Shared;
+use crate::detect::state::{FlowState, TxState};
 use crate::event::{Event, FlowEnd};
 use crate::field::Dir;
 use crate::flow::{self, Action, End, Entry, Flow};
@@ -26,7 +31,7 @@ use crate::time::Time;
 use crate::verdict::{DropReason, Verdict};
 
 /// What belongs to a flow besides its own state and its TCP session.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Conn {
     pub(super) app: State<TxState>,
     pub(super) detect: FlowState,
@@ -78,6 +83,9 @@ impl<S: Sink> Visit<'_, S> {
                 _ => {}
             }
             dir = if self.turned { dir.flip() } else { dir };
+            // What the packet's own direction brought: what the other side's did is inspected when that side is heard
+            // again, so that matches are on packets of the direction that rules name.
+            self.transactions(entry, packet, dir);
             self.streams(entry, packet, dir, false);
             self.rules(entry, packet, dir, outcome.payload_in_stream);
         }
@@ -98,7 +106,7 @@ impl<S: Sink> Visit<'_, S> {
             for dir in Dir::BOTH {
                 self.transactions(entry, &packet, dir);
             }
-            self.streams(entry, &packet, Dir::ToServer, true);
+            Dir::BOTH.into_iter().for_each(|dir| self.streams(entry, &packet, dir, true));
         }
         entry.data.app.finished();
         self.settle(entry, &packet, None);
@@ -118,7 +126,7 @@ impl<S: Sink> Visit<'_, S> {
         let info = app.info();
         let decision = {
             let mut scene = scene(packet, self.config, self.shared);
-            (scene.flow, scene.dir) = (Some(flow), dir.unwrap_or(Dir::ToServer));
+            (scene.flow, scene.dir) = (Some(&*flow), dir.unwrap_or(Dir::ToServer));
             scene.state = Some(&mut *detect);
             self.hits.decide(self.rules, &mut scene, self.counters)
         };
@@ -168,33 +176,31 @@ impl<S: Sink> Visit<'_, S> {
         self.detector.packet(self.rules, &mut scene, self.hits);
     }
 
-    /// Tries payload rules on the stream data that is due, the other side's first: the packet acknowledges it.
+    /// Tries payload rules on the stream data of a direction, if it is due or `all` is.
     fn streams(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir, all: bool) {
-        for dir in [dir.flip(), dir] {
-            let Entry { flow, tcp: Some(session), data: Conn { app, detect } } = entry else { return };
-            if !session.raw_due(dir) && !all {
-                continue;
-            }
-            let sizes = Dir::BOTH.map(|dir| session.size(dir));
-            let established = established(flow, Some(session));
-            let raw = session.raw(dir);
-            let upto = raw.end();
-            if !raw.data.is_empty() {
-                let mut scene = scene(packet, self.config, self.shared);
-                scene.flow = Some(flow);
-                scene.state = Some(detect);
-                scene.dir = dir;
-                scene.established = established;
-                scene.sizes = sizes;
-                scene.app = view(app, &[]);
-                scene.stream = Some(StreamChunk { data: raw.data, offset: raw.offset, last: raw.last });
-                if self.detector.stream(self.rules, &mut scene, self.hits) {
-                    self.matched.clear();
-                    self.matched.extend_from_slice(raw.data);
-                }
-            }
-            session.raw_done(dir, upto);
+        let Entry { flow, tcp: Some(session), data: Conn { app, detect } } = entry else { return };
+        if !session.raw_due(dir) && !all {
+            return;
         }
+        let sizes = Dir::BOTH.map(|dir| session.size(dir));
+        let established = established(flow, Some(session));
+        let raw = session.raw(dir);
+        let upto = raw.end();
+        if !raw.data.is_empty() {
+            let mut scene = scene(packet, self.config, self.shared);
+            scene.flow = Some(flow);
+            scene.state = Some(detect);
+            scene.dir = dir;
+            scene.established = established;
+            scene.sizes = sizes;
+            scene.app = view(app, &[]);
+            scene.stream = Some(StreamChunk { data: raw.data, offset: raw.offset, last: raw.last });
+            if self.detector.stream(self.rules, &mut scene, self.hits) {
+                self.matched.clear();
+                self.matched.extend_from_slice(raw.data);
+            }
+        }
+        session.raw_done(dir, upto);
     }
 
     /// Tries rules on the transactions that a direction has brought further.
@@ -230,7 +236,7 @@ impl<S: Sink> Visit<'_, S> {
             checksum_ok: !checked || checksum::transport(packet) != Checksum::Invalid,
         };
         let (client, server) = (entry.flow.client.addr, entry.flow.server.addr);
-        let hosts = &self.config.host_policies;
+        let hosts = &self.config.hosts;
         let before = packet.anomalies.len();
         let mut env = Env {
             config: &self.config.stream,
@@ -320,7 +326,9 @@ impl<S: Sink> Visit<'_, S> {
             }
             let other_first = found.other_first && !other_done;
             self.learned(entry, &found, false);
-            self.transactions(entry, packet, dir);
+            if self.config.stream.inline {
+                self.transactions(entry, packet, dir);
+            }
             if other_first {
                 other_done = true;
                 self.drain(entry, packet, dir.flip());
@@ -367,7 +375,7 @@ impl<S: Sink> Visit<'_, S> {
             self.counters.protocol(registry::counter_failed(udp), 1, 0);
         }
         if found.transactions > 0
-            && let Some(id) = entry.data.app.protocol()
+            && let Some(id) = entry.data.app.protocol().proto()
         {
             self.counters.protocol(registry::counter(id, udp), 0, found.transactions);
         }
@@ -397,10 +405,10 @@ pub(super) fn scene<'a>(packet: &'a Packet<'a>, config: &Config, shared: &'a Sha
 /// What rules see of the application layer.
 fn view<'a>(app: &State<TxState>, events: &'a [DetectionEvent]) -> AppView<'a> {
     AppView {
-        proto: app.protocol(),
-        sides: Dir::BOTH.map(|dir| app.protocol_of(dir)),
+        proto: app.protocol().proto(),
+        sides: Dir::BOTH.map(|dir| app.protocol_of(dir).proto()),
         original: app.original(),
-        failed: app.failed(),
+        failed: app.protocol() == Found::Failed,
         events,
     }
 }

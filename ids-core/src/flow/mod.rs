@@ -126,6 +126,8 @@ pub struct Flow {
     pub port: u16,
     /// Number of its first packet.
     pub first_packet: u64,
+    /// Number of its latest packet.
+    pub last_packet: u64,
     /// Time of its first packet.
     pub start: Time,
     /// Time of its latest packet.
@@ -143,6 +145,13 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// Client and server turn out to be the other way round.
+    pub const fn turn(&mut self) {
+        std::mem::swap(&mut self.client, &mut self.server);
+        self.counts.reverse();
+        self.icmp.reverse();
+    }
+
     /// Sender and receiver of a packet that travels in `dir`.
     pub const fn ends(&self, dir: Dir) -> (Endpoint, Endpoint) {
         match dir {

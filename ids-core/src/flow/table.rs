@@ -165,10 +165,7 @@ impl<D: Default> Table<D> {
     /// Client and server of a flow turn out to be the other way round.
     pub fn turn(&mut self, id: FlowId) {
         if let Some(entry) = self.get_mut(id) {
-            let flow = &mut entry.flow;
-            std::mem::swap(&mut flow.client, &mut flow.server);
-            flow.counts.reverse();
-            flow.icmp.reverse();
+            entry.flow.turn();
             if let Some(session) = &mut entry.tcp {
                 session.turn();
             }
@@ -327,6 +324,7 @@ impl<D: Default> Table<D> {
         slot.seen = clock;
         let Some(Entry { flow, .. }) = &mut slot.entry else { return };
         flow.last = flow.last.max(arrival.time);
+        flow.last_packet = arrival.packet;
         let [server_count, client_count] = &mut flow.counts;
         let count = if dir == Dir::ToServer { server_count } else { client_count };
         add(count, arrival);
@@ -459,6 +457,7 @@ fn new_flow(arrival: &Arrival<'_>) -> Flow {
         vlans: arrival.vlans,
         port: arrival.port,
         first_packet: arrival.packet,
+        last_packet: arrival.packet,
         start: arrival.time,
         last: arrival.time,
         counts: [Count::default(); 2],

@@ -20,10 +20,7 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
         config.tree.leaves("", &mut |path, value| println!("{path} = {value}"));
         return Ok(());
     }
-    let rules = settings::rule_files(&args.common, &config);
-    for file in rules.iter().filter(|file| !file.is_file()) {
-        tracing::warn!(file = %file.display(), "rule file not found");
-    }
+    let rules = settings::rules(&args.common, &config)?;
     if args.common.test_config {
         println!("configuration is fine");
         return Ok(());
@@ -34,7 +31,7 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
         config: &config,
         captures,
         lenient: folder,
-        rules,
+        rules: &rules,
         filter,
         log_dir,
         inline: args.simulate_ips,

@@ -7,6 +7,7 @@ use super::args::Common;
 use super::{Failure, log};
 use crate::config::logging::Level;
 use crate::config::{self, Config, LoadError, Source};
+use crate::ruleset::{self, From, Loaded};
 
 /// Loads the configuration with everything that the command line changes in it, and begins to log.
 ///
@@ -41,6 +42,36 @@ fn log_file(config: &Config, log_dir: &Path) -> Result<Option<(File, Level)>, Fa
         .and_then(|()| File::options().create(true).append(true).open(&path));
     let file = opened.map_err(|error| Failure::Environment(format!("cannot write {}: {error}", path.display())))?;
     Ok(Some((file, *level)))
+}
+
+/// Loads the rules that count, and says what is wrong with them.
+///
+/// # Errors
+/// With `--init-errors-fatal` or `-T`, a rule that does not load, or a file that cannot be read (1); with `--strict`
+/// warnings, too.
+pub fn rules(common: &Common, config: &Config) -> Result<Loaded, Failure> {
+    let ours = common.config.is_none() && common.rules_only.is_empty() && common.rules_too.is_empty();
+    let from = if ours && !common.disable_detection { From::Embedded } else { From::Files(rule_files(common, config)) };
+    let loaded = ruleset::load(config, &from);
+    let findings: Vec<_> = loaded.findings().collect();
+    let fatal = common.init_errors_fatal || common.test_config || common.strict;
+    let mut refused: Vec<String> = Vec::new();
+    for finding in &findings {
+        if fatal && finding.is_error() || common.strict {
+            refused.push(finding.one_line());
+        } else {
+            tracing::warn!("{}", finding.one_line());
+        }
+    }
+    for problem in &loaded.problems {
+        if fatal { refused.push(problem.clone()) } else { tracing::warn!("{problem}") }
+    }
+    if !refused.is_empty() {
+        return Err(Failure::Refusal(refused));
+    }
+    tracing::info!(loaded = loaded.rules.len(), failed = loaded.failed, skipped = loaded.skipped, "rules");
+    drop(findings);
+    Ok(loaded)
 }
 
 /// The rule files that count: those of `-S` alone, or those of the configuration and of `-s`. Globs are written

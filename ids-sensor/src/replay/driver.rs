@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use ids_core::app::App;
 use ids_core::counters::{Counter, Counters};
-use ids_core::engine::{Command, Engine, Sink};
+use ids_core::detect::shared::Shared;
+use ids_core::engine::{self, Command, Engine, Side, Sink};
 use ids_core::event::Event;
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
@@ -12,14 +14,19 @@ use super::Plan;
 use super::summary::{Summary, Tally};
 use crate::capture::pcap::Pcap;
 use crate::capture::source::{Batch, Source};
+use crate::config;
 use crate::output::Outputs;
 use crate::output::renderer::Renderer;
 use crate::output::sink::{RulesLoaded, Scene, Stats};
+use crate::ruleset::Loaded;
 
 /// Drives one engine at a time over captures.
 #[derive(Debug)]
 pub struct Driver<'a> {
     outputs: &'a Outputs,
+    rules: &'a Loaded,
+    settings: Arc<engine::Config>,
+    app: Arc<App>,
     inline: bool,
     stats: bool,
     batch: Batch,
@@ -32,10 +39,14 @@ pub struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    /// In: where records go, and what the plan says.
-    pub fn new(outputs: &'a Outputs, plan: &Plan<'_>) -> Self {
+    /// In: where records go, what the plan says, and the rules.
+    pub fn new(outputs: &'a Outputs, plan: &Plan<'_>, rules: &'a Loaded) -> Self {
+        let settings = config::core::engine(plan.config, plan.inline);
         Self {
             outputs,
+            rules,
+            app: Arc::new(App::new(settings.app.clone())),
+            settings: Arc::new(settings),
             inline: plan.inline,
             stats: plan.config.stats.enabled,
             batch: Batch::default(),
@@ -49,7 +60,8 @@ impl<'a> Driver<'a> {
 
     /// Takes a whole capture through a fresh engine. `advance` hears how many bytes of the file were read.
     pub fn capture(&mut self, scene: Arc<Scene>, capture: &mut Pcap, mut advance: impl FnMut(u64)) {
-        let mut engine = Engine::default();
+        let mut engine = Engine::new(Arc::clone(&self.settings), Arc::clone(&self.app), Shared::default());
+        let rules = &self.rules.rules;
         let mut sink = EngineSink { renderer: self.outputs.renderer(&scene), tally: &mut self.tally };
         let mut position = 0;
         let mut more = true;
@@ -62,12 +74,13 @@ impl<'a> Driver<'a> {
             }
             sink.tally.packets += self.batch.len() as u64;
             sink.tally.bytes += self.batch.bytes() as u64;
-            self.batch.each(|packet| engine.push(packet, &mut sink));
+            self.batch.each(|packet| engine.push(rules, packet, &mut sink));
+            engine.tick(rules, self.last, &mut sink);
             sink.renderer.hand_over();
             advance(capture.position() - position);
             position = capture.position();
         }
-        engine.finish(&mut sink);
+        engine.finish(rules, &mut sink);
         sink.renderer.hand_over();
         self.counters.merge(engine.counters());
         self.scene = scene;
@@ -83,7 +96,12 @@ impl<'a> Driver<'a> {
                 uptime: span,
                 counters: &self.counters,
                 threads: &[("W#01", &self.counters)],
-                rules: RulesLoaded::default(),
+                rules: RulesLoaded {
+                    when: self.first.unwrap_or_default(),
+                    loaded: self.rules.rules.len() as u64,
+                    failed: self.rules.failed,
+                    skipped: self.rules.skipped,
+                },
                 more: &[],
                 inline: self.inline,
             });
@@ -105,7 +123,7 @@ impl Sink for EngineSink<'_> {
         self.tally.dropped += u64::from(verdict != Verdict::Accept);
     }
 
-    fn inject(&mut self, _: u16, _: &[u8]) {}
+    fn inject(&mut self, _: u16, _: Side, _: &[u8]) {}
 
     fn kernel(&mut self, _: Command) {}
 

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::output::sink::Scene;
 use crate::output::writer::Pressure;
 use crate::output::{OutputError, Outputs};
+use crate::ruleset::Loaded;
 use driver::Driver;
 pub use summary::Summary;
 
@@ -31,8 +32,8 @@ pub struct Plan<'a> {
     pub captures: Vec<PathBuf>,
     /// Whether a file that cannot be read is only warned of, as in a folder.
     pub lenient: bool,
-    /// Rule files, in order.
-    pub rules: Vec<PathBuf>,
+    /// The rules.
+    pub rules: &'a Loaded,
     /// Which packets count.
     pub filter: Option<Filter>,
     /// Where records go.
@@ -63,12 +64,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Summary, ReplayError> {
     let outputs = Outputs::open(plan.config, &plan.log_dir, Pressure::Wait)?;
     let mut summary = Summary { places: outputs.places().to_vec(), ..Summary::default() };
     let bar = progress_bar(plan);
-    if !plan.rules.is_empty() {
-        summary
-            .warnings
-            .push(format!("{} rule files are not used: this version detects nothing yet", plan.rules.len()));
-    }
-    let mut driver = Driver::new(&outputs, plan);
+    let mut driver = Driver::new(&outputs, plan, plan.rules);
     for path in &plan.captures {
         match Pcap::open(path, plan.filter.clone()) {
             Ok(mut capture) => {

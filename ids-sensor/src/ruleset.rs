@@ -1,0 +1,187 @@
+//! Rule files, and the tables that go with them → a rule set.
+//!
+//! In: the configuration and paths.  Out: [`Loaded`]: the set, and everything that is wrong, with its place. One bad
+//! rule or one missing file costs that alone. Without files the embedded signatures are used.
+
+use std::path::{Path, PathBuf};
+
+use ids_core::app::registry;
+use ids_core::detect::bytes;
+use ids_core::detect::compile::Loader;
+use ids_core::detect::header::Vars;
+use ids_core::detect::mpm::Algo;
+use ids_core::detect::rule_set::RuleSet;
+use ids_core::detect::settings::{BlockOn, Files, Settings};
+use ids_core::detect::tables::{Classes, References, Thresholds};
+use ids_core::rules::{self, Fault};
+
+use crate::authoring::report::{Finding, Source};
+use crate::config::Config;
+
+/// The signatures that come with the sensor.
+const EMBEDDED: &[(&str, &str)] = &[
+    ("signatures/dns.rules", include_str!("../../signatures/dns.rules")),
+    ("signatures/malware.rules", include_str!("../../signatures/malware.rules")),
+    ("signatures/scanners.rules", include_str!("../../signatures/scanners.rules")),
+    ("signatures/web-attacks.rules", include_str!("../../signatures/web-attacks.rules")),
+];
+/// Classes and references where the configuration names no file.
+const CLASSES: &str = include_str!("../../signatures/classification.config");
+const REFERENCES: &str = include_str!("../../signatures/reference.config");
+
+/// Where rules come from.
+#[derive(Clone, Debug)]
+pub enum From {
+    /// The embedded signatures.
+    Embedded,
+    /// These files, in order; possibly none.
+    Files(Vec<PathBuf>),
+}
+
+/// What loading came to.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The rules that are good.
+    pub rules: RuleSet,
+    /// The files as they were read; faults name them by position.
+    pub sources: Vec<Source>,
+    /// What is wrong with rules, in the order of files and lines.
+    pub faults: Vec<(usize, Fault)>,
+    /// What is wrong with anything else: files that cannot be read, lines of tables.
+    pub problems: Vec<String>,
+    /// Rules that did not load.
+    pub failed: u64,
+    /// Rules whose `requires` does not hold.
+    pub skipped: u64,
+}
+
+impl Loaded {
+    /// The faults with their places.
+    pub fn findings(&self) -> impl Iterator<Item = Finding<'_>> {
+        self.faults.iter().filter_map(|(file, fault)| {
+            let source = self.sources.get(*file)?;
+            Some(Finding::new(source, &fault.origin, fault.text.len(), &fault.diagnostic))
+        })
+    }
+}
+
+/// Loads rules as the configuration says.
+pub fn load(config: &Config, from: &From) -> Loaded {
+    let mut loaded = Loaded::default();
+    let mut texts = Vec::new();
+    match from {
+        From::Embedded => {
+            let sources = EMBEDDED.iter().map(|(path, text)| Source { path: path.into(), text: (*text).to_owned() });
+            loaded.sources.extend(sources);
+        }
+        From::Files(paths) => {
+            for path in paths {
+                match std::fs::read(path) {
+                    Ok(bytes) => {
+                        let text = String::from_utf8_lossy(&bytes).into_owned();
+                        loaded.sources.push(Source { path: path.clone(), text });
+                    }
+                    Err(error) => loaded.problems.push(format!("rule file {}: {error}", path.display())),
+                }
+            }
+        }
+    }
+    for (file, source) in loaded.sources.iter().enumerate() {
+        let parsed = rules::parse(&source.text);
+        loaded.failed += parsed.faults.len() as u64;
+        loaded.faults.extend(parsed.faults.into_iter().map(|fault| (file, fault)));
+        texts.extend(parsed.rules.into_iter().map(|rule| (file, rule)));
+    }
+    let folders = loaded.sources.iter().map(|source| source.path.parent().map(PathBuf::from).unwrap_or_default());
+    let settings = settings(config, folders.collect(), &mut loaded.problems);
+    let read = texts.len() as u64;
+    match Loader::default().compile(texts, &settings) {
+        Ok(compiled) => {
+            loaded.skipped = compiled.skipped as u64;
+            loaded.failed += read - loaded.skipped - compiled.rules.len() as u64;
+            loaded.rules = compiled.rules;
+            loaded.faults.extend(compiled.faults);
+        }
+        Err(error) => loaded.problems.push(format!("no rule could be loaded: {error}")),
+    }
+    loaded.faults.sort_by_key(|(file, fault)| (*file, fault.origin.position(fault.diagnostic.span.start)));
+    loaded
+}
+
+fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) -> Settings {
+    let vars = Vars {
+        addresses: config.vars.addresses.iter().cloned().collect(),
+        ports: config.vars.ports.iter().cloned().collect(),
+    };
+    let (classes, faults) = Classes::parse(&table(config.rules.classification.as_deref(), CLASSES, problems));
+    note(config.rules.classification.as_deref(), faults, problems);
+    let (references, faults) = References::parse(&table(config.rules.references.as_deref(), REFERENCES, problems));
+    note(config.rules.references.as_deref(), faults, problems);
+    let (thresholds, faults) = Thresholds::parse(&table(config.rules.thresholds.as_deref(), "", problems), &vars);
+    note(config.rules.thresholds.as_deref(), faults, problems);
+    let off = |name: &str| config.engine.app.protocols.iter().any(|switch| switch.name == name && !switch.detect);
+    let blocks = config.engine.blocks.iter().filter_map(|line| {
+        let on = match (&line.classtype, line.sid, line.priority) {
+            (Some(class), _, _) => BlockOn::Class(class.clone()),
+            (None, Some(sid), _) => BlockOn::Sid(sid),
+            (None, None, Some(priority)) => BlockOn::Priority(priority),
+            (None, None, None) => return None,
+        };
+        Some((on, line.block))
+    });
+    Settings {
+        vars,
+        classes,
+        references,
+        thresholds,
+        disabled: registry::all().filter(|(_, row)| off(row.name)).map(|(id, _)| id).collect(),
+        blocks: blocks.collect(),
+        limits: bytes::Limits { regex_steps: config.engine.detect.pcre_steps, ..bytes::Limits::default() },
+        algo: if config.engine.detect.mpm.starts_with("ac") { Algo::Ac } else { Algo::Auto },
+        files: Box::new(Folders(folders)),
+        max_alerts: config.engine.detect.alerts_per_packet,
+        ..Settings::default()
+    }
+}
+
+/// The text of a table: of the file that the configuration names, else our own.
+fn table(path: Option<&Path>, own: &str, problems: &mut Vec<String>) -> String {
+    let Some(path) = path else { return own.to_owned() };
+    match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => {
+            problems.push(format!("{}: {error}", path.display()));
+            own.to_owned()
+        }
+    }
+}
+
+fn note(path: Option<&Path>, faults: Vec<ids_core::detect::tables::LineFault>, problems: &mut Vec<String>) {
+    let name = path.map_or_else(|| "embedded table".to_owned(), |path| path.display().to_string());
+    problems.extend(faults.into_iter().map(|(line, fault)| format!("{name}:{line}: {}", fault.message)));
+}
+
+/// Files that rules name lie beside their rule file.
+struct Folders(Vec<PathBuf>);
+
+impl Files for Folders {
+    fn read(&self, name: &str, rule_file: usize) -> Result<Vec<u8>, String> {
+        let folder = self.0.get(rule_file).cloned().unwrap_or_default();
+        std::fs::read(folder.join(name)).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_embedded_signatures_load_without_a_word() {
+        let config = Config::from_tree(crate::config::node::parse("").expect("an empty configuration"), false);
+        let loaded = load(&config, &From::Embedded);
+        let findings: Vec<_> = loaded.findings().map(|finding| finding.one_line()).collect();
+        assert_eq!(findings, Vec::<String>::new());
+        assert_eq!(loaded.problems, Vec::<String>::new());
+        assert!(loaded.rules.len() >= 60);
+    }
+}
