@@ -28,7 +28,7 @@ fn add(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, test: FileTest, dirs: Dirs) ->
 /// `[!]"text"`
 fn text(opt: &Opt) -> Result<(bool, Vec<u8>), Diagnostic> {
     let (negated, text) = Part::value(opt)?.negation();
-    let bytes = text.unquoted()?.bytes()?;
+    let bytes = super::unquoted(text)?.bytes()?;
     if bytes.is_empty() { Err(text.bad("the text is empty")) } else { Ok((negated, bytes.to_ascii_lowercase())) }
 }
 
@@ -67,7 +67,7 @@ pub(super) fn sha256(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Di
 /// `[!]file`, with one digest at the start of each line.
 fn digest(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, which: Digest, size: usize) -> Result<(), Diagnostic> {
     let (negated, path) = Part::value(opt)?.negation();
-    let path = path.unquoted()?;
+    let path = super::unquoted(path)?;
     let bad = |message: String| Diagnostic::error(Code::BadFile, path.span(), message);
     let content = rule.cx.settings.files.read(path.text, rule.file).map_err(bad)?;
     let mut list: Vec<Box<[u8]>> = Vec::new();

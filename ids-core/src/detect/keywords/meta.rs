@@ -7,7 +7,7 @@ use crate::rules::ast::Opt;
 use crate::rules::diagnostic::{Code, Diagnostic};
 
 pub(super) fn msg(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
-    rule.meta.msg = Some(unescaped(Part::value(opt)?.unquoted()?.text));
+    rule.meta.msg = Some(unescaped(super::unquoted(Part::value(opt)?)?.text));
     Ok(())
 }
 
@@ -26,7 +26,7 @@ fn unescaped(text: &str) -> String {
 
 /// A number; the old sets put it in quotes now and then.
 fn number(opt: &Opt, low: i64) -> Result<u32, Diagnostic> {
-    let value = Part::value(opt)?.unquoted()?.integer_in(low, u32::MAX.into())?;
+    let value = super::unquoted(Part::value(opt)?)?.integer_in(low, u32::MAX.into())?;
     Ok(u32::try_from(value).unwrap_or(u32::MAX))
 }
 
@@ -51,7 +51,7 @@ pub(super) fn priority(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), 
 }
 
 pub(super) fn classtype(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
-    let name = Part::value(opt)?.unquoted()?;
+    let name = super::unquoted(Part::value(opt)?)?;
     if rule.cx.settings.classes.get(name.text).is_none() {
         let message = format!("the class `{}` is not defined", name.text);
         let help = "define it in classification.config, or the default priority is used";

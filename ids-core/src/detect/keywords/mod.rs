@@ -21,6 +21,7 @@ mod vars;
 pub use not_yet::NOT_YET;
 
 use super::builder::RuleBuilder;
+use super::bytes::text::Part;
 use crate::rules::ast::Opt;
 use crate::rules::diagnostic::{Code, Diagnostic};
 
@@ -142,7 +143,12 @@ fn repeated(opt: &Opt) -> Diagnostic {
     Diagnostic::warning(Code::Repeated, opt.span.clone(), message)
 }
 
+/// What stands between the quotes; a value without quotes is taken as it is.
+fn unquoted(part: Part<'_>) -> Result<Part<'_>, Diagnostic> {
+    if part.text.starts_with('"') { part.quoted() } else { Ok(part) }
+}
+
 /// An error: a word that is none of those that may stand there.
-fn unknown(part: super::bytes::text::Part<'_>, words: &str) -> Diagnostic {
+fn unknown(part: Part<'_>, words: &str) -> Diagnostic {
     part.bad(format!("`{}` is not known here", part.text)).help(format!("one of {words}"))
 }

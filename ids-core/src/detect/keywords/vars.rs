@@ -21,7 +21,7 @@ fn test(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, flow: bool) -> Result<(), Dia
         return Err(value.bad("expected a name and a value: `name,\"value\"`"));
     };
     let (negated, text) = value.slice(name.len() + 1, value.text.len()).trim().negation();
-    let bytes = text.unquoted()?.bytes()?;
+    let bytes = super::unquoted(text)?.bytes()?;
     if name.trim().is_empty() || bytes.is_empty() {
         return Err(value.bad("expected a name and a value: `name,\"value\"`"));
     }
