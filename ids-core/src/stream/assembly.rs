@@ -328,20 +328,25 @@ impl Assembly {
             if self.acked < first && patient {
                 break;
             }
-            self.hop(first);
-            self.had_gap = true;
-            gaps += 1;
+            if self.hop(first) {
+                self.had_gap = true;
+                gaps += 1;
+            }
         }
         gaps
     }
 
-    /// Goes on behind a hole.
-    fn hop(&mut self, to: u64) {
+    /// Goes on behind a hole; false if only urgent bytes were in it, so that the stream goes on.
+    fn hop(&mut self, to: u64) -> bool {
         let start = self.stream(to);
-        self.runs.push_back(Run::at(start));
+        let lost = start > self.stream(self.end);
+        if lost {
+            self.runs.push_back(Run::at(start));
+            self.flush = true;
+        }
         self.end = to;
-        self.flush = true;
         self.pull();
+        lost
     }
 
     /// No acknowledgments will be seen: everything in order is visible at once.

@@ -255,3 +255,13 @@ fn inline_a_hole_that_is_all_acknowledged_ends_with_nothing_behind_it() {
     talk.push(&p('>', "A", 2, 1).data("old"));
     assert_eq!(talk.raw('>'), ["|"]);
 }
+
+#[test]
+fn a_hole_of_urgent_bytes_alone_is_no_gap() {
+    let mut talk = Talk::default().established();
+    talk.push(&p('>', "AU", 1, 1).urgent(4).data("abc"));
+    talk.push(&p('>', "A", 5, 1).data("def"));
+    talk.push(&p('<', "A", 1, 8));
+    assert_eq!(talk.app('>'), "abcdef");
+    assert_eq!(talk.counters.get(Counter::TcpReassemblyGap), 0);
+}
