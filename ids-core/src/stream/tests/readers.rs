@@ -244,3 +244,24 @@ fn who_stops_reading_frees() {
     assert_eq!(talk.memory.reassembly_bytes(), 0);
     assert_eq!(talk.app('>'), "");
 }
+
+#[test]
+fn inline_a_hole_that_is_all_acknowledged_ends_with_nothing_behind_it() {
+    let mut talk = Talk::inline().established();
+    talk.push(&p('>', "A", 5, 1).data("tail"));
+    assert_eq!(talk.raw('>'), ["|tail"]);
+    talk.push(&p('<', "A", 1, 5));
+    assert_eq!(talk.raw('>'), ["|tail"]);
+    talk.push(&p('>', "A", 2, 1).data("old"));
+    assert_eq!(talk.raw('>'), ["|"]);
+}
+
+#[test]
+fn a_hole_of_urgent_bytes_alone_is_no_gap() {
+    let mut talk = Talk::default().established();
+    talk.push(&p('>', "AU", 1, 1).urgent(4).data("abc"));
+    talk.push(&p('>', "A", 5, 1).data("def"));
+    talk.push(&p('<', "A", 1, 8));
+    assert_eq!(talk.app('>'), "abcdef");
+    assert_eq!(talk.counters.get(Counter::TcpReassemblyGap), 0);
+}
