@@ -112,7 +112,7 @@ impl<S: Sink> Visit<'_, S> {
         self.settle(entry, &packet, None);
         let tcp = entry.tcp.as_ref().map(|session| session.summary());
         if let Some(session) = entry.tcp.take() {
-            self.memory.forget(&session);
+            self.memory.forget(&session, self.counters);
         }
         let shown = self.rules.vars(Some(&entry.data.detect), self.hits);
         let known = Known { flow: &entry.flow, app: entry.data.app.info(), vars: Some(&shown) };
