@@ -24,7 +24,7 @@ impl Default for Config {
             vxlan: Ports::These(vec![4789]),
             geneve: Ports::These(vec![6081]),
             teredo: Ports::These(vec![3544]),
-            vntag: false,
+            vntag: true,
             erspan_type1: false,
         }
     }

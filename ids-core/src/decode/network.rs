@@ -21,9 +21,13 @@ impl Decoder<'_, '_> {
     pub(super) fn ipv4(&mut self) -> Result<Step, Malformed> {
         self.counters.count(Counter::DecoderIpv4);
         let ip = Ipv4::parse(self.rest())?;
+        ipv4_options::check(ip.options(), &mut |anomaly| self.note(anomaly));
+        if self.malformed {
+            // Receivers discard packets with malformed options.
+            return Ok(Step::End);
+        }
         let proto = ip.protocol();
         self.network(Network::Ipv4, ip.head.len(), ip.payload.len(), proto);
-        ipv4_options::check(ip.options(), &mut |anomaly| self.note(anomaly));
         if let Some((id, offset, more)) = ip.fragment() {
             self.packet.layers.fragment = Some(Fragment { id: id.into(), offset, more });
             return Ok(Step::End);

@@ -97,18 +97,17 @@ impl Decoder<'_, '_> {
         }
     }
 
-    /// Leaves what starts `skip` bytes after `self.at` to be decoded as a packet of its own.
+    /// Leaves what starts `skip` bytes after `self.at`, if anything does, to be decoded as a packet of its own.
     fn carry(&mut self, skip: usize, step: Step, source: Source, ports: Option<(u16, u16)>) {
         let outer = &self.packet;
-        // Only IP carries tunnels.
-        let Some((src, dst)) = outer.addresses() else { return };
+        let (Some((src, dst)), Some(bytes @ [_, ..])) = (outer.addresses(), self.rest().get(skip..)) else { return };
         let depth = outer.tunnel.map_or(0, |tunnel| tunnel.depth).saturating_add(1);
         let packet = Packet {
             id: outer.id,
             port: outer.port,
             time: outer.time,
             link: LinkType::Raw,
-            bytes: self.rest().get(skip..).unwrap_or_default(),
+            bytes,
             layers: Layers::default(),
             source,
             tunnel: Some(Tunnel { src, dst, ports, proto: outer.layers.proto, depth, source: outer.source }),

@@ -176,17 +176,10 @@ impl Defrag {
     /// Says what became of a datagram. A dropped one leaves its verdict to late copies of its fragments: the
     /// receiver has all the others.
     pub fn settle(&mut self, key: &Key, verdict: Verdict) {
+        let Some(tracker) = self.table.get_mut(key).filter(|tracker| tracker.state != State::Open) else { return };
         match verdict {
-            Verdict::Accept => {
-                if self.table.get(key).is_some_and(|tracker| tracker.state != State::Open) {
-                    self.remove(key);
-                }
-            }
-            Verdict::Drop(_) => {
-                if let Some(tracker) = self.table.get_mut(key) {
-                    tracker.state = State::Done(verdict);
-                }
-            }
+            Verdict::Accept => self.remove(key),
+            Verdict::Drop(_) => tracker.state = State::Done(verdict),
         }
     }
 
@@ -225,18 +218,15 @@ impl Defrag {
         let before = tracker.memory();
         let added = tracker.add(packet, part);
         *memory = *memory - before + tracker.memory();
-        match added {
-            Added::Refused => {
-                note(packet, ignored(packet), counters);
-                return Outcome::Refused(Refusal::Malformed);
-            }
-            Added::Kept { overlap } => {
-                *held += 1;
-                if overlap {
-                    note(packet, by_version(packet, Anomaly::Ipv4FragOverlap, Anomaly::Ipv6FragOverlap), counters);
-                }
-            }
+        let (Added::Kept { overlap } | Added::Refused { overlap }) = added;
+        if overlap {
+            note(packet, by_version(packet, Anomaly::Ipv4FragOverlap, Anomaly::Ipv6FragOverlap), counters);
         }
+        if matches!(added, Added::Refused { .. }) {
+            note(packet, ignored(packet), counters);
+            return Outcome::Refused(Refusal::Malformed);
+        }
+        *held += 1;
         if tracker.is_complete() { self.complete(key, packet, counters) } else { Outcome::Held }
     }
 

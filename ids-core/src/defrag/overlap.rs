@@ -48,7 +48,7 @@ impl Pieces {
     /// Adds a fragment that starts at `start`. Out: whether it overlaps earlier ones.
     pub(super) fn insert(&mut self, start: u32, data: &[u8], policy: Policy) -> bool {
         let end = start + as_u32(data.len());
-        let before = self.len();
+        let overlap = self.overlaps(start, end);
         let mut index = self.pieces.partition_point(|piece| piece.end <= start);
         let mut cursor = start;
         while cursor < end {
@@ -72,7 +72,13 @@ impl Pieces {
             index += 1;
             cursor = stop;
         }
-        self.len() - before < end - start
+        overlap
+    }
+
+    /// Whether bytes between `start` and `end` are there already.
+    pub(super) fn overlaps(&self, start: u32, end: u32) -> bool {
+        let after = self.pieces.partition_point(|piece| piece.end <= start);
+        self.pieces.get(after).is_some_and(|piece| piece.start < end)
     }
 
     /// Gives `range`, which lies within one piece, to another fragment. Out: where the piece for it is.

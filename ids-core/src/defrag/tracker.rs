@@ -63,8 +63,8 @@ struct Head {
 pub(super) enum Added {
     /// It was added; whether it overlaps earlier ones.
     Kept { overlap: bool },
-    /// It contradicts what is known of the length of the datagram.
-    Refused,
+    /// It contradicts what is known of the length of the datagram; whether it overlaps earlier ones.
+    Refused { overlap: bool },
 }
 
 impl Tracker {
@@ -80,7 +80,7 @@ impl Tracker {
             None => part.more || part.end() >= self.pieces.end(),
         };
         if !fits {
-            return Added::Refused;
+            return Added::Refused { overlap: self.pieces.overlaps(part.start, part.end()) };
         }
         if !part.more {
             self.total = Some(part.end());

@@ -14,7 +14,7 @@ pub fn check(bytes: &[u8], note: &mut impl FnMut(Anomaly)) {
             _ => {
                 let length = after.first().map_or(0, |length| usize::from(*length));
                 let Some((_, next)) = rest.split_at_checked(length).filter(|_| length >= 2) else {
-                    return note(Anomaly::TcpInvalidOptlen);
+                    return note(Anomaly::TcpOptInvalidLen);
                 };
                 rest = next;
                 if !length_fits(kind, length) {
