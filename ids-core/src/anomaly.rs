@@ -115,7 +115,6 @@ const UNUSUAL: &[Anomaly] = &[
     Anomaly::Ipv6FragIgnored,
     Anomaly::PppUnsupProto,
     Anomaly::TcpOptDuplicate,
-    Anomaly::UdpLenInvalid,
     Anomaly::VxlanUnknownPayloadType,
 ];
 

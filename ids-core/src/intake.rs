@@ -91,3 +91,6 @@ impl Intake {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

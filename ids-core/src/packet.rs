@@ -264,6 +264,14 @@ impl<'a> Packet<'a> {
         }
     }
 
+    /// Network header and everything after it; empty if there is none.
+    pub fn network_layer(&self) -> &'a [u8] {
+        match self.layers.network {
+            Network::None => &[],
+            _ => self.slice(self.layers.network_at, self.layers.network_end),
+        }
+    }
+
     /// Everything after the network header, cut to the length the IP header claims.
     pub fn network_payload(&self) -> &'a [u8] {
         let l = &self.layers;

@@ -186,10 +186,7 @@ impl<'a> Decoder<'a, '_> {
     fn step(&mut self, step: Step) -> Result<Step, Malformed> {
         match self.layers_left.checked_sub(1) {
             Some(left) => self.layers_left = left,
-            None => {
-                self.counters.count(Counter::DecoderTooManyLayers);
-                return Err(Malformed(Anomaly::TooManyLayers));
-            }
+            None => return Err(Malformed(Anomaly::TooManyLayers)),
         }
         match step {
             Step::Ethernet => self.ethernet(),
@@ -224,6 +221,9 @@ impl<'a> Decoder<'a, '_> {
     /// Notes something odd.
     fn note(&mut self, anomaly: Anomaly) {
         self.malformed |= anomaly.is_malformed();
+        if anomaly == Anomaly::TooManyLayers {
+            self.counters.count(Counter::DecoderTooManyLayers);
+        }
         self.counters.anomaly(anomaly);
         self.packet.note(anomaly);
     }

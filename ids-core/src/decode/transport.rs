@@ -48,15 +48,11 @@ impl Decoder<'_, '_> {
 
     fn udp(&mut self) -> Result<Step, Malformed> {
         self.counters.count(Counter::DecoderUdp);
-        let rest = self.rest();
-        let udp = Udp::parse(rest)?;
+        let udp = Udp::parse(self.rest())?;
         self.found(Transport::Udp, Udp::LEN);
-        let claimed = Udp::LEN + udp.payload.len();
-        if claimed < rest.len() {
-            self.note(Anomaly::UdpLenInvalid);
-            self.end = self.at + claimed;
-            self.packet.layers.network_end = offset(self.end);
-        }
+        // What follows the length that UDP claims is padding to receivers.
+        self.end = self.at + Udp::LEN + udp.payload.len();
+        self.packet.layers.network_end = offset(self.end);
         self.in_udp(&udp);
         Ok(Step::End)
     }

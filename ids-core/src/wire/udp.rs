@@ -20,12 +20,7 @@ impl<'a> Udp<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let (head, rest) = split(bytes, Anomaly::UdpHlenTooSmall)?;
         let udp = Self { head, payload: rest };
-        // A length of zero stands for a jumbogram (RFC 2675 §4): everything that is there.
-        let length = match usize::from(udp.length()) {
-            0 => bytes.len(),
-            length => length,
-        };
-        let length = length.checked_sub(Self::LEN).ok_or(Malformed(Anomaly::UdpHlenInvalid))?;
+        let length = usize::from(udp.length()).checked_sub(Self::LEN).ok_or(Malformed(Anomaly::UdpLenInvalid))?;
         Ok(Self { payload: rest.get(..length).ok_or(Malformed(Anomaly::UdpPktTooSmall))?, ..udp })
     }
 
