@@ -91,8 +91,8 @@ impl Decoder<'_, '_> {
     }
 }
 
-/// Protocols known to follow IPv6 that are not decoded further: IGMP is not, but EGP to OSPF are.
+/// Whether this is a protocol known to be carried by IPv6, though it is not decoded further.
 const fn names_upper_layer(proto: u8) -> bool {
-    // EIGRP, OSPF, IPIP (94), ETHERIP, PIM, IPComp, VRRP, L2TP, mobility, HIP, shim6, MPLS, Ethernet (143).
+    // EIGRP, OSPF, IPIP, EtherIP, PIM, IPComp, VRRP, L2TP, mobility, MPLS, HIP, shim6, Ethernet (IANA).
     matches!(proto, 88 | 89 | 94 | 97 | 103 | 108 | 112 | 115 | 135 | 137 | 139 | 140 | 143)
 }

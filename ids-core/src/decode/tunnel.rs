@@ -19,7 +19,11 @@ impl Decoder<'_, '_> {
             ether_type::PPP => Some(Step::Ppp),
             ether_type::BRIDGE => Some(Step::Ethernet),
             ether_type::ERSPAN if gre.sequence => Some(Step::Erspan),
-            ether_type::ERSPAN if self.config.erspan_type1 => Some(Step::Ethernet),
+            // Type I is the frame alone.
+            ether_type::ERSPAN if self.config.erspan_type1 => {
+                self.counters.count(Counter::DecoderErspan);
+                Some(Step::Ethernet)
+            }
             protocol => by_ether_type(protocol, self.config),
         };
         if let Some(step) = step {

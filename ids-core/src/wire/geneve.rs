@@ -16,8 +16,8 @@ impl Geneve {
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let (head, _) = bytes.split_first_chunk::<8>()?;
         let len = 8 + usize::from(head[0] & 0x3f) * 4;
-        // Version 0 is the only one; the last byte must be zero.
-        if head[0] >> 6 != 0 || head[7] != 0 || bytes.len() < len {
+        // Version 0 is the only one; reserved bits are ignored on receipt.
+        if head[0] >> 6 != 0 || bytes.len() < len {
             return None;
         }
         let network = u32::from_be_bytes([0, head[4], head[5], head[6]]);

@@ -72,8 +72,7 @@ impl<'a> Ipv4<'a> {
 }
 
 fn header(bytes: &[u8]) -> Result<Ipv4HeaderSlice<'_>, Malformed> {
-    // The version comes first: what is short and of another version is not a short IPv4 packet only from
-    // its 20th byte on.
+    // Before the version, which etherparse looks at first.
     if bytes.len() < Ipv4::LEN {
         return Err(Malformed(Anomaly::Ipv4PktTooSmall));
     }

@@ -18,8 +18,8 @@ impl<'a> Vxlan<'a> {
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (head, rest) = bytes.split_first_chunk::<8>()?;
         let frame = Ethernet::parse(rest).ok()?;
-        // The network identifier must be marked valid, the last byte must be zero.
-        (head[0] & 0x08 != 0 && head[7] == 0).then_some(Self { head, frame })
+        // The network identifier must be marked valid; reserved bits are ignored on receipt.
+        (head[0] & 0x08 != 0).then_some(Self { head, frame })
     }
 
     /// Network identifier, 24 bits.
