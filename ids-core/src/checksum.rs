@@ -98,9 +98,9 @@ mod tests {
     fn checked(bytes: &[u8]) -> (Checksum, Checksum) {
         let (config, mut counters) = (decode::Config::default(), Counters::default());
         let frame = Frame { id: 1, port: 0, time: Time::ZERO, link: LinkType::Raw, bytes };
-        let start = Start::captured(&frame, &config, &mut counters);
-        let packet = decode::decode(start, &config, &mut counters).packet;
-        (network(&packet), transport(&packet))
+        let mut start = Start::captured(&frame, &config, &mut counters);
+        decode::decode(&mut start, &config, &mut counters);
+        (network(&start.packet), transport(&start.packet))
     }
 
     /// Packets whose checksums another library computed, with a payload of odd length.

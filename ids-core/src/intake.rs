@@ -5,14 +5,14 @@
 //! Holds fragments that wait for others.  Must not know flows or rules.
 
 use crate::counters::Counters;
-use crate::decode::{self, Decoded, Frame, Start, decode};
+use crate::decode::{self, Frame, Start, decode};
 use crate::defrag::{self, Defrag, Outcome, Refusal};
 use crate::packet::Packet;
 use crate::time::Time;
 use crate::verdict::Verdict;
 
 /// Takes packets as they are found; the counters are handed through.
-pub type Emit<'e> = dyn FnMut(Packet<'_>, &mut Counters) + 'e;
+pub type Emit<'e> = dyn FnMut(&mut Packet<'_>, &mut Counters) + 'e;
 
 /// What fragments in a captured packet mean for its fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,27 +64,22 @@ impl Intake {
     /// what is in there has fewer layers left, which ends it.
     fn take(&mut self, start: Start<'_>, counters: &mut Counters, emit: &mut Emit<'_>, fate: &mut Fate) {
         let mut next = Some(start);
-        while let Some(start) = next {
-            let Decoded { mut packet, inner, layers_left } = decode(start, &self.config, counters);
-            next = inner;
+        while let Some(mut start) = next {
+            next = decode(&mut start, &self.config, counters);
+            let Start { packet, layers_left, .. } = &mut start;
             if packet.layers.fragment.is_none() {
                 emit(packet, counters);
                 continue;
             }
-            match self.defrag.push(&mut packet, counters) {
-                Outcome::Held => emit(packet, counters),
-                Outcome::Refused(refusal) => {
-                    fate.refusal = fate.refusal.or(Some(refusal));
-                    emit(packet, counters);
-                }
-                Outcome::Late(verdict) => {
-                    fate.verdict = fate.verdict.and(verdict);
-                    emit(packet, counters);
-                }
+            let outcome = self.defrag.push(packet, counters);
+            emit(packet, counters);
+            match outcome {
+                Outcome::Held => {}
+                Outcome::Refused(refusal) => fate.refusal = fate.refusal.or(Some(refusal)),
+                Outcome::Late(verdict) => fate.verdict = fate.verdict.and(verdict),
                 Outcome::Complete(datagram) => {
                     self.completed.push(datagram.key);
-                    emit(packet.clone(), counters);
-                    let start = Start::reassembled(&packet, &datagram.link, &datagram.bytes, layers_left);
+                    let start = Start::reassembled(packet, &datagram.link, &datagram.bytes, *layers_left);
                     self.take(start, counters, emit, fate);
                 }
             }

@@ -103,7 +103,7 @@ fn every_capture_goes_through() {
             id += 1;
             let frame = Frame { id, port: 0, time, link, bytes };
             let fate = intake.push(&frame, &mut counters, &mut |packet, _| {
-                check(&packet);
+                check(packet);
                 assert_eq!(packet.id, id);
                 wire += u64::from(packet.source == Source::Wire);
             });

@@ -1,7 +1,7 @@
 //! Bytes → layers: who follows whom, and where tunnels begin.
 //!
 //! In: a [`Start`], made of a captured [`Frame`], of what a tunnel carries, or of a reassembled datagram.
-//! Out: [`Decoded`], one packet, and the start of the packet inside if it is a tunnel.  What is odd is noted
+//! Out: its packet, filled in, and the start of the packet inside if it is a tunnel.  What is odd is noted
 //! on the packet and counted, and decoding goes on as far as it makes sense: a packet with a broken header
 //! holds what was found before it.
 //! Holds nothing from packet to packet.  Must not know flows or rules.
@@ -46,13 +46,15 @@ impl<'a> From<&'a PacketIn<'_>> for Frame<'a> {
     }
 }
 
-/// Where decoding of one packet starts: its bytes, what is known of it already, and its first header.
+/// A packet to decode: its bytes, what is known of it already, and where its first header is.
 #[derive(Clone, Debug)]
 pub struct Start<'a> {
-    packet: Packet<'a>,
+    /// The packet; [`decode`] fills it in.
+    pub packet: Packet<'a>,
+    /// How many more layers may be decoded of it, or of what it turns out to be part of.
+    pub layers_left: u8,
     at: usize,
     step: Step,
-    layers_left: u8,
 }
 
 impl<'a> Start<'a> {
@@ -109,33 +111,22 @@ impl<'a> Start<'a> {
     }
 }
 
-/// One packet, decoded.
-#[derive(Debug)]
-pub struct Decoded<'a> {
-    /// The packet.
-    pub packet: Packet<'a>,
-    /// The packet that it carries, if it is a tunnel.
-    pub inner: Option<Start<'a>>,
-    /// How many more layers may be decoded of what this packet turns out to be part of.
-    pub layers_left: u8,
-}
-
-/// Decodes one packet up to its end, or to where a tunnel begins.
-pub fn decode<'a>(start: Start<'a>, config: &Config, counters: &mut Counters) -> Decoded<'a> {
-    let Start { packet, at, mut step, layers_left } = start;
+/// Decodes one packet up to its end, or to where a tunnel begins. Out: the packet that it carries, if it is a
+/// tunnel.
+pub fn decode<'a>(start: &mut Start<'a>, config: &Config, counters: &mut Counters) -> Option<Start<'a>> {
+    let Start { packet, layers_left, at, step } = start;
     let end = packet.bytes.len();
-    let mut decoder = Decoder { packet, at, end, layers_left, inner: None, malformed: false, config, counters };
-    while step != Step::End {
-        step = decoder.step(step).unwrap_or_else(|Malformed(anomaly)| {
+    let mut decoder = Decoder { packet, at: *at, end, layers_left, inner: None, malformed: false, config, counters };
+    while *step != Step::End {
+        *step = decoder.step(*step).unwrap_or_else(|Malformed(anomaly)| {
             decoder.note(anomaly);
             Step::End
         });
     }
-    let Decoder { packet, inner, layers_left, malformed, counters, .. } = decoder;
-    if malformed {
-        counters.count(Counter::DecoderInvalid);
+    if decoder.malformed {
+        decoder.counters.count(Counter::DecoderInvalid);
     }
-    Decoded { packet, inner, layers_left }
+    decoder.inner
 }
 
 /// The next header to read.
@@ -169,12 +160,12 @@ enum Step {
 
 /// The state of decoding one packet.
 struct Decoder<'a, 'e> {
-    packet: Packet<'a>,
+    packet: &'e mut Packet<'a>,
     /// Where the next header starts.
     at: usize,
     /// Where the bytes end that the layers so far claim.
     end: usize,
-    layers_left: u8,
+    layers_left: &'e mut u8,
     inner: Option<Start<'a>>,
     malformed: bool,
     config: &'e Config,
@@ -185,7 +176,7 @@ impl<'a> Decoder<'a, '_> {
     /// Reads one header. Out: what comes next, or why the rest cannot be decoded.
     fn step(&mut self, step: Step) -> Result<Step, Malformed> {
         match self.layers_left.checked_sub(1) {
-            Some(left) => self.layers_left = left,
+            Some(left) => *self.layers_left = left,
             None => return Err(Malformed(Anomaly::TooManyLayers)),
         }
         match step {

@@ -27,7 +27,7 @@ impl Decoder<'_, '_> {
             return Ok(Step::End);
         }
         let proto = ip.protocol();
-        self.network(Network::Ipv4, ip.head.len(), ip.payload.len(), proto);
+        self.network(Network::Ipv4, ip.header_len(), ip.payload.len(), proto);
         if let Some((id, offset, more)) = ip.fragment() {
             self.packet.layers.fragment = Some(Fragment { id: id.into(), offset, more });
             return Ok(Step::End);

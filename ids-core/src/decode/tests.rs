@@ -23,8 +23,9 @@ fn run(link: LinkType, bytes: &[u8], config: &Config, counters: &mut Counters) -
     let frame = Frame { id: 1, port: 0, time: Time::ZERO, link, bytes };
     let mut next = Some(Start::captured(&frame, config, counters));
     let mut seen = Vec::new();
-    while let Some(start) = next {
-        let Decoded { packet, inner, .. } = decode(start, config, counters);
+    while let Some(mut start) = next {
+        next = decode(&mut start, config, counters);
+        let packet = start.packet;
         seen.push(Seen {
             source: packet.source,
             transport: packet.layers.transport,
@@ -34,7 +35,6 @@ fn run(link: LinkType, bytes: &[u8], config: &Config, counters: &mut Counters) -
             depth: packet.tunnel.map_or(0, |tunnel| tunnel.depth),
             anomalies: packet.anomalies.to_vec(),
         });
-        next = inner;
     }
     seen
 }

@@ -103,7 +103,7 @@ impl Decoder<'_, '_> {
 
     /// Leaves what starts `skip` bytes after `self.at`, if anything does, to be decoded as a packet of its own.
     fn carry(&mut self, skip: usize, step: Step, source: Source, ports: Option<(u16, u16)>) {
-        let outer = &self.packet;
+        let outer = &*self.packet;
         let (Some((src, dst)), Some(bytes @ [_, ..])) = (outer.addresses(), self.rest().get(skip..)) else { return };
         let depth = outer.tunnel.map_or(0, |tunnel| tunnel.depth).saturating_add(1);
         let packet = Packet {
@@ -117,6 +117,6 @@ impl Decoder<'_, '_> {
             tunnel: Some(Tunnel { src, dst, ports, proto: outer.layers.proto, depth, source: outer.source }),
             anomalies: Anomalies::new(),
         };
-        self.inner = Some(Start { packet, at: 0, step, layers_left: self.layers_left });
+        self.inner = Some(Start { packet, at: 0, step, layers_left: *self.layers_left });
     }
 }

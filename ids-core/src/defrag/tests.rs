@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::decode::{self, Decoded, Frame, Start};
+use crate::decode::{self, Frame, Start};
 use crate::host_policy::{Policy, Prefix};
 use crate::packet::{LinkType, Transport};
 
@@ -78,13 +78,15 @@ fn framed(vlans: &[u16], ip: &[u8]) -> Vec<u8> {
 }
 
 /// Decodes a frame that holds no tunnel.
-fn decoded(bytes: &[u8], seconds: u64, counters: &mut Counters) -> Decoded<'static> {
+fn decoded(bytes: &[u8], seconds: u64, counters: &mut Counters) -> Start<'static> {
     let config = decode::Config::default();
     // Leaked for the few bytes of a test.
     let bytes: &'static [u8] = Box::leak(bytes.to_vec().into_boxed_slice());
     let link = if bytes[0] >> 4 == 4 || bytes[0] >> 4 == 6 { LinkType::Raw } else { LinkType::Ethernet };
     let frame = Frame { id: 1, port: 0, time: Time::from_micros(seconds, 0), link, bytes };
-    decode::decode(Start::captured(&frame, &config, counters), &config, counters)
+    let mut start = Start::captured(&frame, &config, counters);
+    decode::decode(&mut start, &config, counters);
+    start
 }
 
 struct Bed {
@@ -266,9 +268,10 @@ fn vlan_tags_stay_with_the_datagram() {
                 halves().map(|sent| framed(&vlans, &if v6 { ipv6(7, 17, &sent) } else { ipv4(7, 17, &sent) }));
             assert!(matches!(bed.push(&last, 0).0, Outcome::Held), "{name}");
             let datagram = complete(bed.push(&first, 0).0);
-            let Decoded { packet: fragment, layers_left, .. } = decoded(&first, 0, &mut bed.counters);
-            let start = Start::reassembled(&fragment, &datagram.link, &datagram.bytes, layers_left);
-            let packet = decode::decode(start, &decode::Config::default(), &mut bed.counters).packet;
+            let Start { packet: fragment, layers_left, .. } = decoded(&first, 0, &mut bed.counters);
+            let mut start = Start::reassembled(&fragment, &datagram.link, &datagram.bytes, layers_left);
+            decode::decode(&mut start, &decode::Config::default(), &mut bed.counters);
+            let packet = start.packet;
             assert_eq!(packet.vlans(), vlans, "{name}");
             assert_eq!(packet.ethernet().unwrap().source(), [2; 6], "{name}");
             assert_eq!(packet.layers.transport, Transport::Udp, "{name}");
