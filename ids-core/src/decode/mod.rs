@@ -6,7 +6,7 @@
 //! holds what was found before it.
 //! Holds nothing from packet to packet.  Must not know flows or rules.
 //!
-//! A packet is decoded in [`Step`]s, one per header; each step reads its header through a view of `wire` and
+//! A packet is decoded in `Step`s, one per header; each step reads its header through a view of `wire` and
 //! names the next one.
 
 pub mod config;
