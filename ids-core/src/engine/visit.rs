@@ -244,7 +244,7 @@ impl<S: Sink> Visit<'_, S> {
             counters: self.counters,
             anomalies: &mut packet.anomalies,
         };
-        let policies = || [hosts.of(server), hosts.of(client)];
+        let policies = || [hosts.policy(server), hosts.policy(client)];
         let outcome = stream::push(&mut entry.tcp, &tcp, dir, facts, policies, &mut env);
         for anomaly in packet.anomalies.iter().skip(before) {
             self.counters.anomaly(*anomaly);
