@@ -459,9 +459,9 @@ impl Assembly {
         self.release();
     }
 
-    /// Whatever is visible is due for payload rules.
+    /// Whatever is visible by now is due for payload rules.
     pub(super) fn raw_flush(&mut self) {
-        self.flush = true;
+        self.flush |= self.fresh() > 0;
     }
 
     /// Whether payload rules should look at the stream now.

@@ -128,6 +128,11 @@ fn raw_is_due_by_chunks_turns_and_flushes() {
     talk.push(&p('<', "A", 10, 12));
     talk.session().raw_flush(Dir::ToServer);
     assert_eq!(talk.raw('>'), ["ghij|k"]);
+    // With nothing to look at, an answer makes nothing due later.
+    talk.push(&p('<', "A", 10, 12).data("more"));
+    talk.push(&p('>', "A", 12, 14).data("l"));
+    talk.push(&p('<', "A", 14, 13));
+    assert_eq!(talk.raw('>'), Vec::<String>::new());
 }
 
 fn with_chunk(chunk: u32) -> Talk {
