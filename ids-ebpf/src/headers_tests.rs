@@ -96,7 +96,11 @@ fn classes() {
         ("sctp", with(ipv4(SCTP, 0, 0, &[0; 12])), Class::Whole),
         ("esp, empty", with(ipv4(50, 0, 0, &[])), Class::Whole),
         ("ipv6 tcp", with6(ipv6(TCP, &tcp(2))), Class::Whole),
-        ("ipv6 hop-by-hop, routing", with6(ipv6(0, &join(&[&[43, 0], &[0; 6], &[6, 1], &[0; 14], &tcp(2)]))), Class::Whole),
+        (
+            "ipv6 hop-by-hop, routing",
+            with6(ipv6(0, &join(&[&[43, 0], &[0; 6], &[6, 1], &[0; 14], &tcp(2)]))),
+            Class::Whole,
+        ),
         ("ipv6 authentication", with6(ipv6(51, &join(&[&[6, 4], &[0; 22], &tcp(2)]))), Class::Whole),
         ("ipv6 fragment", with6(ipv6(44, &join(&[&[6, 0], &[0; 6], &tcp(2)]))), Class::Fragment),
         ("ipv6 mobility", with6(ipv6(135, &[59, 0, 0, 0, 0, 0, 0, 0])), Class::Unknown),

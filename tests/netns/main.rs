@@ -8,4 +8,5 @@
 mod support;
 
 mod classify;
+mod inline;
 mod tables;

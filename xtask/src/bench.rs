@@ -1,4 +1,6 @@
 //! x
 #[derive(clap::Args)]
 pub(crate) struct Options {}
-pub(crate) fn run(_: &Options) -> anyhow::Result<()> { anyhow::bail!("later") }
+pub(crate) fn run(_: &Options) -> anyhow::Result<()> {
+    anyhow::bail!("later")
+}

@@ -41,7 +41,11 @@ pub(crate) fn build_ebpf(options: &Options) -> Result<()> {
     if options.check {
         compare(&object_at, &object)?;
         let recorded = fs::read_to_string(&record_at).with_context(|| format!("reading {}", record_at.display()))?;
-        ensure!(recorded == record, "{} does not describe the object:\n{recorded}\nshould be\n{record}", record_at.display());
+        ensure!(
+            recorded == record,
+            "{} does not describe the object:\n{recorded}\nshould be\n{record}",
+            record_at.display()
+        );
         eprintln!("the object is what the source gives");
     } else {
         fs::create_dir_all(&folder)?;

@@ -93,7 +93,10 @@ impl Hosts {
 
     /// The latest times of all broader entries.
     fn above(&self, prefix: Prefix) -> [u64; 2] {
-        prefix.broader().filter_map(|outer| self.entries.get(&outer)).fold([0; 2], |until, block| later(until, block.own))
+        prefix
+            .broader()
+            .filter_map(|outer| self.entries.get(&outer))
+            .fold([0; 2], |until, block| later(until, block.own))
     }
 }
 

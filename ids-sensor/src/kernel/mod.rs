@@ -44,8 +44,10 @@ pub enum Error {
         reason: String,
     },
     /// Another program holds the interface.
-    #[error("{interface} already has an XDP program; take it away with `ip link set {interface} xdp off`, or stop \
-             the program that attached it")]
+    #[error(
+        "{interface} already has an XDP program; take it away with `ip link set {interface} xdp off`, or stop \
+             the program that attached it"
+    )]
     Busy {
         /// The interface.
         interface: String,
@@ -82,7 +84,9 @@ impl Error {
     fn map(map: &'static str, error: &MapError) -> Self {
         match error {
             // E2BIG from hash maps, ENOSPC from tries.
-            MapError::SyscallError(error) if matches!(error.io_error.raw_os_error(), Some(libc::E2BIG | libc::ENOSPC)) => {
+            MapError::SyscallError(error)
+                if matches!(error.io_error.raw_os_error(), Some(libc::E2BIG | libc::ENOSPC)) =>
+            {
                 Self::Full { map }
             }
             error => Self::Map { map, reason: causes(error) },
@@ -140,6 +144,7 @@ fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut aya::Ebpf, name: &'static 
 /// A second handle to a map, for another thread.
 fn again(name: &'static str, map: &MapData) -> Result<MapData, Error> {
     use std::os::fd::AsFd;
-    let fd = map.fd().as_fd().try_clone_to_owned().map_err(|error| Error::Map { map: name, reason: error.to_string() })?;
+    let fd =
+        map.fd().as_fd().try_clone_to_owned().map_err(|error| Error::Map { map: name, reason: error.to_string() })?;
     MapData::from_fd(fd).map_err(|error| Error::map(name, &error))
 }

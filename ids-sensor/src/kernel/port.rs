@@ -123,7 +123,8 @@ impl Port {
     }
 
     fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
-        let program = self.ebpf.program_mut("ids").ok_or_else(|| Error::Load("the object has no program".to_owned()))?;
+        let program =
+            self.ebpf.program_mut("ids").ok_or_else(|| Error::Load("the object has no program".to_owned()))?;
         program.try_into().map_err(|error: ProgramError| Error::Load(causes(&error)))
     }
 
@@ -282,7 +283,9 @@ fn pinned_link(pin: &std::path::Path) -> Option<XdpLink> {
 /// Tells "somebody else is there" from "it cannot be done".
 fn refused(interface: &str, mode: &'static str, error: &ProgramError) -> Error {
     match error {
-        ProgramError::SyscallError(error) if matches!(error.io_error.raw_os_error(), Some(libc::EBUSY | libc::EEXIST)) => {
+        ProgramError::SyscallError(error)
+            if matches!(error.io_error.raw_os_error(), Some(libc::EBUSY | libc::EEXIST)) =>
+        {
             Error::Busy { interface: interface.to_owned() }
         }
         error => Error::Attach { interface: interface.to_owned(), mode, reason: causes(error) },

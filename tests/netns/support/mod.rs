@@ -1,5 +1,8 @@
 //! What all tests here share: rights, namespaces, packets.
 
+pub mod inspectors;
+pub mod lab;
+pub mod namespace;
 pub mod packet;
 
 use std::net::IpAddr;
@@ -34,7 +37,8 @@ macro_rules! needs_root {
 
 /// A loaded program on no interface, fed by hand.
 pub struct Bench {
-    pub pins: Pins,
+    /// Keeps the maps of both together.
+    _pins: Pins,
     pub port: Port,
     pub tables: Tables,
     /// The map keeps no reference to a socket: it lives here.
@@ -46,7 +50,7 @@ impl Bench {
         let pins = Pins::private().unwrap();
         let tables = Tables::open(&pins, Sizes::default()).unwrap();
         let port = Port::load(&pins, Sizes::default(), "lo").unwrap();
-        Self { pins, port, tables, socket: None }
+        Self { _pins: pins, port, tables, socket: None }
     }
 
     /// Opens a socket for queue 0, and says that its worker lives.
