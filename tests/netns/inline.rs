@@ -161,6 +161,28 @@ fn a_released_flow_takes_the_fast_path_and_is_counted() {
 }
 
 #[test]
+fn frames_of_the_engine_leave_by_the_port_it_names() {
+    needs_root!();
+    let lab = Lab::new();
+    let live = lab.start(&lab.inline(), || Marker { marker: b"ANSWER ME", then: Then::Answer });
+    assert_eq!(lab.ping(SERVER, 1, 56), 1);
+    let answer = lab.client.run(|| {
+        let socket = std::net::UdpSocket::bind((CLIENT, 0)).unwrap();
+        socket.connect((SERVER, 9)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        socket.send(b"ANSWER ME").unwrap();
+        let mut answer = [0; 64];
+        let length = socket.recv(&mut answer).unwrap();
+        answer[..length].to_vec()
+    });
+    assert_eq!(answer, b"ANSWER ME");
+    let status = live.stop().unwrap();
+    balanced(&status);
+    let queue = &status[0].queues[0];
+    assert_eq!((queue.injected, queue.lost.not_injected, queue.dropped), (1, 1, 1));
+}
+
+#[test]
 fn two_queues_one_worker() {
     needs_root!();
     let lab = Lab::with_queues(2);

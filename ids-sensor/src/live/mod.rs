@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ids_core::engine::{Engine, Sink};
 use ids_core::event::Event;
@@ -22,6 +23,7 @@ use ids_core::flow::Key;
 use ids_core::packet::PacketIn;
 use ids_core::time::Time;
 use ids_ebpf::flow::Released;
+use ids_ebpf::map::QUEUES;
 use ids_ebpf::outcome::Stats;
 
 use crate::capture::af_xdp;
@@ -30,6 +32,9 @@ use crate::ports::{self, Ports};
 use counters::{Commands, Queue};
 pub use settings::{Pinning, Settings, Topology};
 use worker::Report;
+
+/// Until what other CPUs had just decided to hand over has arrived.
+const UNDER_WAY: Duration = Duration::from_millis(5);
 
 /// Decides on packets: the engine, or a test's stand-in. One per worker, on the worker's thread.
 pub trait Inspector {
@@ -185,9 +190,19 @@ impl Live {
         status
     }
 
+    /// Ends the workers. Their queues are taken from them first, so that all they were given comes to an end.
     fn join(&mut self) -> Result<(), Error> {
-        self.stop.store(true, Ordering::Relaxed);
+        if self.workers.is_empty() {
+            return Ok(());
+        }
         let mut result = Ok(());
+        for (port, _) in &mut self.programs {
+            for queue in 0..QUEUES {
+                result = result.and(port.clear_socket(queue).map_err(Error::from));
+            }
+        }
+        std::thread::sleep(UNDER_WAY);
+        self.stop.store(true, Ordering::Relaxed);
         for (number, worker) in self.workers.drain(..).enumerate() {
             let ended = worker.join().map_err(|_| Error::Panicked(number)).and_then(|ended| Ok(ended?));
             result = result.and(ended);

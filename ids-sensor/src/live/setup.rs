@@ -42,7 +42,7 @@ where
         programs: Vec::new(),
         tables: Arc::new(Mutex::new(tables)),
         interfaces: Some(interfaces),
-        pins: pins,
+        pins,
     };
     let mut workers = Vec::new();
     for (group, names) in names.chunks(settings.topology.group_size()).enumerate() {

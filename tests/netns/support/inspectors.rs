@@ -24,6 +24,8 @@ pub enum Then {
     Block(Duration),
     BlockHost(Duration),
     Release,
+    /// It is dropped, and goes back to its sender with all addresses turned around (UDP over IPv4).
+    Answer,
 }
 
 impl Inspector for Marker {
@@ -40,6 +42,16 @@ impl Inspector for Marker {
             }
             Then::BlockHost(ttl) => {
                 out.kernel(Command::BlockHost { addr: src, ttl, sid: 8 });
+                Verdict::Drop(DropReason::Rules)
+            }
+            Then::Answer => {
+                let mut answer = packet.bytes.to_vec();
+                answer[..12].rotate_left(6);
+                answer[26..34].rotate_left(4);
+                answer[34..38].rotate_left(2);
+                out.inject(port, &answer);
+                // There is no such port: counted, not sent.
+                out.inject(99, &answer);
                 Verdict::Drop(DropReason::Rules)
             }
             Then::Release => {
