@@ -43,11 +43,13 @@ pub struct Lost {
     pub not_injected: u64,
     /// Without a verdict at the end.
     pub unsettled: u64,
+    /// Buffers that the kernel gave back without having them: a defect of the driver.
+    pub foreign_buffer: u64,
 }
 
 impl Lost {
     /// All causes with their names.
-    pub const fn named(&self) -> [(&'static str, u64); 7] {
+    pub const fn named(&self) -> [(&'static str, u64); 8] {
         [
             ("receive_ring_full", self.receive_ring_full),
             ("no_buffer", self.no_buffer),
@@ -56,6 +58,7 @@ impl Lost {
             ("transmit_invalid", self.transmit_invalid),
             ("not_injected", self.not_injected),
             ("unsettled", self.unsettled),
+            ("foreign_buffer", self.foreign_buffer),
         ]
     }
 }

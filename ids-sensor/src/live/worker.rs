@@ -381,6 +381,7 @@ impl<I: Inspector, E: FnMut(Event<'_>)> Worker<I, E> {
         }
         for (lane, held) in self.parts.lanes.iter_mut().zip(held) {
             lane.counters.held = held;
+            lane.counters.lost.foreign_buffer = lane.socket.foreign();
             if let Ok(kernel) = lane.socket.statistics() {
                 lane.counters.lost.receive_ring_full = kernel.rx_ring_full.unwrap_or(0);
                 lane.counters.lost.no_buffer = kernel.rx_dropped;
@@ -418,6 +419,7 @@ impl<I: Inspector, E: FnMut(Event<'_>)> Worker<I, E> {
             std::thread::sleep(Duration::from_millis(1));
             self.transmit();
         }
+        debug_assert_eq!(self.parts.umem.held(), 0, "every buffer is free or the kernel's");
         self.publish();
     }
 }

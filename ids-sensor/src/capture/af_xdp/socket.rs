@@ -69,8 +69,8 @@ pub struct Socket {
     transmit: Producer<XdpDesc>,
     fill: Producer<u64>,
     completion: Consumer<u64>,
-    /// Addresses the kernel gave back without having them; always 0 unless the kernel is broken.
-    alien: u64,
+    /// Addresses the kernel gave back without having them.
+    foreign: u64,
 }
 
 impl Socket {
@@ -99,7 +99,7 @@ impl Socket {
         bind_to(fd, first, interface, queue)?;
         let zero_copy =
             sockopt::xdp_options(fd).is_ok_and(|options| options.contains(XdpOptionsFlags::XDP_OPTIONS_ZEROCOPY));
-        Ok(Self { socket, queue, zero_copy, receive, transmit, fill, completion, alien: 0 })
+        Ok(Self { socket, queue, zero_copy, receive, transmit, fill, completion, foreign: 0 })
     }
 
     /// Its queue.
@@ -136,7 +136,7 @@ impl Socket {
             let Some(entry) = self.receive.pop() else { break };
             match umem.back(entry.addr) {
                 Some((frame, offset)) => into.push(Received { frame, offset, length: entry.len }),
-                None => self.alien += 1,
+                None => self.foreign += 1,
             }
         }
         self.receive.release();
@@ -185,7 +185,7 @@ impl Socket {
         while let Some(address) = self.completion.pop() {
             match umem.back(address) {
                 Some((frame, _)) => umem.put(frame),
-                None => self.alien += 1,
+                None => self.foreign += 1,
             }
         }
         self.completion.release();
@@ -206,8 +206,8 @@ impl Socket {
     }
 
     /// Addresses the kernel gave back without having them.
-    pub const fn alien(&self) -> u64 {
-        self.alien
+    pub const fn foreign(&self) -> u64 {
+        self.foreign
     }
 }
 
