@@ -51,6 +51,12 @@ impl Anomaly {
         NAMES.get(self as usize).map_or("", |row| row.1)
     }
 
+    /// Whether a packet could not be decoded because of it (`decoder.invalid`); the others are unusual, but
+    /// did not keep anything from being decoded.
+    pub fn is_malformed(self) -> bool {
+        self.layer() == Layer::Decoder && !UNUSUAL.contains(&self)
+    }
+
     /// The anomaly of this name, as rules write it.
     pub fn find(layer: Layer, name: &str) -> Option<Self> {
         let name = RENAMED.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new);
@@ -63,6 +69,53 @@ impl Anomaly {
 const RENAMED: &[(&str, &str)] = &[
     ("est_synack_resend_with_different_ack", "est_synack_resend_with_diff_ack"),
     ("3whs_synack_resend_with_different_ack", "3whs_synack_resend_with_diff_ack"),
+];
+
+/// Decoder anomalies of packets that were decoded nonetheless.
+const UNUSUAL: &[Anomaly] = &[
+    Anomaly::EthernetUnknownEthertype,
+    Anomaly::GeneveUnknownPayloadType,
+    Anomaly::Icmpv4UnknownType,
+    Anomaly::Icmpv4UnknownCode,
+    Anomaly::Icmpv4Ipv4TruncPkt,
+    Anomaly::Icmpv4Ipv4UnknownVer,
+    Anomaly::Icmpv6UnknownType,
+    Anomaly::Icmpv6UnknownCode,
+    Anomaly::Icmpv6Ipv6UnknownVersion,
+    Anomaly::Icmpv6Ipv6TruncPkt,
+    Anomaly::Icmpv6MldMessageWithInvalidHl,
+    Anomaly::Icmpv6UnassignedType,
+    Anomaly::Icmpv6ExperimentationType,
+    Anomaly::Ipv4OptPadRequired,
+    Anomaly::Ipv4OptEolRequired,
+    Anomaly::Ipv4OptDuplicate,
+    Anomaly::Ipv4OptUnknown,
+    Anomaly::Ipv4Icmpv6,
+    Anomaly::Ipv4FragOverlap,
+    Anomaly::Ipv4FragIgnored,
+    Anomaly::Ipv6ExthdrDuplFh,
+    Anomaly::Ipv6ExthdrUselessFh,
+    Anomaly::Ipv6ExthdrDuplRh,
+    Anomaly::Ipv6ExthdrDuplHh,
+    Anomaly::Ipv6ExthdrDuplDh,
+    Anomaly::Ipv6ExthdrDuplAh,
+    Anomaly::Ipv6ExthdrDuplEh,
+    Anomaly::Ipv6ExthdrAhResNotNull,
+    Anomaly::Ipv6HopoptsUnknownOpt,
+    Anomaly::Ipv6HopoptsOnlyPadding,
+    Anomaly::Ipv6DstoptsUnknownOpt,
+    Anomaly::Ipv6DstoptsOnlyPadding,
+    Anomaly::Ipv6RhType0,
+    Anomaly::Ipv6ZeroLenPadn,
+    Anomaly::Ipv6FhNonZeroReservedField,
+    Anomaly::Ipv6DataAfterNoneHeader,
+    Anomaly::Ipv6UnknownNextHeader,
+    Anomaly::Ipv6Icmpv4,
+    Anomaly::Ipv6FragOverlap,
+    Anomaly::Ipv6FragIgnored,
+    Anomaly::PppUnsupProto,
+    Anomaly::TcpOptDuplicate,
+    Anomaly::VxlanUnknownPayloadType,
 ];
 
 anomalies! {

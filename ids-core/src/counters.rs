@@ -16,7 +16,7 @@ macro_rules! counters {
 }
 
 counters! {
-    DecoderPkts = "decoder.pkts", "Packets decoded, those out of tunnels and fragments included.";
+    DecoderPkts = "decoder.pkts", "Packets captured and decoded; what came out of tunnels and fragments is not counted again.";
     DecoderBytes = "decoder.bytes", "Their bytes.";
     DecoderInvalid = "decoder.invalid", "Packets that could not be decoded.";
     DecoderIpv4 = "decoder.ipv4", "IPv4 packets.";
@@ -61,6 +61,8 @@ counters! {
     DefragIpv6Fragments = "defrag.ipv6.fragments", "IPv6 fragments.";
     DefragIpv6Reassembled = "defrag.ipv6.reassembled", "IPv6 datagrams put together.";
     DefragIpv6Timeouts = "defrag.ipv6.timeouts", "IPv6 datagrams given up.";
+    DefragMemuse = "defrag.memuse", "Bytes that fragments hold.";
+    DefragMemcap = "defrag.memcap", "Fragments refused because of the memory cap.";
     DefragMaxTrackers = "defrag.max_trackers_reached", "Fragments refused because too many datagrams were open.";
     DefragMaxFrags = "defrag.max_frags_reached", "Fragments refused because too many were held.";
     FlowTotal = "flow.total", "Flows.";

@@ -1,62 +1,91 @@
-//! The first stage: captured packets → decoded packets, tunnels taken apart and fragments put together.
+//! The first stage of the engine: one captured packet → every packet in it.
 //!
-//! In: captured packets.  Out: each of them decoded, what is in its tunnels, and the datagram that it completes, in this
-//! order.  Holds: fragments.
+//! In: a [`Frame`].  Out: through a callback, in this order: the packet as captured; what a tunnel in it
+//! carries, outermost first; after a fragment that completes its datagram, that datagram and what it carries.
+//! Holds fragments that wait for others.  Must not know flows or rules.
 
 use crate::counters::Counters;
-use crate::decode::{self, Captured};
-use crate::defrag::{self, Defrag, Outcome};
-use crate::packet::{Anomalies, Packet, Source};
+use crate::decode::{self, Frame, Start, decode};
+use crate::defrag::{self, Defrag, Outcome, Refusal};
+use crate::packet::Packet;
+use crate::time::Time;
+use crate::verdict::Verdict;
 
-/// The first stage of one worker.
-#[derive(Debug)]
+/// Takes packets as they are found; the counters are handed through.
+pub type Emit<'e> = dyn FnMut(&mut Packet<'_>, &mut Counters) + 'e;
+
+/// What fragments in a captured packet mean for its fate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// A drop, if a fragment is a late copy of part of a datagram that was dropped.
+    pub verdict: Verdict,
+    /// Why a fragment was not kept, for exception policies; the first one counts.
+    pub refusal: Option<Refusal>,
+}
+
+/// Decoding and defragmentation.
+#[derive(Debug, Default)]
 pub struct Intake {
     config: decode::Config,
     defrag: Defrag,
-    /// Memory for datagrams that are put together, one for each that is being looked at.
-    spare: Vec<Vec<u8>>,
+    /// Datagrams that the latest captured packet completed.
+    completed: Vec<defrag::Key>,
 }
 
 impl Intake {
-    /// Nothing is open.
-    pub fn new(decode: decode::Config, defrag: defrag::Config) -> Self {
-        Self { config: decode, defrag: Defrag::new(defrag), spare: Vec::new() }
+    /// Nothing was taken in yet.
+    pub fn new(config: decode::Config, defrag: defrag::Config) -> Self {
+        Self { config, defrag: Defrag::new(defrag), completed: Vec::new() }
     }
 
-    /// Takes a captured packet; `emit` gets every packet that comes out of it.
-    pub fn push(
-        &mut self,
-        captured: Captured<'_>,
-        counters: &mut Counters,
-        emit: &mut dyn FnMut(&mut Packet<'_>, &mut Counters),
-    ) {
-        let config = self.config.clone();
-        decode::decode(captured, &config, counters, &mut |packet, counters| self.pass(packet, counters, emit));
+    /// Takes one captured packet, and hands every packet in it to `emit`.
+    pub fn push(&mut self, frame: &Frame<'_>, counters: &mut Counters, emit: &mut Emit<'_>) -> Fate {
+        self.completed.clear();
+        let mut fate = Fate::default();
+        let start = Start::captured(frame, &self.config, counters);
+        self.take(start, counters, emit, &mut fate);
+        fate
     }
 
-    /// Hands on a decoded packet, and the datagram that it completes.
-    fn pass(
-        &mut self,
-        mut packet: Packet<'_>,
-        counters: &mut Counters,
-        emit: &mut dyn FnMut(&mut Packet<'_>, &mut Counters),
-    ) {
-        if packet.layers.fragment.is_none() {
-            return emit(&mut packet, counters);
+    /// Says what became of the latest captured packet, so that late copies of the fragments of datagrams that
+    /// it completed share its fate.
+    pub fn settle(&mut self, verdict: Verdict) {
+        for key in self.completed.drain(..) {
+            self.defrag.settle(&key, verdict);
         }
-        let mut whole = self.spare.pop().unwrap_or_default();
-        let mut odd = Anomalies::new();
-        let outcome = self.defrag.push(&packet, counters, &mut odd, &mut whole);
-        for anomaly in odd {
-            counters.anomaly(anomaly);
-            packet.note(anomaly);
+    }
+
+    /// Lets time pass: datagrams that take too long are given up.
+    pub fn tick(&mut self, now: Time, counters: &mut Counters) {
+        self.defrag.expire(now, counters);
+    }
+
+    /// Decodes and emits one packet and all that it carries. Calls itself for a datagram that was completed;
+    /// what is in there has fewer layers left, which ends it.
+    fn take(&mut self, start: Start<'_>, counters: &mut Counters, emit: &mut Emit<'_>, fate: &mut Fate) {
+        let mut next = Some(start);
+        while let Some(mut start) = next {
+            next = decode(&mut start, &self.config, counters);
+            let Start { packet, layers_left, .. } = &mut start;
+            if packet.layers.fragment.is_none() {
+                emit(packet, counters);
+                continue;
+            }
+            let outcome = self.defrag.push(packet, counters);
+            emit(packet, counters);
+            match outcome {
+                Outcome::Held => {}
+                Outcome::Refused(refusal) => fate.refusal = fate.refusal.or(Some(refusal)),
+                Outcome::Late(verdict) => fate.verdict = fate.verdict.and(verdict),
+                Outcome::Complete(datagram) => {
+                    self.completed.push(datagram.key);
+                    let start = Start::reassembled(packet, &datagram.link, &datagram.bytes, *layers_left);
+                    self.take(start, counters, emit, fate);
+                }
+            }
         }
-        emit(&mut packet, counters);
-        if outcome == Outcome::Complete {
-            let config = self.config.clone();
-            let start = Packet { bytes: &whole, source: Source::Defrag, anomalies: Anomalies::new(), ..packet };
-            decode::resume(start, &config, counters, &mut |packet, counters| self.pass(packet, counters, emit));
-        }
-        self.spare.push(whole);
     }
 }
+
+#[cfg(test)]
+mod tests;

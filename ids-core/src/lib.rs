@@ -11,7 +11,10 @@
 //! | [`packet`] [`time`] [`verdict`] [`anomaly`] [`counters`] | what travels with a packet |
 //! | [`wire`] | headers as checked views over bytes |
 //! | [`decode`] | bytes → layers: who follows whom, tunnels |
+//! | [`checksum`] | whether checksums of a packet are right, on demand |
+//! | [`host_policy`] | which operating system an address runs |
 //! | [`defrag`] | IPv4 and IPv6 fragments → datagrams |
+//! | [`intake`] | the three above in one call: a captured packet → every packet in it |
 //! | [`flow`] | packets → flows, with state and timeouts |
 //! | [`stream`] | TCP segments → ordered bytes |
 //! | [`field`] [`record`] | what rules can see of a transaction, what records show of it |

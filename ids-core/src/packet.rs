@@ -10,6 +10,9 @@ use arrayvec::ArrayVec;
 
 use crate::anomaly::Anomaly;
 use crate::time::Time;
+use crate::wire::arp::Arp;
+use crate::wire::ethernet::Ethernet;
+use crate::wire::icmp::{self, Embedded, Icmp};
 use crate::wire::tcp::Tcp;
 
 /// What the first bytes of a packet are (the link types of pcap files).
@@ -19,8 +22,12 @@ pub enum LinkType {
     Ethernet,
     /// BSD loopback: four bytes of address family (0, 108).
     Null,
-    /// An IP packet (101, 12, 14, 228, 229).
+    /// An IP packet of either version (101, 12, 14).
     Raw,
+    /// An IPv4 packet (228).
+    Ipv4,
+    /// An IPv6 packet (229).
+    Ipv6,
     /// PPP, with or without HDLC framing bytes (9, 50).
     Ppp,
     /// Cisco HDLC (104).
@@ -40,9 +47,11 @@ impl LinkType {
             0 | 108 => Self::Null,
             1 => Self::Ethernet,
             9 | 50 => Self::Ppp,
-            12 | 14 | 101 | 228 | 229 => Self::Raw,
+            12 | 14 | 101 => Self::Raw,
             104 => Self::CiscoHdlc,
             113 => Self::LinuxSll,
+            228 => Self::Ipv4,
+            229 => Self::Ipv6,
             276 => Self::LinuxSll2,
             other => Self::Other(other),
         }
@@ -58,6 +67,8 @@ impl LinkType {
             Self::CiscoHdlc => 104,
             Self::LinuxSll => 113,
             Self::LinuxSll2 => 276,
+            Self::Ipv4 => 228,
+            Self::Ipv6 => 229,
             Self::Other(number) => number,
         }
     }
@@ -178,7 +189,8 @@ pub struct Layers {
     pub network_at: u32,
     /// Its length with options or extension headers, in bytes.
     pub network_len: u32,
-    /// End of the IP packet: the start plus the length it claims, cut to what was captured.
+    /// End of the IP packet: the start plus the length it claims, which is what was captured at most; where
+    /// UDP claims less, the end of that.
     pub network_end: u32,
     /// IP protocol number of what follows the network header and its extensions.
     pub proto: u8,
@@ -221,9 +233,10 @@ pub struct Packet<'a> {
     pub port: u16,
     /// When it was captured.
     pub time: Time,
-    /// What the first of `bytes` is.
+    /// What the first of `bytes` is; [`LinkType::Raw`] for everything that came out of a tunnel, as records
+    /// show it ([`Layers::ether`] says whether a frame was in there).
     pub link: LinkType,
-    /// All bytes, from the link layer on.
+    /// All bytes: from the link layer on, or from the first byte that the tunnel carried.
     pub bytes: &'a [u8],
     /// Offsets into `bytes`.
     pub layers: Layers,
@@ -248,6 +261,14 @@ impl<'a> Packet<'a> {
         match l.network {
             Network::None => &[],
             _ => self.slice(l.network_at, l.network_at.saturating_add(l.network_len)),
+        }
+    }
+
+    /// Network header and everything after it; empty if there is none.
+    pub fn network_layer(&self) -> &'a [u8] {
+        match self.layers.network {
+            Network::None => &[],
+            _ => self.slice(self.layers.network_at, self.layers.network_end),
         }
     }
 
@@ -337,11 +358,37 @@ impl<'a> Packet<'a> {
         self.layers.vlan.get(..usize::from(self.layers.vlans)).unwrap_or(&self.layers.vlan)
     }
 
-    /// Notes an oddity; beyond the capacity of [`Anomalies`] it is dropped.
-    pub fn note(&mut self, anomaly: Anomaly) {
-        if !self.anomalies.contains(&anomaly) {
-            // A full list is fine: the packet is odd enough by then.
-            let _ = self.anomalies.try_push(anomaly);
+    /// The flow that this is about, if this is an ICMP or ICMPv6 error: that of the packet it quotes.
+    pub fn icmp_embedded(&self) -> Option<Embedded> {
+        let version = match self.layers.transport {
+            Transport::Icmp4 => icmp::Version::V4,
+            Transport::Icmp6 => icmp::Version::V6,
+            _ => return None,
+        };
+        Icmp::parse(self.slice(self.layers.transport_at, self.layers.network_end), version).ok()?.embedded()
+    }
+
+    /// The ARP packet, if this is one that is well-formed.
+    pub fn arp(&self) -> Option<Arp<'a>> {
+        match self.layers.network {
+            Network::Arp => Arp::parse(self.network_header()).ok(),
+            _ => None,
         }
+    }
+
+    /// Destination and source address and type field of the Ethernet header, if there is one.
+    pub fn ethernet(&self) -> Option<Ethernet<'a>> {
+        Ethernet::parse(self.bytes.get(self.layers.ether? as usize..)?).ok()
+    }
+
+    /// Whether something kept this packet from being decoded to its end.
+    pub fn is_malformed(&self) -> bool {
+        self.anomalies.iter().any(|anomaly| anomaly.is_malformed())
+    }
+
+    /// Notes an oddity, as often as it was found; beyond the capacity of [`Anomalies`] it is dropped.
+    pub fn note(&mut self, anomaly: Anomaly) {
+        // A full list is fine: the packet is odd enough by then.
+        let _ = self.anomalies.try_push(anomaly);
     }
 }

@@ -34,8 +34,8 @@ pub struct PortConfig {
     pub flags: u8,
     /// Which pair of ports this one belongs to; 0 for all if pairs do not tell flows apart.
     pub pair: u16,
-    /// Says which set of interest is in force; for people and records, the program does not look.
-    pub generation: u32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
 const _: () = assert!(size_of::<PortConfig>() == 16);
@@ -52,7 +52,7 @@ impl PortConfig {
             FailPolicy::Open => 0,
             FailPolicy::Closed => Self::CLOSED,
         };
-        Self { deadline, mode: mode as u8, flags, pair: 0, generation: 0 }
+        Self { deadline, mode: mode as u8, flags, pair: 0, reserved: 0 }
     }
 
     /// Where the fast path leads; `None` if the port is not configured.

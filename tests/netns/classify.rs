@@ -196,15 +196,16 @@ fn a_released_flow_is_counted_until_its_tuple_is_used_again() {
     assert_eq!(bench.run(&there.bytes()), (FastReleased, DROP));
     assert_eq!(bench.run(&there.bytes()), (FastReleased, DROP));
     assert_eq!(bench.run(&back.bytes()), (FastReleased, DROP));
-    assert!(bench.tables.flows.collect(MINUTE).unwrap().is_empty(), "it is still in use");
+    let flows = &mut bench.tables.flows;
+    assert_eq!(flows.recall_if_over(&key(&there), MINUTE).unwrap(), None, "it is still in use");
     assert_eq!(bench.run(&again.bytes()), (InspectReuse, REDIRECT));
     assert_eq!(bench.run(&there.bytes()), (Inspect, REDIRECT));
-    let ended = bench.tables.flows.collect(MINUTE).unwrap();
-    assert_eq!(ended.len(), 1);
-    let [up, down] = ended[0].1.carried;
+    let ended = bench.tables.flows.recall_if_over(&key(&there), MINUTE).unwrap().unwrap();
+    let [up, down] = ended.carried;
     assert_eq!((up.packets, up.bytes, up.tcp_flags), (2, 2 * 58, 0x10));
     assert_eq!((down.packets, down.bytes, down.tcp_flags), (1, 54, 0x11));
-    assert!(up.last > ended[0].1.since);
+    assert!(up.last > ended.since);
+    assert_eq!(bench.tables.flows.recall(&key(&there)).unwrap(), None);
 }
 
 #[test]

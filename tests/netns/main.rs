@@ -1,11 +1,17 @@
 //! The kernel stage and the live modes against a real kernel: network namespaces, veth pairs, real programs.
 //!
-//! Needs root. Without, every test says why it is skipped; with `CI` or `IDS_REQUIRE_NETNS` set, a skip is a failure.
+//! Needs root. Without, every test says why it is skipped; with `CI` or `IDS_NETNS=require` in the environment that is
+//! a failure, and `IDS_NETNS=skip` leaves them out.
 //! Everything happens in namespaces that the tests make; nothing outside is touched.
 
-#![allow(unreachable_pub)]
+// All of this is test code, also what stands outside of test functions.
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod support;
 
 mod classify;
+mod crash;
+mod inline;
+mod mirror;
+mod ports;
 mod tables;

@@ -1,9 +1,11 @@
 //! The project's own commands, for what plain cargo cannot do. `cargo xtask help` lists them.
 
 mod bench;
+mod docs;
 mod ebpf;
 mod fuzz;
 mod process;
+mod root;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -22,17 +24,20 @@ enum Command {
     BuildEbpf(ebpf::Options),
     /// Run all tests: the workspace's, then those that need root and network namespaces.
     Test(test::Options),
-    /// Run the fuzz targets for a while.
-    Fuzz(fuzz::Options),
     /// Measure.
     Bench(bench::Options),
+    /// Run the fuzz targets for a while each.
+    Fuzz(fuzz::Options),
+    /// Build the documentation; a warning is an error.
+    Docs,
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::BuildEbpf(options) => ebpf::build_ebpf(&options),
-        Command::Test(options) => test::run(&options),
+        Command::Test(options) => test::test(&options),
+        Command::Bench(options) => bench::bench(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
-        Command::Bench(options) => bench::run(&options),
+        Command::Docs => docs::docs(),
     }
 }

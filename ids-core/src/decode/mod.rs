@@ -1,59 +1,33 @@
-//! Bytes → layers: who follows whom, tunnels, and everything odd about it.
+//! Bytes → layers: who follows whom, and where tunnels begin.
 //!
-//! In: one captured packet.  Out: the packet with its layers, then one packet for each tunnel in it, outermost first; all
-//! of them borrow the captured bytes.
-//! Oddities are noted on the packet and counted; a packet with a broken header still comes out with what was found
-//! before it. Bound: [`MAX_LAYERS`] headers, tunnels included.
+//! In: a [`Start`], made of a captured [`Frame`], of what a tunnel carries, or of a reassembled datagram.
+//! Out: its packet, filled in, and the start of the packet inside if it is a tunnel.  What is odd is noted
+//! on the packet and counted, and decoding goes on as far as it makes sense: a packet with a broken header
+//! holds what was found before it.
+//! Holds nothing from packet to packet.  Must not know flows or rules.
+//!
+//! A packet is decoded in `Step`s, one per header; each step reads its header through a view of `wire` and
+//! names the next one.
 
-mod icmp;
-mod ipv4;
-mod ipv6;
+pub mod config;
 mod link;
+mod network;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod tunnel;
 
-use std::net::IpAddr;
-
-use arrayvec::ArrayVec;
+pub use config::{Config, Ports};
 
 use crate::anomaly::Anomaly;
 use crate::counters::{Counter, Counters};
-use crate::packet::{Anomalies, Layers, LinkType, Network, Packet, Source, Tunnel};
+use crate::packet::{Anomalies, Layers, LinkType, Packet, PacketIn, Source};
 use crate::time::Time;
+use crate::wire::{Malformed, cooked, ether_type};
 
-/// Headers that are decoded before it is one too many (`decoder.max-layers`).
-pub const MAX_LAYERS: u8 = 16;
-
-/// Settings (`decoder` in the configuration).
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Most headers of one packet (`decoder.max-layers`).
-    pub max_layers: u8,
-    /// UDP ports that carry VXLAN (`decoder.vxlan`); `None` if it is off.
-    pub vxlan: Option<Vec<u16>>,
-    /// UDP ports that carry GENEVE (`decoder.geneve`).
-    pub geneve: Option<Vec<u16>>,
-    /// UDP ports that may carry Teredo (`decoder.teredo`); empty means any.
-    pub teredo: Option<Vec<u16>>,
-    /// Whether VN-Tags are decoded (`decoder.vntag.enabled`).
-    pub vntag: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            max_layers: MAX_LAYERS,
-            vxlan: Some(vec![4789]),
-            geneve: Some(vec![6081]),
-            teredo: Some(vec![3544]),
-            vntag: false,
-        }
-    }
-}
-
-/// A captured packet, to be decoded.
+/// A captured packet, its bytes shared.
 #[derive(Clone, Copy, Debug)]
-pub struct Captured<'a> {
+pub struct Frame<'a> {
     /// Number of the packet.
     pub id: u64,
     /// Port it came in on.
@@ -62,187 +36,209 @@ pub struct Captured<'a> {
     pub time: Time,
     /// What the first byte is.
     pub link: LinkType,
-    /// The bytes.
+    /// The captured bytes.
     pub bytes: &'a [u8],
-    /// How it came to be: as captured, or put together.
-    pub source: Source,
-    /// The tunnel it came out of: of a datagram put together from fragments inside of one.
-    pub tunnel: Option<Tunnel>,
 }
 
-/// Decodes a packet and the tunnels in it; `emit` gets each, outermost first.
-pub fn decode<'a>(
-    captured: Captured<'a>,
-    config: &Config,
-    counters: &mut Counters,
-    emit: &mut dyn FnMut(Packet<'a>, &mut Counters),
-) {
-    let packet = Packet {
-        id: captured.id,
-        port: captured.port,
-        time: captured.time,
-        link: captured.link,
-        bytes: captured.bytes,
-        layers: Layers::default(),
-        source: captured.source,
-        tunnel: captured.tunnel,
-        anomalies: Anomalies::new(),
-    };
-    let mut walk = Walk { packet, config, counters, left: config.max_layers, inner: ArrayVec::new() };
-    walk.link();
-    walk.deliver(emit);
+impl<'a> From<&'a PacketIn<'_>> for Frame<'a> {
+    fn from(packet: &'a PacketIn<'_>) -> Self {
+        Self { id: packet.id, port: packet.port, time: packet.time, link: packet.link, bytes: packet.bytes }
+    }
 }
 
-/// Decodes a datagram that was put together: `packet` has the bytes and the layers of a fragment, and decoding begins
-/// anew at its network header.
-pub fn resume<'a>(
-    packet: Packet<'a>,
-    config: &Config,
-    counters: &mut Counters,
-    emit: &mut dyn FnMut(Packet<'a>, &mut Counters),
-) {
-    let Layers { ether, vlan, vlans, network, network_at, .. } = packet.layers;
-    let packet = Packet { layers: Layers { ether, vlan, vlans, ..Layers::default() }, ..packet };
-    let mut walk = Walk { packet, config, counters, left: config.max_layers, inner: ArrayVec::new() };
-    let _ = match network {
-        Network::Ipv4 => walk.ipv4(network_at),
-        Network::Ipv6 => walk.ipv6(network_at),
-        Network::Arp | Network::None => None,
-    };
-    walk.deliver(emit);
+/// A packet to decode: its bytes, what is known of it already, and where its first header is.
+#[derive(Clone, Debug)]
+pub struct Start<'a> {
+    /// The packet; [`decode`] fills it in.
+    pub packet: Packet<'a>,
+    /// How many more layers may be decoded of it, or of what it turns out to be part of.
+    pub layers_left: u8,
+    at: usize,
+    step: Step,
 }
 
-/// One packet on its way through its headers.
-struct Walk<'a, 'c> {
-    packet: Packet<'a>,
-    config: &'c Config,
-    counters: &'c mut Counters,
-    /// Headers that may still follow.
-    left: u8,
-    /// What is inside of tunnels.
-    inner: ArrayVec<Inner, 2>,
-}
-
-/// The start of a tunnel's content.
-#[derive(Clone, Copy, Debug)]
-struct Inner {
-    source: Source,
-    at: u32,
-    end: u32,
-    kind: Kind,
-    ports: Option<(u16, u16)>,
-}
-
-/// What a tunnel carries.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    /// What this type field of Ethernet means.
-    Type(u16),
-    /// An Ethernet frame.
-    Ethernet,
-    /// PPP (RFC 1661).
-    Ppp,
-}
-
-/// Ends the walk of a packet: nothing after this header is looked at.
-type Walked = Option<()>;
-
-impl<'a> Walk<'a, '_> {
-    /// Hands over the packet, and then what is inside of it.
-    fn deliver(self, emit: &mut dyn FnMut(Packet<'a>, &mut Counters)) {
-        let Self { packet, config, counters, left, inner } = self;
+impl<'a> Start<'a> {
+    /// The start of a captured packet; counts it.
+    pub fn captured(frame: &Frame<'a>, config: &Config, counters: &mut Counters) -> Self {
+        let size = frame.bytes.len() as u64;
         counters.count(Counter::DecoderPkts);
-        counters.add(Counter::DecoderBytes, packet.bytes.len() as u64);
-        counters.largest(Counter::DecoderMaxPktSize, packet.bytes.len() as u64);
-        for anomaly in &packet.anomalies {
-            counters.anomaly(*anomaly);
-        }
-        let outer = packet.clone();
-        emit(packet, counters);
-        for inner in inner {
-            if let Some(packet) = enter(&outer, inner) {
-                let mut walk = Walk { packet, config, counters, left, inner: ArrayVec::new() };
-                walk.begin(inner);
-                walk.deliver(emit);
+        counters.add(Counter::DecoderBytes, size);
+        counters.largest(Counter::DecoderMaxPktSize, size);
+        let step = match frame.link {
+            LinkType::Ethernet => Step::Ethernet,
+            LinkType::Null => Step::Null,
+            LinkType::Raw | LinkType::Ipv4 | LinkType::Ipv6 => Step::Raw,
+            LinkType::Ppp => Step::Ppp,
+            LinkType::CiscoHdlc => Step::Chdlc,
+            LinkType::LinuxSll => Step::Cooked(cooked::Version::V1),
+            LinkType::LinuxSll2 => Step::Cooked(cooked::Version::V2),
+            LinkType::Other(_) => {
+                counters.count(Counter::DecoderInvalid);
+                Step::End
             }
-        }
-    }
-
-    /// Begins with the content of a tunnel.
-    fn begin(&mut self, inner: Inner) {
-        let _ = match inner.kind {
-            Kind::Type(kind) => self.ethertype(kind, inner.at),
-            Kind::Ethernet => self.ethernet(inner.at),
-            Kind::Ppp => self.ppp(inner.at),
         };
+        let packet = Packet {
+            id: frame.id,
+            port: frame.port,
+            time: frame.time,
+            link: frame.link,
+            bytes: frame.bytes,
+            layers: Layers::default(),
+            source: Source::Wire,
+            tunnel: None,
+            anomalies: Anomalies::new(),
+        };
+        Self { packet, at: 0, step, layers_left: config.max_layers }
     }
 
-    /// Bytes of the packet from `at` on.
-    fn from(&self, at: u32) -> &'a [u8] {
-        self.packet.bytes.get(at as usize..).unwrap_or_default()
+    /// The start of a datagram that was put together: `bytes` are the link layer of its first fragment, with
+    /// offsets as in `link`, and the datagram from `link.network_at` on. `fragment` is the one that completed
+    /// it, and `layers_left` what decoding that one left.
+    pub fn reassembled(fragment: &Packet<'_>, link: &Layers, bytes: &'a [u8], layers_left: u8) -> Self {
+        let Layers { ether, vlan, vlans, network_at, .. } = *link;
+        let packet = Packet {
+            id: fragment.id,
+            port: fragment.port,
+            time: fragment.time,
+            link: fragment.link,
+            bytes,
+            layers: Layers { ether, vlan, vlans, ..Layers::default() },
+            source: Source::Defrag,
+            tunnel: fragment.tunnel,
+            anomalies: Anomalies::new(),
+        };
+        Self { packet, at: network_at as usize, step: Step::Ip, layers_left }
     }
+}
 
-    /// `N` bytes at `at`; notes `short` if they are not there.
-    fn take<const N: usize>(&mut self, at: u32, short: Anomaly) -> Option<&'a [u8; N]> {
-        let found = self.from(at).first_chunk::<N>();
-        if found.is_none() {
-            self.invalid(short);
+/// Decodes one packet up to its end, or to where a tunnel begins. Out: the packet that it carries, if it is a
+/// tunnel.
+pub fn decode<'a>(start: &mut Start<'a>, config: &Config, counters: &mut Counters) -> Option<Start<'a>> {
+    let Start { packet, layers_left, at, step } = start;
+    let end = packet.bytes.len();
+    let mut decoder = Decoder { packet, at: *at, end, layers_left, inner: None, malformed: false, config, counters };
+    while *step != Step::End {
+        *step = decoder.step(*step).unwrap_or_else(|Malformed(anomaly)| {
+            decoder.note(anomaly);
+            Step::End
+        });
+    }
+    if decoder.malformed {
+        decoder.counters.count(Counter::DecoderInvalid);
+    }
+    decoder.inner
+}
+
+/// The next header to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Ethernet,
+    Null,
+    Raw,
+    Chdlc,
+    Cooked(cooked::Version),
+    Vlan,
+    Vntag,
+    Pbb,
+    Dce,
+    Ppp,
+    PppoeSession,
+    PppoeDiscovery,
+    Mpls,
+    Nsh,
+    Arp,
+    /// IPv4 or IPv6, as the version field says.
+    Ip,
+    Ipv4,
+    Ipv6,
+    /// What follows an IP header, by protocol number.
+    Transport(u8),
+    Erspan,
+    /// Nothing more to decode.
+    End,
+}
+
+/// The state of decoding one packet.
+struct Decoder<'a, 'e> {
+    packet: &'e mut Packet<'a>,
+    /// Where the next header starts.
+    at: usize,
+    /// Where the bytes end that the layers so far claim.
+    end: usize,
+    layers_left: &'e mut u8,
+    inner: Option<Start<'a>>,
+    malformed: bool,
+    config: &'e Config,
+    counters: &'e mut Counters,
+}
+
+impl<'a> Decoder<'a, '_> {
+    /// Reads one header. Out: what comes next, or why the rest cannot be decoded.
+    fn step(&mut self, step: Step) -> Result<Step, Malformed> {
+        match self.layers_left.checked_sub(1) {
+            Some(left) => *self.layers_left = left,
+            None => return Err(Malformed(Anomaly::TooManyLayers)),
         }
-        found
+        match step {
+            Step::Ethernet => self.ethernet(),
+            Step::Null => self.null(),
+            Step::Raw => self.raw(),
+            Step::Chdlc => self.chdlc(),
+            Step::Cooked(version) => self.cooked(version),
+            Step::Vlan => self.vlan(),
+            Step::Vntag => self.vntag(),
+            Step::Pbb => self.pbb(),
+            Step::Dce => self.dce(),
+            Step::Ppp => self.ppp(),
+            Step::PppoeSession => self.pppoe_session(),
+            Step::PppoeDiscovery => self.pppoe_discovery(),
+            Step::Mpls => self.mpls(),
+            Step::Nsh => self.nsh(),
+            Step::Arp => self.arp(),
+            Step::Ip => self.ip(),
+            Step::Ipv4 => self.ipv4(),
+            Step::Ipv6 => self.ipv6(),
+            Step::Transport(proto) => self.transport(proto),
+            Step::Erspan => self.erspan(),
+            Step::End => Ok(Step::End),
+        }
     }
 
-    /// Notes an oddity.
+    /// The bytes that are not decoded yet.
+    fn rest(&self) -> &'a [u8] {
+        self.packet.bytes.get(self.at..self.end).unwrap_or_default()
+    }
+
+    /// Notes something odd.
     fn note(&mut self, anomaly: Anomaly) {
+        self.malformed |= anomaly.is_malformed();
+        if anomaly == Anomaly::TooManyLayers {
+            self.counters.count(Counter::DecoderTooManyLayers);
+        }
+        self.counters.anomaly(anomaly);
         self.packet.note(anomaly);
     }
+}
 
-    /// Notes an oddity that ends decoding.
-    fn invalid(&mut self, anomaly: Anomaly) -> Walked {
-        self.note(anomaly);
-        self.counters.count(Counter::DecoderInvalid);
-        None
-    }
-
-    /// One header more; `None` if it is one too many.
-    fn deeper(&mut self) -> Walked {
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                Some(())
-            }
-            None => {
-                self.counters.count(Counter::DecoderTooManyLayers);
-                self.invalid(Anomaly::TooManyLayers)
-            }
-        }
-    }
-
-    /// Remembers the content of a tunnel; a third one in the same packet is not looked at.
-    fn tunnel(&mut self, source: Source, at: u32, end: u32, kind: Kind) {
-        let ports = Some(self.packet.ports()).filter(|ports| *ports != (0, 0));
-        let _ = self.inner.try_push(Inner { source, at, end, kind, ports });
+/// The step for an EtherType; `None` if it is not decoded.
+const fn by_ether_type(number: u16, config: &Config) -> Option<Step> {
+    match number {
+        ether_type::IPV4 => Some(Step::Ipv4),
+        ether_type::IPV6 => Some(Step::Ipv6),
+        ether_type::ARP => Some(Step::Arp),
+        ether_type::VLAN | ether_type::QINQ | ether_type::QINQ_OLD => Some(Step::Vlan),
+        ether_type::MPLS | ether_type::MPLS_MULTICAST => Some(Step::Mpls),
+        ether_type::PPPOE_SESSION => Some(Step::PppoeSession),
+        ether_type::PPPOE_DISCOVERY => Some(Step::PppoeDiscovery),
+        ether_type::PBB => Some(Step::Pbb),
+        ether_type::DCE => Some(Step::Dce),
+        ether_type::NSH => Some(Step::Nsh),
+        ether_type::VNTAG if config.vntag => Some(Step::Vntag),
+        _ => None,
     }
 }
 
-/// The packet inside of a tunnel, not yet decoded. Its bytes are those of the outer one, cut to the tunnel's end.
-fn enter<'a>(outer: &Packet<'a>, inner: Inner) -> Option<Packet<'a>> {
-    let (src, dst): (IpAddr, IpAddr) = outer.addresses()?;
-    let depth = outer.tunnel.map_or(0, |tunnel| tunnel.depth).checked_add(1).filter(|depth| *depth <= MAX_LAYERS)?;
-    let vlans = Layers { vlan: outer.layers.vlan, vlans: outer.layers.vlans, ..Layers::default() };
-    Some(Packet {
-        bytes: outer.bytes.get(..inner.end as usize)?,
-        layers: vlans,
-        source: inner.source,
-        tunnel: Some(Tunnel { src, dst, ports: inner.ports, proto: outer.layers.proto, depth, source: outer.source }),
-        anomalies: Anomalies::new(),
-        ..outer.clone()
-    })
+/// An offset for [`Layers`]. Packets are shorter than 4 GiB: capture lengths are 32 bits wide.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
-
-/// Big-endian 16 bits.
-fn be16(bytes: [u8; 2]) -> u16 {
-    u16::from_be_bytes(bytes)
-}
-
-#[cfg(test)]
-mod tests;

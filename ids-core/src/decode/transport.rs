@@ -1,133 +1,98 @@
-//! Transport layers.
+//! What follows an IP header: transport protocols and tunnels.
 
-use super::{Walk, Walked, be16};
+use super::{Decoder, Step, offset};
 use crate::anomaly::Anomaly;
 use crate::counters::Counter;
-use crate::packet::Transport;
+use crate::packet::{Network, Transport};
+use crate::wire::esp::Esp;
+use crate::wire::icmp::{self, Icmp};
+use crate::wire::sctp::Sctp;
+use crate::wire::tcp::Tcp;
+use crate::wire::udp::Udp;
+use crate::wire::{Malformed, ip_proto, tcp_options};
 
-impl Walk<'_, '_> {
-    /// What follows the network header at `at`.
-    pub(super) fn transport(&mut self, proto: u8, at: u32) -> Walked {
-        self.deeper()?;
+impl Decoder<'_, '_> {
+    pub(super) fn transport(&mut self, proto: u8) -> Result<Step, Malformed> {
         match proto {
-            1 => self.icmp4(at),
-            4 | 41 => self.ip_in_ip(proto, at),
-            6 => self.tcp(at),
-            17 => self.udp(at),
-            47 => self.gre(at),
-            50 => self.esp(at),
-            58 => self.icmp6(at),
-            132 => self.sctp(at),
-            _ => Some(()),
-        }
-    }
-
-    /// The bytes of the packet from `at` to the end that the network header claims.
-    pub(super) fn body(&self, at: u32) -> &[u8] {
-        self.packet.bytes.get(at as usize..self.packet.layers.network_end as usize).unwrap_or_default()
-    }
-
-    /// Takes note of a transport header.
-    pub(super) fn found(&mut self, transport: Transport, at: u32, length: u32) {
-        let layers = &mut self.packet.layers;
-        (layers.transport, layers.transport_at, layers.transport_len) = (transport, at, length);
-    }
-
-    fn tcp(&mut self, at: u32) -> Walked {
-        self.counters.count(Counter::DecoderTcp);
-        let body = self.body(at);
-        let Some(head) = body.first_chunk::<20>() else {
-            return self.invalid(Anomaly::TcpPktTooSmall);
-        };
-        let length = u32::from(head[12] >> 4) * 4;
-        let Some(header) = body.get(..length as usize) else {
-            return self.invalid(Anomaly::TcpHlenTooSmall);
-        };
-        let Some(options) = header.get(20..) else {
-            return self.invalid(Anomaly::TcpInvalidOptlen);
-        };
-        let odd = odd_options(options);
-        self.found(Transport::Tcp, at, length);
-        for anomaly in odd.into_iter().flatten() {
-            self.note(anomaly);
-        }
-        Some(())
-    }
-
-    fn udp(&mut self, at: u32) -> Walked {
-        self.counters.count(Counter::DecoderUdp);
-        let body = self.body(at);
-        let Some(head) = body.first_chunk::<8>() else {
-            return self.invalid(Anomaly::UdpPktTooSmall);
-        };
-        let length = u32::from(be16([head[4], head[5]]));
-        let (source, destination) = (be16([head[0], head[1]]), be16([head[2], head[3]]));
-        if length < 8 {
-            return self.invalid(Anomaly::UdpLenInvalid);
-        }
-        if length as usize > body.len() {
-            return self.invalid(Anomaly::UdpHlenTooSmall);
-        }
-        self.packet.layers.network_end = at + length;
-        self.found(Transport::Udp, at, 8);
-        self.over_udp(source, destination, at + 8)
-    }
-
-    fn sctp(&mut self, at: u32) -> Walked {
-        self.counters.count(Counter::DecoderSctp);
-        if self.body(at).len() < 12 {
-            return self.invalid(Anomaly::SctpPktTooSmall);
-        }
-        self.found(Transport::Sctp, at, 12);
-        Some(())
-    }
-
-    /// RFC 4303: security parameters index and sequence number; the rest is encrypted.
-    fn esp(&mut self, at: u32) -> Walked {
-        self.counters.count(Counter::DecoderEsp);
-        if self.body(at).len() < 8 {
-            return self.invalid(Anomaly::EspPktTooSmall);
-        }
-        Some(())
-    }
-}
-
-/// What is wrong with TCP options: a length that cannot be, and an option that stands twice.
-fn odd_options(mut rest: &[u8]) -> [Option<Anomaly>; 2] {
-    let mut odd = [None; 2];
-    let mut seen = 0u64;
-    while let Some((&kind, after)) = rest.split_first() {
-        match kind {
-            0 => break,
-            1 => rest = after,
-            _ => {
-                let length = after.first().map_or(0, |length| usize::from(*length));
-                let Some((_, next)) = rest.split_at_checked(length).filter(|_| length >= 2 && fits(kind, length))
-                else {
-                    odd = [Some(Anomaly::TcpOptInvalidLen), odd[1]];
-                    break;
-                };
-                let bit = 1u64 << (kind & 63);
-                if seen & bit != 0 {
-                    odd = [odd[0], Some(Anomaly::TcpOptDuplicate)];
-                }
-                seen |= bit;
-                rest = next;
+            ip_proto::TCP => self.tcp(),
+            ip_proto::UDP => self.udp(),
+            ip_proto::UDP_LITE => self.udp_lite(),
+            ip_proto::ICMP => self.icmp(icmp::Version::V4),
+            ip_proto::ICMPV6 => self.icmp(icmp::Version::V6),
+            ip_proto::SCTP => self.sctp(),
+            ip_proto::ESP => self.esp(),
+            ip_proto::GRE => self.gre(),
+            ip_proto::IPV4 | ip_proto::IPV6 => self.ip_in_ip(proto),
+            _ if self.packet.layers.network == Network::Ipv6 && !names_upper_layer(proto) => {
+                Err(Malformed(Anomaly::Ipv6UnknownNextHeader))
             }
+            _ => Ok(Step::End),
         }
     }
-    odd
+
+    /// Writes down a transport layer that starts at `self.at`.
+    fn found(&mut self, transport: Transport, header: usize) {
+        let layers = &mut self.packet.layers;
+        layers.transport = transport;
+        layers.transport_at = offset(self.at);
+        layers.transport_len = offset(header);
+    }
+
+    fn tcp(&mut self) -> Result<Step, Malformed> {
+        self.counters.count(Counter::DecoderTcp);
+        let tcp = Tcp::parse(self.rest())?;
+        self.found(Transport::Tcp, tcp.header_len());
+        tcp_options::check(tcp.options, &mut |anomaly| self.note(anomaly));
+        Ok(Step::End)
+    }
+
+    fn udp(&mut self) -> Result<Step, Malformed> {
+        self.counters.count(Counter::DecoderUdp);
+        let udp = Udp::parse(self.rest())?;
+        self.found(Transport::Udp, Udp::LEN);
+        // What follows the length that UDP claims is padding to receivers.
+        self.end = self.at + Udp::LEN + udp.payload.len();
+        self.packet.layers.network_end = offset(self.end);
+        self.in_udp(&udp);
+        Ok(Step::End)
+    }
+
+    fn udp_lite(&mut self) -> Result<Step, Malformed> {
+        self.counters.count(Counter::DecoderUdp);
+        Udp::parse_lite(self.rest())?;
+        self.found(Transport::Udp, Udp::LEN);
+        Ok(Step::End)
+    }
+
+    fn icmp(&mut self, version: icmp::Version) -> Result<Step, Malformed> {
+        let (counter, transport) = match version {
+            icmp::Version::V4 => (Counter::DecoderIcmpv4, Transport::Icmp4),
+            icmp::Version::V6 => (Counter::DecoderIcmpv6, Transport::Icmp6),
+        };
+        self.counters.count(counter);
+        let icmp = Icmp::parse(self.rest(), version)?;
+        self.found(transport, Icmp::LEN);
+        let hop_limit = self.packet.ttl().unwrap_or_default();
+        icmp.check(hop_limit, &mut |anomaly| self.note(anomaly));
+        Ok(Step::End)
+    }
+
+    fn sctp(&mut self) -> Result<Step, Malformed> {
+        self.counters.count(Counter::DecoderSctp);
+        Sctp::parse(self.rest())?;
+        self.found(Transport::Sctp, Sctp::LEN);
+        Ok(Step::End)
+    }
+
+    fn esp(&mut self) -> Result<Step, Malformed> {
+        self.counters.count(Counter::DecoderEsp);
+        Esp::parse(self.rest())?;
+        Ok(Step::End)
+    }
 }
 
-/// Whether an option of this kind can have this length (RFC 9293 §3.2, RFC 7323, RFC 2018, RFC 7413).
-fn fits(kind: u8, length: usize) -> bool {
-    match kind {
-        2 => length == 4,
-        3 => length == 3,
-        4 => length == 2,
-        5 => (10..=34).contains(&length) && (length - 2).is_multiple_of(8),
-        8 => length == 10,
-        34 => length == 2 || (6..=18).contains(&length) && length.is_multiple_of(2),
-        _ => true,
-    }
+/// Whether this is a protocol known to be carried by IPv6, though it is not decoded further.
+const fn names_upper_layer(proto: u8) -> bool {
+    // EIGRP, OSPF, IPIP, EtherIP, PIM, IPComp, VRRP, L2TP, mobility, MPLS, HIP, shim6, Ethernet (IANA).
+    matches!(proto, 88 | 89 | 94 | 97 | 103 | 108 | 112 | 115 | 135 | 137 | 139 | 140 | 143)
 }

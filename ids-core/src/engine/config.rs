@@ -1,6 +1,6 @@
 //! What the configuration says to the engine, apart from rules. Filled in by the sensor; defaults are Suricata's.
 
-use crate::host_policy::HostPolicies;
+use crate::host_policy::HostPolicy;
 use crate::{app, decode, defrag, flow, stream};
 
 /// Settings of all stages.
@@ -19,7 +19,7 @@ pub struct Config {
     /// Protocols.
     pub app: app::config::Config,
     /// Operating systems of hosts, for overlapping TCP segments.
-    pub hosts: HostPolicies,
+    pub hosts: HostPolicy,
     /// What happens to a flow whose parser gives up (`app-layer.error-policy`).
     pub app_error: stream::Exception,
     /// Most alerts of one packet (`packet-alert-max`).

@@ -18,13 +18,13 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::counters::Counters;
-use crate::decode::Captured;
+use crate::decode::Frame;
 use crate::detect::rule_set::RuleSet;
 use crate::detect::shared::Shared;
 use crate::event::Event;
 use crate::flow::Key;
 use crate::intake::Intake;
-use crate::packet::{Packet, PacketIn, Source};
+use crate::packet::{Packet, PacketIn};
 pub use crate::reject::Side;
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -100,14 +100,16 @@ impl Engine {
         let PacketIn { id, port, time, link, bytes } = packet;
         let Self { intake, worker } = self;
         let mut verdict = Verdict::Accept;
-        let captured = Captured { id, port, time, link, bytes, source: Source::Wire, tunnel: None };
+        let frame = Frame { id, port, time, link, bytes };
         let mut counters = mem::take(&mut worker.counters);
-        intake.push(captured, &mut counters, &mut |packet, counters| {
+        let fate = intake.push(&frame, &mut counters, &mut |packet, counters| {
             mem::swap(&mut worker.counters, counters);
             verdict = verdict.and(worker.packet(rules, packet, time, out));
             mem::swap(&mut worker.counters, counters);
         });
         worker.counters = counters;
+        verdict = verdict.and(fate.verdict);
+        intake.settle(verdict);
         worker.rewrite(bytes);
         out.verdict(id, verdict);
     }
@@ -120,6 +122,7 @@ impl Engine {
 
     /// Lets time pass: flows that are idle for too long end.
     pub fn tick(&mut self, rules: &RuleSet, now: Time, out: &mut impl Sink) {
+        self.intake.tick(now, &mut self.worker.counters);
         self.worker.tick(rules, now, out);
     }
 

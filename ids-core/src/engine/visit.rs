@@ -112,7 +112,7 @@ impl<S: Sink> Visit<'_, S> {
         self.settle(entry, &packet, None);
         let tcp = entry.tcp.as_ref().map(|session| session.summary());
         if let Some(session) = entry.tcp.take() {
-            self.memory.forget(&session);
+            self.memory.forget(&session, self.counters);
         }
         let shown = self.rules.vars(Some(&entry.data.detect), self.hits);
         let known = Known { flow: &entry.flow, app: entry.data.app.info(), vars: Some(&shown) };
@@ -244,7 +244,7 @@ impl<S: Sink> Visit<'_, S> {
             counters: self.counters,
             anomalies: &mut packet.anomalies,
         };
-        let policies = || [hosts.of(server), hosts.of(client)];
+        let policies = || [hosts.policy(server), hosts.policy(client)];
         let outcome = stream::push(&mut entry.tcp, &tcp, dir, facts, policies, &mut env);
         for anomaly in packet.anomalies.iter().skip(before) {
             self.counters.anomaly(*anomaly);

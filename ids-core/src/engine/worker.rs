@@ -23,6 +23,7 @@ use crate::packet::Packet;
 use crate::stream;
 use crate::time::Time;
 use crate::verdict::Verdict;
+use crate::wire::icmp::Embedded;
 
 pub(super) struct Worker {
     config: Arc<Config>,
@@ -130,8 +131,9 @@ impl Worker {
     /// The flow of a packet. Flows that end on account of it are put aside.
     fn find(&mut self, packet: &Packet<'_>) -> Option<(FlowId, Dir)> {
         let arrival = Arrival::of(packet, &self.config.flow)?;
-        if let Some((src, dst, proto)) = packet.quoted()
-            && let Some(found) = self.flows.touch_quoted(&arrival, (src.into(), dst.into(), proto), self.now)
+        if let Some(Embedded { src, dst, sport, dport, proto }) = packet.icmp_embedded()
+            && let Some(found) =
+                self.flows.touch_quoted(&arrival, ((src, sport).into(), (dst, dport).into(), proto), self.now)
         {
             return Some(found);
         }

@@ -9,6 +9,8 @@ use super::State;
 pub struct Config {
     /// Most bytes that the table may hold (`flow.memcap`).
     pub memcap: u64,
+    /// Flows that there is place for from the start (`flow.prealloc`).
+    pub prealloc: usize,
     /// Percent of the table that must be free again for the emergency to end (`flow.emergency-recovery`).
     pub emergency_recovery: u8,
     /// Timeouts (`flow-timeouts`).
@@ -27,6 +29,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             memcap: 128 << 20,
+            prealloc: 10_000,
             emergency_recovery: 30,
             timeouts: Timeouts::default(),
             vlan_tracking: true,

@@ -80,16 +80,18 @@ impl<D: Default> Table<D> {
     /// An empty table.
     pub fn new(config: Config) -> Self {
         let fit = config.memcap / Self::flow_bytes();
+        let capacity = usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, NONE as usize - 1);
+        let prepared = config.prealloc.min(capacity);
         Self {
             config,
-            index: HashTable::new(),
+            index: HashTable::with_capacity(prepared),
             hasher: RandomState::new(),
-            slots: Vec::new(),
+            slots: Vec::with_capacity(prepared),
             free: Vec::new(),
             lists: [List { first: NONE, last: NONE }; CLASSES],
             emergency: false,
             clock: Time::ZERO,
-            capacity: usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, NONE as usize - 1),
+            capacity,
         }
     }
 
@@ -223,7 +225,8 @@ impl<D: Default> Table<D> {
 
     fn advance(&mut self, now: Time) {
         self.clock = self.clock.max(now);
-        let busy_below = self.capacity / 100 * usize::from(100u8.saturating_sub(self.config.emergency_recovery));
+        let busy = usize::from(100u8.saturating_sub(self.config.emergency_recovery));
+        let busy_below = self.capacity.saturating_mul(busy) / 100;
         self.emergency &= self.len() >= busy_below.max(1);
     }
 

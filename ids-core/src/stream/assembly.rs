@@ -35,7 +35,7 @@ pub(super) struct Assembly {
     at_once: bool,
     /// Holes end by themselves since no acknowledgments are seen.
     one_sided: bool,
-    /// Nothing will follow any more.
+    /// The connection is over.
     closed: bool,
     runs: VecDeque<Run>,
     /// Passive: which segments the unacknowledged end of the last run came in.
@@ -328,20 +328,25 @@ impl Assembly {
             if self.acked < first && patient {
                 break;
             }
-            self.hop(first);
-            self.had_gap = true;
-            gaps += 1;
+            if self.hop(first) {
+                self.had_gap = true;
+                gaps += 1;
+            }
         }
         gaps
     }
 
-    /// Goes on behind a hole.
-    fn hop(&mut self, to: u64) {
+    /// Goes on behind a hole; false if only urgent bytes were in it, so that the stream goes on.
+    fn hop(&mut self, to: u64) -> bool {
         let start = self.stream(to);
-        self.runs.push_back(Run::at(start));
+        let lost = start > self.stream(self.end);
+        if lost {
+            self.runs.push_back(Run::at(start));
+            self.flush = true;
+        }
         self.end = to;
-        self.flush = true;
         self.pull();
+        lost
     }
 
     /// No acknowledgments will be seen: everything in order is visible at once.
@@ -359,6 +364,13 @@ impl Assembly {
         self.flush = true;
         self.tail.clear();
         self.pull();
+    }
+
+    /// The connection was not over after all.
+    pub(super) fn reopen(&mut self) {
+        self.closed = false;
+        self.at_once = self.inline || self.one_sided;
+        self.app.told_last = false;
     }
 
     /// Nothing will follow: what lies behind holes becomes visible too. Such holes are no gaps: nobody had the bytes.
@@ -397,7 +409,7 @@ impl Assembly {
 
     /// The next piece for the application layer. A gap counts as taken once it was returned.
     pub(super) fn app(&mut self) -> Option<Chunk<'_>> {
-        if self.app.stopped {
+        if self.app.stopped || self.app.told_last {
             return None;
         }
         let visible = self.visible();
@@ -447,9 +459,9 @@ impl Assembly {
         self.release();
     }
 
-    /// Whatever is visible is due for payload rules.
+    /// Whatever is visible by now is due for payload rules.
     pub(super) fn raw_flush(&mut self) {
-        self.flush = true;
+        self.flush |= self.fresh() > 0;
     }
 
     /// Whether payload rules should look at the stream now.
@@ -465,15 +477,19 @@ impl Assembly {
     /// How many visible bytes payload rules did not see.
     fn fresh(&self) -> u64 {
         let visible = self.visible();
-        let unseen = |run: &Run| run.end().min(visible).saturating_sub(run.start().max(self.raw.at));
-        self.runs.iter().map(unseen).sum()
+        self.runs.iter().map(|run| self.unseen(run, visible)).sum()
+    }
+
+    /// How many visible bytes of a run payload rules did not see.
+    fn unseen(&self, run: &Run, visible: u64) -> u64 {
+        run.end().min(visible).saturating_sub(run.start().max(self.raw.at))
     }
 
     /// The bytes payload rules should look at.
     pub(super) fn raw(&mut self) -> Raw<'_> {
         let visible = self.visible();
         let over = self.is_over();
-        let Some(index) = self.runs.iter().position(|run| self.raw.at < run.end().min(visible)) else {
+        let Some(index) = self.runs.iter().position(|run| self.unseen(run, visible) > 0) else {
             return match self.latest.take() {
                 Some(latest) => self.raw_around(latest),
                 None => Raw { offset: self.raw.at, data: &[], fresh_from: self.raw.at, last: over },
@@ -507,7 +523,7 @@ impl Assembly {
     /// Payload rules saw everything before this stream offset.
     pub(super) fn raw_done(&mut self, upto: u64) {
         let visible = self.visible();
-        let covering = self.runs.iter().find(|run| self.raw.at < run.end().min(visible));
+        let covering = self.runs.iter().find(|run| self.unseen(run, visible) > 0);
         if let Some(run) = covering.filter(|run| upto > run.start()) {
             self.raw.at = upto.min(run.end().min(visible)).max(self.raw.at);
         }

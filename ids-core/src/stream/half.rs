@@ -46,8 +46,8 @@ pub(super) struct Half {
 /// Timestamp option of one side (RFC 7323).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stamps {
-    /// The first and the latest value that is in order, and when the latest came.
-    seen: Option<(u32, u32, Time)>,
+    /// The latest value that is in order, and when it came.
+    latest: Option<(u32, Time)>,
 }
 
 impl Half {
@@ -124,30 +124,17 @@ impl Half {
 }
 
 impl Stamps {
-    /// Whether this side's SYN, or any packet since, carried a timestamp.
-    pub(super) const fn used(&self) -> bool {
-        self.seen.is_some()
-    }
-
     /// Whether a value is older than one that the receiver has taken (PAWS, RFC 7323 §5.3).
     pub(super) fn is_old(&self, value: u32, now: Time) -> bool {
-        self.seen
-            .is_some_and(|(_, latest, at)| value.wrapping_sub(latest).cast_signed() < 0 && now.since(at) < STAMP_LIFE)
-    }
-
-    /// Whether an echo names a value that this side sent.
-    pub(super) fn was_sent(&self, echo: u32) -> bool {
-        self.seen.is_some_and(|(first, latest, _)| {
-            echo.wrapping_sub(first).cast_signed() >= 0 && latest.wrapping_sub(echo).cast_signed() >= 0
-        })
+        self.latest
+            .is_some_and(|(latest, at)| value.wrapping_sub(latest).cast_signed() < 0 && now.since(at) < STAMP_LIFE)
     }
 
     /// Notes the timestamp of a packet at the left edge of what the receiver expects, or before it.
     pub(super) fn take(&mut self, tcp: &Tcp<'_>, now: Time) {
         if let Some((value, _)) = tcp.timestamps() {
-            let (first, latest, at) = self.seen.unwrap_or((value, value, now));
-            let newer = value.wrapping_sub(latest).cast_signed() >= 0;
-            self.seen = Some(if newer { (first, value, now) } else { (first, latest, at) });
+            let newer = self.latest.is_none_or(|(latest, _)| value.wrapping_sub(latest).cast_signed() >= 0);
+            self.latest = if newer { Some((value, now)) } else { self.latest };
         }
     }
 }

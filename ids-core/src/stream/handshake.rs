@@ -17,6 +17,7 @@ pub(super) struct Syn {
     isn: u32,
     window: u16,
     scale: Option<u8>,
+    stamp: Option<u32>,
     /// Bytes of data that came with a fast open cookie.
     data: u32,
 }
@@ -24,12 +25,18 @@ pub(super) struct Syn {
 impl Syn {
     fn of(tcp: &Tcp<'_>) -> Self {
         let data = if has_fast_open(tcp) { u32::try_from(tcp.payload.len()).unwrap_or_default() } else { 0 };
-        Self { isn: tcp.seq(), window: tcp.window(), scale: tcp.window_scale(), data }
+        let stamp = tcp.timestamps().map(|(value, _)| value);
+        Self { isn: tcp.seq(), window: tcp.window(), scale: tcp.window_scale(), stamp, data }
     }
 
     /// Whether an acknowledgment number answers this SYN, with or without its data.
     const fn is_answered_by(&self, ack: u32) -> bool {
         ack.wrapping_sub(self.isn.wrapping_add(1)) <= self.data
+    }
+
+    /// Whether it carries data in a way that the server may take.
+    pub(super) fn opens_fast(tcp: &Tcp<'_>) -> bool {
+        Self::of(tcp).data > 0
     }
 }
 
@@ -93,8 +100,6 @@ impl Session {
         }
         env.memory.sessions += 1;
         env.counters.count(Counter::TcpSessions);
-        env.counters.set(Counter::TcpActiveSessions, env.memory.sessions);
-        env.counters.set(Counter::TcpMemuse, env.memory.session_bytes());
         Some(Box::new(Self::new(env, policies())))
     }
 
@@ -166,8 +171,8 @@ impl Session {
     /// A server's first packet must echo a timestamp that the client sent, and only if it did.
     fn check_echo(&self, step: &mut Step<'_, '_, '_>) -> Taken {
         let Some((_, echo)) = step.tcp.timestamps() else { return Ok(()) };
-        let stamps = &self.client.stamps;
-        if stamps.used() && (echo == 0 || stamps.was_sent(echo)) {
+        let mut stamps = self.syns.iter().filter_map(|syn| syn.stamp);
+        if stamps.any(|stamp| echo == 0 || echo == stamp) {
             return Ok(());
         }
         step.note(Anomaly::StreamPktInvalidTimestamp);
@@ -184,7 +189,7 @@ impl Session {
             step.note(Anomaly::StreamRstInvalidAck);
             return Err(Refusal::Invalid);
         }
-        self.reset_by = Some(step.dir);
+        self.reset_by = Some((step.dir, self.state));
         self.state = State::Closed;
         Ok(())
     }
@@ -210,6 +215,7 @@ impl Session {
             self.client.assembly.refuse_all();
             self.client.next = 1;
             self.fast_open = false;
+            self.fast_open_refused = true;
         }
         self.take_synack(step);
         Ok(())
@@ -250,15 +256,18 @@ impl Session {
             self.client.grant(1, self.server.window);
             return Ok(());
         }
-        if self.syns.iter().any(|syn| syn.isn == step.tcp.seq()) {
-            self.client.stamps.take(step.tcp, step.facts.time);
+        let syn = Syn::of(step.tcp);
+        if self.syns.contains(&syn) {
             return Ok(());
         }
         if self.syns.len() > step.env.config.max_syn_queued {
+            // The real one may be any of them; those of long ago are the least likely.
             step.note(Anomaly::StreamHandshakeSynFlood);
-            return Err(Refusal::Invalid);
+            self.syns.remove(0);
         }
-        self.client.assembly.refuse_all();
+        if syn.isn != self.client.isn() {
+            self.client.assembly.refuse_all();
+        }
         self.take_syn(step);
         Ok(())
     }
@@ -351,9 +360,8 @@ impl Session {
             return Err(Refusal::Invalid);
         }
         // The client did not take the SYN/ACK: the handshake begins again.
-        self.client.stamps.take(step.tcp, step.facts.time);
         self.state = State::SynSent;
-        Ok(())
+        self.syn_sent_syn(step)
     }
 
     /// The client answers the SYN/ACK.

@@ -90,9 +90,17 @@ impl Memory {
     }
 
     /// A session is about to be dropped: gives back what it held. Must be called once for every session.
-    pub fn forget(&mut self, session: &Session) {
+    pub fn forget(&mut self, session: &Session, counters: &mut Counters) {
         self.sessions = self.sessions.saturating_sub(1);
         self.reassembly = self.reassembly.saturating_sub(session.accounted());
+        self.show(counters);
+    }
+
+    /// Sets the counters that show levels.
+    fn show(&self, counters: &mut Counters) {
+        counters.set(Counter::TcpActiveSessions, self.sessions);
+        counters.set(Counter::TcpMemuse, self.session_bytes());
+        counters.set(Counter::TcpReassemblyMemuse, self.reassembly);
     }
 }
 

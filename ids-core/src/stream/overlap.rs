@@ -4,41 +4,7 @@
 //! The rules are those published for the reassembly queues of these systems (J. Novak, S. Sturges,
 //! "Target-Based TCP Stream Reassembly", 2007); evasions: T. Ptacek, T. Newsham 1998.
 
-/// How a receiver resolves overlapping segments (`host-os-policy`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    /// FreeBSD, NetBSD, OpenBSD, AIX; the default.
-    #[default]
-    Bsd,
-    /// HP JetDirect.
-    BsdRight,
-    /// Linux 2.2 and older.
-    OldLinux,
-    /// Linux 2.4 and newer.
-    Linux,
-    /// Solaris 8 and older.
-    OldSolaris,
-    /// Solaris 9 and newer.
-    Solaris,
-    /// HP-UX 10.
-    Hpux10,
-    /// HP-UX 11.
-    Hpux11,
-    /// IRIX.
-    Irix,
-    /// macOS.
-    Macos,
-    /// Windows 98 to XP.
-    Windows,
-    /// Windows Vista and newer.
-    Vista,
-    /// Windows Server 2003.
-    Windows2k3,
-    /// The first copy always wins.
-    First,
-    /// The last copy always wins.
-    Last,
-}
+pub use crate::host_policy::Policy;
 
 impl Policy {
     /// All policies.

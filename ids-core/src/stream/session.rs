@@ -85,8 +85,10 @@ pub struct Session {
     pub(super) four_way: bool,
     /// The client sent data with its SYN (RFC 7413).
     pub(super) fast_open: bool,
-    /// Who sent the reset that closed it.
-    pub(super) reset_by: Option<Dir>,
+    /// … and the server did not take it.
+    pub(super) fast_open_refused: bool,
+    /// Who sent the reset that closed it, and the state before.
+    pub(super) reset_by: Option<(Dir, State)>,
     /// Different SYNs, the one in force last; empty once established.
     pub(super) syns: SmallVec<[Syn; 1]>,
     /// Different SYN/ACKs, likewise.
@@ -110,6 +112,7 @@ impl Session {
             one_sided: false,
             four_way: false,
             fast_open: false,
+            fast_open_refused: false,
             reset_by: None,
             syns: SmallVec::new(),
             synacks: SmallVec::new(),
@@ -123,7 +126,13 @@ impl Session {
         self.rewrites.clear();
         let before = self.state;
         self.half(step.dir).flags |= step.flags().0;
-        let taken = match self.state {
+        let taken = self.dispatch(step);
+        self.conclude(before, taken, step);
+    }
+
+    /// What a packet means in the state that the connection is in.
+    pub(super) fn dispatch(&mut self, step: &mut Step<'_, '_, '_>) -> Taken {
+        match self.state {
             State::None => Ok(()),
             State::SynSent => self.syn_sent(step),
             State::SynRecv => self.syn_recv(step),
@@ -135,8 +144,7 @@ impl Session {
             State::CloseWait => self.close_wait(step),
             State::Closing => self.closing(step),
             State::Closed => self.closed(step),
-        };
-        self.conclude(before, taken, step);
+        }
     }
 
     /// Fills in the outcome of a packet.
@@ -156,14 +164,16 @@ impl Session {
             self.server.assembly.close();
         }
         self.settle(step.env.memory);
-        step.env.counters.set(Counter::TcpReassemblyMemuse, step.env.memory.reassembly_bytes());
+        step.env.memory.show(step.env.counters);
     }
 
-    /// Whether a packet begins another connection on the same addresses and ports: a SYN after this one ended.
+    /// Whether a packet begins another connection on the same addresses and ports: a SYN after this one ended, or one
+    /// with which the client begins anew, without the data that the server did not take with the first.
     pub fn is_reuse(&self, tcp: &Tcp<'_>) -> bool {
         let flags = tcp.flags();
         let over = matches!(self.state, State::Closed | State::TimeWait);
-        over && flags.has(Flags::SYN) && !flags.any(Flags::ACK | Flags::RST | Flags::FIN)
+        let anew = self.state.is_new() && self.fast_open_refused && !Syn::opens_fast(tcp);
+        (over || anew) && flags.has(Flags::SYN) && !flags.any(Flags::ACK | Flags::RST | Flags::FIN)
     }
 
     /// Where the connection is.
@@ -246,7 +256,7 @@ impl Session {
     /// Client and server turn out to be the other way round.
     pub fn turn(&mut self) {
         std::mem::swap(&mut self.client, &mut self.server);
-        self.reset_by = self.reset_by.map(Dir::flip);
+        self.reset_by = self.reset_by.map(|(by, before)| (by.flip(), before));
         self.state = match self.state {
             State::CloseWait => State::FinWait1,
             State::FinWait1 | State::FinWait2 => State::CloseWait,

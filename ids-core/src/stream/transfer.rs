@@ -154,25 +154,51 @@ impl Session {
         Ok(())
     }
 
-    /// Over. Who goes on after a reset did not get it, or did not send it.
+    /// Over.
     pub(super) fn closed(&mut self, step: &mut Step<'_, '_, '_>) -> Taken {
         let flags = step.flags();
         if flags.has(Flags::RST) {
             return Ok(());
         }
-        if flags.has(Flags::SYN) {
+        // A server that refused a SYN does not answer it.
+        let answers = step.is_synack() && self.reset_by == Some((step.dir, State::SynSent));
+        if flags.has(Flags::SYN) && !answers {
             step.note(Anomaly::StreamShutdownSynResend);
             return Err(Refusal::Invalid);
         }
-        if let Some(by) = self.reset_by {
-            // Data that crossed the reset on its way is no sign of anything.
-            let beyond = self.start(step) + step.len() > self.half_ref(step.dir).next;
-            if step.dir == by || beyond || flags.has(Flags::FIN) {
-                step.note(Anomaly::StreamSuspectedRstInject);
-            }
-            return Err(Refusal::Invalid);
+        match self.reset_by {
+            Some((by, before)) if by == step.dir => self.after_own_reset(before, step),
+            Some(_) => self.after_reset(step),
+            None if step.tcp.payload.is_empty() => Ok(()),
+            None => Err(Refusal::Invalid),
         }
-        if step.tcp.payload.is_empty() { Ok(()) } else { Err(Refusal::Invalid) }
+    }
+
+    /// Who is said to have sent a reset goes on: somebody else sent it, or meant the sensor alone to see it. The
+    /// connection lives.
+    fn after_own_reset(&mut self, before: State, step: &mut Step<'_, '_, '_>) -> Taken {
+        self.state = before;
+        let taken = self.dispatch(step);
+        if taken.is_err() {
+            self.state = State::Closed;
+            return taken;
+        }
+        step.note(Anomaly::StreamSuspectedRstInject);
+        self.reset_by = None;
+        self.client.assembly.reopen();
+        self.server.assembly.reopen();
+        taken
+    }
+
+    /// Who was sent a reset goes on: the packets crossed. Should the reset turn out to be false, their data counts.
+    fn after_reset(&mut self, step: &mut Step<'_, '_, '_>) -> Taken {
+        let (start, length) = (self.start(step), step.len());
+        if length > 0 && self.half_ref(step.dir).may_send(start, length) {
+            let sender = self.half(step.dir);
+            sender.next = sender.next.max(start + length);
+            self.store(start, step);
+        }
+        Err(Refusal::Invalid)
     }
 
     /// Goes to another state unless a reset has closed the connection meanwhile.
@@ -372,7 +398,8 @@ impl Session {
     pub(super) fn reset(&mut self, step: &mut Step<'_, '_, '_>) -> Taken {
         let start = self.start(step);
         let sender = self.half_ref(step.dir);
-        if !self.one_sided && !(start >= sender.acked.min(sender.next) - 1 && sender.may_send(start, 0)) {
+        let fits = start >= sender.acked.min(sender.next) - 1 && sender.may_send(start, 0);
+        if !(fits || self.one_sided) {
             if self.state == State::Established {
                 step.note(Anomaly::StreamEstPacketOutOfWindow);
             }
@@ -388,7 +415,7 @@ impl Session {
             let gaps = self.half(step.dir.flip()).acknowledge(ack, 0);
             step.report_gaps(gaps);
         }
-        self.reset_by = Some(step.dir);
+        self.reset_by = Some((step.dir, self.state));
         self.state = State::Closed;
         Ok(())
     }

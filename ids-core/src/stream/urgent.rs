@@ -72,6 +72,8 @@ impl Urgent {
 }
 
 fn give(start: u64, data: &[u8], from: u64, to: u64, removed: u64, each: &mut impl FnMut(u64, usize, &[u8])) {
+    // Bytes before the forgotten ones have no stream offset any more.
+    let from = from.max(removed);
     let place = distance(start, from);
     let bytes = data.get(place..distance(start, to)).unwrap_or_default();
     if !bytes.is_empty() {

@@ -18,8 +18,8 @@ impl<'a> Tcp<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let (head, rest) = bytes.split_first_chunk::<20>().ok_or(Malformed(Anomaly::TcpPktTooSmall))?;
         let length = usize::from(head[12] >> 4) * 4;
-        let options = length.checked_sub(20).ok_or(Malformed(Anomaly::TcpHlenTooSmall))?;
-        let (options, payload) = rest.split_at_checked(options).ok_or(Malformed(Anomaly::TcpPktTooSmall))?;
+        let options = length.checked_sub(20).ok_or(Malformed(Anomaly::TcpInvalidOptlen))?;
+        let (options, payload) = rest.split_at_checked(options).ok_or(Malformed(Anomaly::TcpHlenTooSmall))?;
         Ok(Self { head, options, payload })
     }
 
@@ -175,7 +175,7 @@ mod tests {
             assert!(Tcp::parse(&bytes[..cut]).is_err(), "{cut}");
         }
         assert!(Tcp::parse(&bytes).is_ok());
-        assert_eq!(Tcp::parse(&header(4, &[])).err(), Some(Malformed(Anomaly::TcpHlenTooSmall)));
+        assert_eq!(Tcp::parse(&header(4, &[])).err(), Some(Malformed(Anomaly::TcpInvalidOptlen)));
     }
 
     #[test]

@@ -260,10 +260,10 @@ impl Heads {
             LinkType::LinuxSll => (be16(frame, 14), 16),
             LinkType::LinuxSll2 => (be16(frame, 0), 20),
             LinkType::Null => (None, 4),
-            LinkType::Raw => (None, 0),
+            LinkType::Raw | LinkType::Ipv4 | LinkType::Ipv6 => (None, 0),
             LinkType::Ppp | LinkType::CiscoHdlc | LinkType::Other(_) => return Self::default(),
         };
-        let by_link = matches!(link, LinkType::Null | LinkType::Raw);
+        let by_link = matches!(link, LinkType::Null | LinkType::Raw | LinkType::Ipv4 | LinkType::Ipv6);
         let Some(packet) = frame.get(start..) else { return Self::default() };
         match (kind, packet.first().map(|byte| byte >> 4)) {
             (Some(0x0806), _) => Self { arp: true, ..Self::default() },

@@ -2,36 +2,15 @@
 //!
 //! The one place where settings meet the structures of `ids-core`.
 
-use std::net::IpAddr;
-
 use ids_core::decode;
 use ids_core::defrag;
 use ids_core::engine;
 use ids_core::flow;
-use ids_core::host_policy::{HostPolicies, Policy as Os};
+use ids_core::host_policy::{ByPrefix, HostPolicy, Policy as Os, Prefix};
 use ids_core::stream::{self, Exception};
 
 use super::Config;
 use super::traffic::{Policy, Stream, Timeout, Traffic, Urgent};
-
-/// Names of `host-os-policy`.
-const SYSTEMS: &[(&str, Os)] = &[
-    ("bsd", Os::Bsd),
-    ("bsd-right", Os::BsdRight),
-    ("old-linux", Os::OldLinux),
-    ("linux", Os::Linux),
-    ("old-solaris", Os::OldSolaris),
-    ("solaris", Os::Solaris),
-    ("hpux10", Os::Hpux10),
-    ("hpux11", Os::Hpux11),
-    ("irix", Os::Irix),
-    ("macos", Os::Macos),
-    ("windows", Os::Windows),
-    ("vista", Os::Vista),
-    ("windows2k3", Os::Windows2k3),
-    ("first", Os::First),
-    ("last", Os::Last),
-];
 
 /// The engine's settings for a run that can drop packets (`inline`) or cannot.
 pub fn engine(config: &Config, inline: bool) -> engine::Config {
@@ -41,18 +20,21 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
         inline,
         decode: decode::Config {
             max_layers: traffic.decoder.max_layers,
-            vxlan: traffic.decoder.vxlan.clone(),
-            geneve: traffic.decoder.geneve.clone(),
-            teredo: traffic.decoder.teredo.clone(),
+            vxlan: ports(traffic.decoder.vxlan.as_ref()),
+            geneve: ports(traffic.decoder.geneve.as_ref()),
+            teredo: ports(traffic.decoder.teredo.as_ref()),
             vntag: traffic.decoder.vntag,
+            erspan_type1: false,
         },
         defrag: defrag::Config {
-            max_trackers: traffic.defrag.trackers as usize,
-            memcap: traffic.defrag.memcap,
+            memcap: usize::try_from(traffic.defrag.memcap).unwrap_or(usize::MAX),
+            trackers: traffic.defrag.trackers as usize,
+            max_frags: traffic.defrag.max_frags as usize,
             timeout: traffic.defrag.timeout,
-            host_timeouts: Vec::new(),
+            host_timeouts: ByPrefix::default(),
             policies: hosts.clone(),
-            vlan_tracking: traffic.vlan_tracking,
+            vlan_for_tracking: traffic.vlan_tracking,
+            depth_for_tracking: traffic.decoder.depth_tracking,
         },
         flow: flow_table(traffic),
         stream: tcp(&traffic.stream),
@@ -137,16 +119,20 @@ const fn exception(policy: Policy) -> Exception {
     }
 }
 
-/// `host-os-policy`: an address, a prefix, or `default` for all others. Names and networks were checked when read.
-fn hosts(traffic: &Traffic) -> HostPolicies {
-    let mut table = HostPolicies::default();
-    for (name, network) in &traffic.hosts {
-        let Some((_, system)) = SYSTEMS.iter().find(|(known, _)| *known == name) else { continue };
-        let (address, bits) = network.split_once('/').map_or((network.as_str(), None), |(a, b)| (a, b.parse().ok()));
-        if let Ok(address) = address.parse::<IpAddr>() {
-            let all = if address.is_ipv4() { 32 } else { 128 };
-            table.add(address, bits.unwrap_or(all), *system);
-        }
+/// Ports of a tunnel protocol; no ports at all means any.
+fn ports(list: Option<&Vec<u16>>) -> decode::Ports {
+    match list {
+        None => decode::Ports::None,
+        Some(list) if list.is_empty() => decode::Ports::Any,
+        Some(list) => decode::Ports::These(list.clone()),
     }
-    table
+}
+
+/// `host-os-policy`. Names and networks were checked when read.
+fn hosts(traffic: &Traffic) -> HostPolicy {
+    let row = |(name, network): &(String, String)| {
+        let prefix: Prefix = network.parse().ok()?;
+        Some((prefix, Os::find(name)?))
+    };
+    HostPolicy::new(traffic.hosts.iter().filter_map(row).collect())
 }

@@ -42,11 +42,15 @@ impl Pins {
             let reason = format!("no bpf file system; mount one with `mount -t bpf bpffs {}`", root.display());
             return Err(failed(root, reason));
         }
-        // The kernel keeps names with dots to itself.
-        let instance = instance.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
-        let folder = root.join("ids-sensor").join(format!("{instance}-{LAYOUT}"));
+        let folder = folder(root, instance);
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, error.to_string()))?;
         Ok(Self { folder, private: None })
+    }
+
+    /// The folder of an instance, if there is one.
+    pub fn existing(root: &Path, instance: &str) -> Option<Self> {
+        let folder = folder(root, instance);
+        folder.is_dir().then_some(Self { folder, private: None })
     }
 
     /// A file system of its own, which nobody else sees.
@@ -96,4 +100,10 @@ impl Pins {
         }
         Ok(found)
     }
+}
+
+/// The kernel keeps names with dots to itself.
+fn folder(root: &Path, instance: &str) -> PathBuf {
+    let instance = instance.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
+    root.join("ids-sensor").join(format!("{instance}-{LAYOUT}"))
 }

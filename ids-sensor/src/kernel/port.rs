@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use aya::maps::{Array, DevMap, Map, MapData, PerCpuArray, XskMap};
+use aya::maps::{Array, DevMap, Map, MapData, MapError, PerCpuArray, XskMap};
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::{XdpLink, XdpLinkId};
 use aya::programs::{ProgramError, Xdp, XdpMode};
@@ -151,6 +151,17 @@ impl Port {
     /// The queue's number is too large, or the socket is no AF_XDP socket.
     pub fn set_socket(&mut self, queue: u32, socket: BorrowedFd<'_>) -> Result<(), Error> {
         self.sockets.set(queue, socket, 0).map_err(|error| Error::map(map::XSKS, &error))
+    }
+
+    /// Takes a queue's packets away from its socket: from now on the fail policy decides on them.
+    ///
+    /// # Errors
+    /// The queue's number is too large.
+    pub fn clear_socket(&mut self, queue: u32) -> Result<(), Error> {
+        match self.sockets.unset(queue) {
+            Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+            other => other.map_err(|error| Error::map(map::XSKS, &error)),
+        }
     }
 
     /// A handle for giving signs of life, for the worker.

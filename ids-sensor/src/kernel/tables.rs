@@ -323,26 +323,22 @@ impl Flows {
         }
     }
 
-    /// Ends the releases of flows whose tuple was taken by a new connection or that were silent for `idle`;
-    /// what each carried.
+    /// Ends a release if its tuple was taken by a new connection or the flow was silent for `idle`; what it
+    /// carried, if it has ended.
     ///
     /// # Errors
-    /// The map cannot be read.
-    pub fn collect(&mut self, idle: Duration) -> Result<Vec<(FlowKey, Released)>, Error> {
-        let now = Monotonic::now();
-        let last = |flow: &Released| flow.carried[0].last.max(flow.carried[1].last).max(flow.since);
-        let mut over = Vec::new();
-        for found in self.released.iter() {
-            let (key, flow) = found.map_err(of(map::RELEASED_FLOWS))?;
-            if flow.reopened != 0 || now.since(Monotonic(last(&flow))) >= idle {
-                over.push(key);
-            }
+    /// The map refuses.
+    pub fn recall_if_over(&mut self, key: &FlowKey, idle: Duration) -> Result<Option<Released>, Error> {
+        let flow = match self.released.get(key, 0) {
+            Ok(flow) => flow,
+            Err(MapError::KeyNotFound) => return Ok(None),
+            Err(error) => return Err(Error::map(map::RELEASED_FLOWS, &error)),
+        };
+        let last = flow.carried.iter().fold(flow.since, |last, carried| last.max(carried.last));
+        if flow.reopened == 0 && Monotonic::now().since(Monotonic(last)) < idle {
+            return Ok(None);
         }
-        let mut ended = Vec::with_capacity(over.len());
-        for key in over {
-            ended.extend(self.recall(&key)?.map(|flow| (key, flow)));
-        }
-        Ok(ended)
+        self.recall(key)
     }
 
     fn sweep_blocked(&mut self, now: u64) -> Result<usize, Error> {

@@ -1,1 +1,265 @@
-//! x
+//! Live runs: interfaces → engine → verdicts → wire and kernel stage.
+//!
+//! In: [`Settings`], and an [`Inspector`] for each worker.  Out: packets, counters ([`Status`]).
+//! Holds: the interfaces as they were set up, the XDP programs, the sockets, the threads. Everything is given back on
+//! [`Live::stop`], and also when it is dropped; after a crash, [`detach`] does it.
+//! Must not know: rules, protocols, outputs.
+
+pub mod counters;
+mod outlet;
+mod settings;
+mod setup;
+mod worker;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ids_core::app::App;
+use ids_core::detect::rule_set::RuleSet;
+use ids_core::detect::shared::Shared;
+use ids_core::engine::{Engine, Sink};
+use ids_core::event::Event;
+use ids_core::flow::Key;
+use ids_core::packet::PacketIn;
+use ids_core::time::Time;
+use ids_ebpf::flow::Released;
+use ids_ebpf::map::QUEUES;
+use ids_ebpf::outcome::Stats;
+
+use crate::capture::af_xdp;
+use crate::kernel::{self, Pins, Port, Tables};
+use crate::ports::{self, Ports};
+use counters::{Commands, Queue};
+pub use settings::{Pinning, Settings, Topology};
+use worker::Report;
+
+/// Until what other CPUs had just decided to hand over has arrived.
+const UNDER_WAY: Duration = Duration::from_millis(5);
+
+/// Decides on packets: the engine, or a test's stand-in. One per worker, on the worker's thread.
+pub trait Inspector {
+    /// Takes one packet; its verdict comes through `out`, now or later.
+    fn push(&mut self, packet: PacketIn<'_>, out: &mut impl Sink);
+
+    /// Lets time pass.
+    fn tick(&mut self, now: Time, out: &mut impl Sink);
+
+    /// A flow that was released has ended, or is taken back at the end: what it carried since.
+    fn recalled(&mut self, key: &Key, port: u16, carried: &Released, out: &mut impl Sink);
+
+    /// Ends everything that is open; all verdicts that are still owed come now.
+    fn finish(&mut self, out: &mut impl Sink);
+}
+
+/// The engine with the rules it goes by.
+pub struct Guard {
+    /// The engine.
+    pub engine: Engine,
+    /// The rules.
+    pub rules: Arc<RuleSet>,
+}
+
+impl Default for Guard {
+    /// An engine with default settings and no rules.
+    fn default() -> Self {
+        let engine = Engine::new(Arc::default(), Arc::new(App::default()), Shared::default());
+        Self { engine, rules: Arc::default() }
+    }
+}
+
+impl Inspector for Guard {
+    fn push(&mut self, packet: PacketIn<'_>, out: &mut impl Sink) {
+        self.engine.push(&self.rules, packet, out);
+    }
+
+    fn tick(&mut self, now: Time, out: &mut impl Sink) {
+        self.engine.tick(&self.rules, now, out);
+    }
+
+    fn recalled(&mut self, _: &Key, _: u16, _: &Released, _: &mut impl Sink) {
+        // The engine releases nothing yet.
+    }
+
+    fn finish(&mut self, out: &mut impl Sink) {
+        self.engine.finish(&self.rules, out);
+    }
+}
+
+/// Why a live run cannot start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The settings contradict each other.
+    #[error("{0}")]
+    Settings(String),
+    /// An interface cannot be set up.
+    #[error(transparent)]
+    Ports(#[from] ports::Error),
+    /// The kernel stage cannot be had.
+    #[error(transparent)]
+    Kernel(#[from] kernel::Error),
+    /// Packet memory cannot be had.
+    #[error("packet memory: {0}")]
+    Memory(std::io::Error),
+    /// A socket cannot be had.
+    #[error("{interface}: {source}")]
+    Socket {
+        /// The interface.
+        interface: String,
+        /// Why.
+        source: af_xdp::socket::Error,
+    },
+    /// A thread cannot be started.
+    #[error("starting a worker: {0}")]
+    Thread(std::io::Error),
+    /// A worker panicked; its packets fell under the fail policy from then on.
+    #[error("worker {0} panicked")]
+    Panicked(usize),
+}
+
+/// One port, as it is now.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Its interface.
+    pub interface: String,
+    /// How its program is attached: `driver` or `generic`.
+    pub mode: &'static str,
+    /// What the kernel stage decided.
+    pub decided: Stats,
+    /// What was delivered, by queue.
+    pub queues: Vec<Queue>,
+}
+
+/// A live run.
+pub struct Live {
+    // Dropped from top to bottom: threads have ended by then, programs go before interfaces are given back.
+    workers: Vec<JoinHandle<Result<(), kernel::Error>>>,
+    reports: Vec<Arc<Mutex<Report>>>,
+    stop: Arc<AtomicBool>,
+    programs: Vec<(Port, &'static str)>,
+    tables: Arc<Mutex<Tables>>,
+    interfaces: Option<Ports>,
+    /// Private pins live as long as this does.
+    pins: Pins,
+}
+
+impl Live {
+    /// Sets everything up and starts. `make` is called once per worker: its inspector, and where its events go.
+    ///
+    /// # Errors
+    /// Something cannot be had; all that was set up is given back.
+    pub fn start<I, E>(settings: &Settings, make: impl FnMut(usize) -> (I, E)) -> Result<Self, Error>
+    where
+        I: Inspector + Send + 'static,
+        E: FnMut(Event<'_>) + Send + 'static,
+    {
+        setup::start(settings, make)
+    }
+
+    /// The shared maps: blocks, allowances, interest. Held for as long as the guard is; workers wait for it to block
+    /// a host.
+    pub fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All ports, in the order of their numbers. Worker counters are at most a tenth of a second old.
+    ///
+    /// # Errors
+    /// A map cannot be read.
+    pub fn status(&self) -> Result<Vec<Status>, Error> {
+        let mut all: Vec<Status> = Vec::with_capacity(self.programs.len());
+        for (port, mode) in &self.programs {
+            let interface = port.interface().to_owned();
+            all.push(Status { interface, mode, decided: port.stats()?, queues: Vec::new() });
+        }
+        for report in &self.reports {
+            for queue in &report.lock().unwrap_or_else(PoisonError::into_inner).queues {
+                if let Some(status) = all.get_mut(usize::from(queue.port)) {
+                    status.queues.push(*queue);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// What the workers told the kernel stage, by worker.
+    pub fn commands(&self) -> Vec<Commands> {
+        let commands = |report: &Arc<Mutex<Report>>| report.lock().unwrap_or_else(PoisonError::into_inner).commands;
+        self.reports.iter().map(commands).collect()
+    }
+
+    /// Whether all workers still run. One that has ended leaves its packets to the fail policy.
+    pub fn is_whole(&self) -> bool {
+        !self.workers.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Drains, stops, detaches, and gives the interfaces back; the last state of all ports.
+    ///
+    /// # Errors
+    /// A worker failed, or something could not be given back; everything else was.
+    pub fn stop(mut self) -> Result<Vec<Status>, Error> {
+        let ended = self.join();
+        let status = self.status();
+        let given_back = self.give_back();
+        ended?;
+        given_back?;
+        status
+    }
+
+    /// Ends the workers. Their queues are taken from them first, so that all they were given comes to an end.
+    fn join(&mut self) -> Result<(), Error> {
+        if self.workers.is_empty() {
+            return Ok(());
+        }
+        let mut result = Ok(());
+        for (port, _) in &mut self.programs {
+            for queue in 0..QUEUES {
+                result = result.and(port.clear_socket(queue).map_err(Error::from));
+            }
+        }
+        std::thread::sleep(UNDER_WAY);
+        self.stop.store(true, Ordering::Relaxed);
+        for (number, worker) in self.workers.drain(..).enumerate() {
+            let ended = worker.join().map_err(|_| Error::Panicked(number)).and_then(|ended| Ok(ended?));
+            result = result.and(ended);
+        }
+        result
+    }
+
+    fn give_back(&mut self) -> Result<(), Error> {
+        let mut result = Ok(());
+        for (port, _) in &mut self.programs {
+            result = result.and(port.detach().map_err(Error::from));
+        }
+        match self.interfaces.take() {
+            Some(interfaces) => result.and(interfaces.give_back().map_err(Error::from)),
+            None => result,
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let ended = self.join();
+        if let Err(error) = ended.and(self.give_back()) {
+            tracing::warn!(%error, "the live run did not end well");
+        }
+    }
+}
+
+/// Takes away what a process that is gone left behind: programs, pinned maps with their blocks, settings of
+/// interfaces. Whether there was anything.
+///
+/// # Errors
+/// Something could not be taken away; everything else was.
+pub fn detach(name: &str, bpffs: &Path, run_dir: &Path) -> Result<bool, Error> {
+    let pins = match Pins::existing(bpffs, name) {
+        Some(pins) => pins.remove().map_err(Error::from),
+        None => Ok(false),
+    };
+    let ports = ports::give_back_after_crash(run_dir, name)?;
+    Ok(pins? || ports)
+}

@@ -91,6 +91,7 @@ pub(crate) fn a_flow() -> Flow {
         vlans: 0,
         port: 0,
         first_packet: 1,
+        last_packet: 5,
         start: Time::from_micros(1_767_323_045, 0),
         last: Time::from_micros(1_767_323_047, 500_000),
         counts: [

@@ -1,5 +1,8 @@
 //! What all tests here share: rights, namespaces, packets.
 
+pub mod inspectors;
+pub mod lab;
+pub mod namespace;
 pub mod packet;
 
 use std::net::IpAddr;
@@ -11,22 +14,29 @@ use ids_sensor::kernel::clock::Monotonic;
 use ids_sensor::kernel::{Pins, Port, Sizes, Tables};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-/// Why a test cannot run here; `None` if it can.
-pub fn missing() -> Option<String> {
-    if !rustix::process::geteuid().is_root() {
-        return Some("not root".to_owned());
-    }
-    Pins::private().err().map(|error| format!("no bpf file system of one's own: {error}"))
+/// Whether a test can run here. If not, it says why, or panics where a skip is forbidden.
+pub fn can_run() -> bool {
+    let asked = std::env::var("IDS_NETNS").unwrap_or_default();
+    let reason = if asked == "skip" {
+        "IDS_NETNS=skip".to_owned()
+    } else if !rustix::process::geteuid().is_root() {
+        "not root".to_owned()
+    } else if let Err(error) = Pins::private() {
+        format!("no bpf file system of one's own: {error}")
+    } else {
+        return true;
+    };
+    let forbidden = asked == "require" || (asked != "skip" && std::env::var_os("CI").is_some());
+    assert!(!forbidden, "skipped where skipping is forbidden: {reason}");
+    eprintln!("skipped: {reason}");
+    false
 }
 
-/// Skips the test with its reason, unless skipping is forbidden.
+/// Ends the test at once where it cannot run.
 #[macro_export]
 macro_rules! needs_root {
     () => {
-        if let Some(reason) = $crate::support::missing() {
-            let forbidden = ["CI", "IDS_REQUIRE_NETNS"].iter().any(|name| std::env::var_os(name).is_some());
-            assert!(!forbidden, "skipped where skipping is forbidden: {reason}");
-            eprintln!("skipped: {reason}");
+        if !$crate::support::can_run() {
             return;
         }
     };
@@ -34,7 +44,8 @@ macro_rules! needs_root {
 
 /// A loaded program on no interface, fed by hand.
 pub struct Bench {
-    pub pins: Pins,
+    /// Keeps the maps of both together.
+    _pins: Pins,
     pub port: Port,
     pub tables: Tables,
     /// The map keeps no reference to a socket: it lives here.
@@ -46,7 +57,7 @@ impl Bench {
         let pins = Pins::private().unwrap();
         let tables = Tables::open(&pins, Sizes::default()).unwrap();
         let port = Port::load(&pins, Sizes::default(), "lo").unwrap();
-        Self { pins, port, tables, socket: None }
+        Self { _pins: pins, port, tables, socket: None }
     }
 
     /// Opens a socket for queue 0, and says that its worker lives.

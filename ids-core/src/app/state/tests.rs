@@ -277,8 +277,8 @@ fn a_session_learns_what_was_lost_before_it() {
     flow.data(ToClient, &framed(&response()));
     flow.data(ToServer, b"the tail of a lost message");
     flow.data(ToServer, &framed(QUERY));
-    let events: Vec<_> = flow.state.transactions().map(|open| open.tx.events().to_vec()).collect();
-    assert_eq!(events, [vec![], vec![]], "the tail is no message");
+    let events: Vec<Vec<u8>> = flow.state.transactions().map(|open| open.tx.events().to_vec()).collect();
+    assert_eq!(events, [const { Vec::<u8>::new() }; 2], "the tail is no message");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::app::parser::{Input, Parsed};
 use crate::app::registry::ProtoId;
 use crate::app::state::{Facts, Findings, Found, State};
 use crate::counters::Counters;
-use crate::decode::{self, Captured, decode};
+use crate::decode::{self, Frame, Start, decode};
 use crate::detect::compile::{Loaded, Loader};
 use crate::detect::detector::Detector;
 use crate::detect::hits::{Decision, Hits};
@@ -182,17 +182,14 @@ impl Bench {
     /// `data`: the payload is application data in this direction.
     fn frame(&mut self, frame: &[u8], data: Option<Dir>) -> Vec<u32> {
         self.packets += 1;
-        let captured = Captured {
-            id: self.packets,
-            port: 0,
-            time: self.time,
-            link: LinkType::Ethernet,
-            bytes: frame,
-            source: Source::Wire,
-            tunnel: None,
-        };
+        let captured = Frame { id: self.packets, port: 0, time: self.time, link: LinkType::Ethernet, bytes: frame };
+        let (config, mut counters) = (decode::Config::default(), Counters::default());
         let mut packets = Vec::new();
-        decode(captured, &decode::Config::default(), &mut Counters::default(), &mut |packet, _| packets.push(packet));
+        let mut next = Some(Start::captured(&captured, &config, &mut counters));
+        while let Some(mut start) = next {
+            next = decode(&mut start, &config, &mut counters);
+            packets.push(start.packet);
+        }
         let odd = self.odd;
         packets.iter_mut().for_each(|packet| odd.into_iter().for_each(|odd| packet.note(odd)));
         packets.iter().flat_map(|packet| self.packet(packet, data)).collect()
@@ -259,6 +256,7 @@ impl Bench {
             vlans: 0,
             port: 0,
             first_packet: packet.id,
+            last_packet: 0,
             start: packet.time,
             last: packet.time,
             counts: Default::default(),

@@ -13,7 +13,7 @@ fn sessions_have_a_cap() {
     assert!(second.slot.is_none());
     assert_eq!(outcome.trouble, Some((Trouble::SessionMemcap, Exception::DropFlow)));
     assert_eq!(second.counters.get(Counter::TcpSsnMemcapDrop), 1);
-    second.memory.forget(first.session());
+    second.memory.forget(first.session(), &mut second.counters);
     assert_eq!(second.memory.sessions(), 0);
     second.push(&p('>', "S", 0, 0));
     assert!(second.slot.is_some());
@@ -40,7 +40,7 @@ fn reassembly_has_a_cap_whatever_comes() {
             let memory = talk.memory;
             assert!(memory.reassembly_bytes() > cap / 2);
             let session = talk.slot.take().unwrap();
-            talk.memory.forget(&session);
+            talk.memory.forget(&session, &mut talk.counters);
             assert_eq!(talk.memory.reassembly_bytes(), 0);
         }
     }

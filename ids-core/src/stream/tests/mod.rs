@@ -177,7 +177,7 @@ impl Talk {
         let dir = if dir == '>' { Dir::ToServer } else { Dir::ToClient };
         let session = self.session();
         let mut text = String::new();
-        loop {
+        for _ in 0..1_000 {
             let used = match session.app(dir) {
                 None => return text,
                 Some(Chunk::Gap { bytes }) => {
@@ -192,6 +192,7 @@ impl Talk {
             };
             session.app_used(dir, used, 0);
         }
+        panic!("never done: {text}");
     }
 
     /// Everything payload rules get now, with what is new after a `|`.

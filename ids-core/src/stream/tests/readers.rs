@@ -128,6 +128,11 @@ fn raw_is_due_by_chunks_turns_and_flushes() {
     talk.push(&p('<', "A", 10, 12));
     talk.session().raw_flush(Dir::ToServer);
     assert_eq!(talk.raw('>'), ["ghij|k"]);
+    // With nothing to look at, an answer makes nothing due later.
+    talk.push(&p('<', "A", 10, 12).data("more"));
+    talk.push(&p('>', "A", 12, 14).data("l"));
+    talk.push(&p('<', "A", 14, 13));
+    assert_eq!(talk.raw('>'), Vec::<String>::new());
 }
 
 fn with_chunk(chunk: u32) -> Talk {
@@ -243,4 +248,25 @@ fn who_stops_reading_frees() {
     }
     assert_eq!(talk.memory.reassembly_bytes(), 0);
     assert_eq!(talk.app('>'), "");
+}
+
+#[test]
+fn inline_a_hole_that_is_all_acknowledged_ends_with_nothing_behind_it() {
+    let mut talk = Talk::inline().established();
+    talk.push(&p('>', "A", 5, 1).data("tail"));
+    assert_eq!(talk.raw('>'), ["|tail"]);
+    talk.push(&p('<', "A", 1, 5));
+    assert_eq!(talk.raw('>'), ["|tail"]);
+    talk.push(&p('>', "A", 2, 1).data("old"));
+    assert_eq!(talk.raw('>'), ["|"]);
+}
+
+#[test]
+fn a_hole_of_urgent_bytes_alone_is_no_gap() {
+    let mut talk = Talk::default().established();
+    talk.push(&p('>', "AU", 1, 1).urgent(4).data("abc"));
+    talk.push(&p('>', "A", 5, 1).data("def"));
+    talk.push(&p('<', "A", 1, 8));
+    assert_eq!(talk.app('>'), "abcdef");
+    assert_eq!(talk.counters.get(Counter::TcpReassemblyGap), 0);
 }

@@ -282,3 +282,60 @@ fn summary_tells_flags_and_state() {
     let expected = Summary { flags: [2, 0], state: "syn_sent", gap: [false; 2], regions: [1; 2], urgent: [0; 2] };
     assert_eq!(summary, expected);
 }
+
+#[test]
+fn a_false_reset_ends_nothing() {
+    let mut talk = Talk::default().established();
+    talk.push(&p('>', "RA", 1, 1));
+    assert_eq!(talk.state(), "closed");
+    // What the server has under way is nothing odd.
+    let (outcome, noted) = talk.push(&p('<', "PA", 1, 1).data("late"));
+    assert_eq!((outcome.valid, noted), (false, vec![]));
+    let (outcome, noted) = talk.push(&p('>', "PA", 1, 5).data("GET /"));
+    assert_eq!((outcome.valid, noted), (true, vec![Anomaly::StreamSuspectedRstInject]));
+    let (_, noted) = talk.push(&p('<', "A", 5, 6));
+    assert_eq!((talk.state(), noted), ("established", vec![]));
+    assert_eq!((talk.app('>').as_str(), talk.app('<').as_str()), ("GET /", "late"));
+}
+
+#[test]
+fn a_false_refusal_ends_nothing() {
+    let mut talk = Talk::default();
+    talk.push(&p('>', "S", 0, 0));
+    talk.push(&p('<', "RA", 0, 1));
+    let (_, noted) = talk.push(&p('<', "SA", 0, 1));
+    assert_eq!((talk.state(), noted), ("syn_recv", vec![Anomaly::StreamSuspectedRstInject]));
+}
+
+#[test]
+fn giving_up_fast_open_is_a_new_connection() {
+    let packet = |flags: u8, offset: u8| {
+        let mut bytes = vec![0u8, 1, 0, 2, 0, 0, 0, 9, 0, 0, 0, 0, offset << 4, flags, 0, 0, 0, 0, 0, 0];
+        bytes.extend_from_slice(&[34, 6, 1, 2, 3, 4, 1, 1]);
+        bytes
+    };
+    let (plain, fast) = (packet(Flags::SYN, 5), packet(Flags::SYN, 7));
+    let mut talk = Talk::inline();
+    talk.push(&p('>', "S", 0, 0).cookie().data("hello"));
+    talk.push(&p('<', "SA", 0, 1));
+    let data: Vec<u8> = fast.iter().chain(b"hello").copied().collect();
+    // The same again is the same; the plain one is not. (Its payload is what follows 20 bytes.)
+    assert!(!talk.session().is_reuse(&Tcp::parse(&data).unwrap()));
+    assert!(talk.session().is_reuse(&Tcp::parse(&plain[..20]).unwrap()));
+}
+
+#[test]
+fn the_real_syn_in_a_flood_is_found() {
+    let mut talk = Talk::default();
+    let mut floods = 0;
+    for n in 0..40u32 {
+        let (outcome, noted) = talk.push(&p('>', "S", 1_000_000 + n * 77, 0));
+        assert!(outcome.valid);
+        floods += usize::from(noted.contains(&Anomaly::StreamHandshakeSynFlood));
+    }
+    talk.push(&p('>', "S", 0, 0));
+    talk.push(&p('>', "S", 5, 0));
+    let (_, noted) = talk.push(&p('<', "SA", 0, 1));
+    assert_eq!((talk.state(), noted, floods), ("syn_recv", vec![], 29));
+    assert!(talk.push(&p('>', "A", 1, 1)).0.established_now);
+}

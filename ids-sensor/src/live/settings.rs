@@ -1,0 +1,104 @@
+//! What a live run is told.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ids_ebpf::config::FailPolicy;
+
+use crate::kernel::{Attach, Sizes};
+use crate::{kernel::pins, ports};
+
+/// Which interfaces, and how they belong together. Ports are numbered in this order, from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Topology {
+    /// Each listens to a mirror port.
+    Mirror(Vec<String>),
+    /// Each pair is a bump in a wire.
+    Inline(Vec<(String, String)>),
+}
+
+impl Topology {
+    /// All interfaces, in the order of their port numbers.
+    pub fn interfaces(&self) -> Vec<&str> {
+        match self {
+            Self::Mirror(interfaces) => interfaces.iter().map(String::as_str).collect(),
+            Self::Inline(pairs) => pairs.iter().flat_map(|(a, b)| [a.as_str(), b.as_str()]).collect(),
+        }
+    }
+
+    /// How many interfaces make one group: those whose packets one engine sees.
+    pub const fn group_size(&self) -> usize {
+        match self {
+            Self::Mirror(_) => 1,
+            Self::Inline(_) => 2,
+        }
+    }
+}
+
+/// Where maps and links are pinned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pinning {
+    /// Below this folder of a mounted bpf file system: blocks and the data plane outlive the process.
+    Folder(PathBuf),
+    /// Nowhere that lasts: all of it ends with the process.
+    Private,
+}
+
+/// All settings of a live run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the instance: of its pins and its state file.
+    pub name: String,
+    /// The interfaces.
+    pub topology: Topology,
+    /// How the XDP program is attached.
+    pub attach: Attach,
+    /// What happens to packets that need inspection while nobody inspects.
+    pub policy: FailPolicy,
+    /// After how long without a sign of life that policy holds.
+    pub deadline: Duration,
+    /// Threads per interface (mirror) or pair (inline). With more than one, the interface must spread packets so that
+    /// both directions of a flow come in on queues of the same number: a flow is not handed from thread to thread.
+    pub workers: usize,
+    /// Whether each thread stays on a CPU of its own.
+    pub pin_threads: bool,
+    /// Entries of each ring, a power of two; every queue gets twice as many packet buffers.
+    pub ring: u32,
+    /// Where maps and links are pinned.
+    pub pinning: Pinning,
+    /// Folder of the state file.
+    pub run_dir: PathBuf,
+    /// Sizes of the maps.
+    pub sizes: Sizes,
+    /// Whether VLANs tell flows apart (`vlan.use-for-tracking`).
+    pub track_vlan: bool,
+    /// Whether interfaces or pairs tell flows apart (`livedev.use-for-tracking`).
+    pub track_pair: bool,
+    /// Bits of an IPv6 address that a block of its host holds for.
+    pub block_v6_length: u8,
+    /// Silence after which a released flow has ended.
+    pub released_idle: Duration,
+}
+
+impl Settings {
+    /// The defaults for an instance and its interfaces.
+    pub fn new(name: &str, topology: Topology) -> Self {
+        Self {
+            name: name.to_owned(),
+            topology,
+            attach: Attach::Auto,
+            policy: FailPolicy::Open,
+            deadline: Duration::from_secs(1),
+            workers: 1,
+            pin_threads: true,
+            ring: 2048,
+            pinning: Pinning::Folder(pins::BPFFS.into()),
+            run_dir: ports::RUN_DIR.into(),
+            sizes: Sizes::default(),
+            track_vlan: true,
+            track_pair: true,
+            block_v6_length: 64,
+            released_idle: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! From settings to running threads.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use ids_core::event::Event;
+use ids_ebpf::config::{Mode, PortConfig};
+use ids_ebpf::map::QUEUES;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use super::counters::Queue;
+use super::settings::{Pinning, Settings, Topology};
+use super::worker::{Lane, Parts, Report, Worker};
+use super::{Error, Inspector, Live};
+use crate::capture::af_xdp::{Socket, Umem};
+use crate::kernel::clock::Monotonic;
+use crate::kernel::port::Attached;
+use crate::kernel::{Attach, Pins, Port, Tables};
+use crate::ports::{self, Ports};
+
+/// Bytes before a packet in its buffer (`XDP_PACKET_HEADROOM`).
+const HEADROOM: u32 = 256;
+
+/// Bytes of an Ethernet header with two VLAN tags.
+const ETHERNET: u32 = 22;
+
+pub(super) fn start<I, E>(settings: &Settings, mut make: impl FnMut(usize) -> (I, E)) -> Result<Live, Error>
+where
+    I: Inspector + Send + 'static,
+    E: FnMut(Event<'_>) + Send + 'static,
+{
+    check(settings)?;
+    let names = settings.topology.interfaces();
+    let interfaces = Ports::set_up(&settings.run_dir, &settings.name, &names)?;
+    let pins = pins(settings)?;
+    let tables = Tables::open(&pins, settings.sizes)?;
+    let mut live = Live {
+        workers: Vec::new(),
+        reports: Vec::new(),
+        stop: Arc::new(AtomicBool::new(false)),
+        programs: Vec::new(),
+        tables: Arc::new(Mutex::new(tables)),
+        interfaces: Some(interfaces),
+        pins,
+    };
+    let mut workers = Vec::new();
+    for (group, names) in names.chunks(settings.topology.group_size()).enumerate() {
+        let first = live.programs.len();
+        let mut programs = load(settings, &live.pins, group, names)?;
+        for number in 0..settings.workers {
+            workers.extend(parts(settings, &live, &mut programs, first, group, number)?);
+        }
+        attach(settings, &mut live, programs)?;
+    }
+    let cpus = cpus();
+    for (number, parts) in workers.into_iter().enumerate() {
+        let cpu = settings.pin_threads.then(|| cpus.get(number % cpus.len().max(1)).copied()).flatten();
+        live.reports.push(Arc::clone(&parts.report));
+        let (inspector, events) = make(number);
+        let worker = Worker::new(parts, inspector, events);
+        let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+            pin_thread(cpu);
+            worker.run()
+        });
+        live.workers.push(thread.map_err(Error::Thread)?);
+    }
+    Ok(live)
+}
+
+fn check(settings: &Settings) -> Result<(), Error> {
+    let names = settings.topology.interfaces();
+    let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+    let wrong = if names.is_empty() {
+        "no interface is given".to_owned()
+    } else if let Some((_, name)) = twice {
+        format!("interface {name} is given twice")
+    } else if settings.workers == 0 {
+        "at least one worker is needed".to_owned()
+    } else if !settings.ring.is_power_of_two() {
+        format!("a ring has a power of two of entries, not {}", settings.ring)
+    } else if settings.deadline < std::time::Duration::from_millis(10) {
+        "the deadline of the heartbeat is at least 10 ms".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Error::Settings(wrong))
+}
+
+/// The place for pins; a private one where none that lasts can be had, which is said.
+fn pins(settings: &Settings) -> Result<Pins, Error> {
+    if let Pinning::Folder(root) = &settings.pinning {
+        match Pins::named(root, &settings.name) {
+            Ok(pins) => return Ok(pins),
+            Err(error) => tracing::warn!(%error, "blocks and the data plane will end with this process"),
+        }
+    }
+    Ok(Pins::private()?)
+}
+
+/// The programs of one group, told how to behave but not attached.
+fn load(settings: &Settings, pins: &Pins, group: usize, names: &[&str]) -> Result<Vec<Port>, Error> {
+    let mode = match settings.topology {
+        Topology::Mirror(_) => Mode::Mirror,
+        Topology::Inline(_) => Mode::Inline,
+    };
+    let deadline = u64::try_from(settings.deadline.as_nanos()).unwrap_or(u64::MAX);
+    let mut config = PortConfig::new(mode, settings.policy, deadline);
+    config.pair = pair(settings, group);
+    if !settings.track_vlan {
+        config.flags |= PortConfig::IGNORE_VLAN;
+    }
+    let mut programs = Vec::with_capacity(names.len());
+    for name in names {
+        let mut port = Port::load(pins, settings.sizes, name)?;
+        port.configure(config)?;
+        programs.push(port);
+    }
+    if let [a, b] = programs.as_mut_slice() {
+        let (index_a, index_b) = (a.index(), b.index());
+        a.set_peer(index_b)?;
+        b.set_peer(index_a)?;
+    }
+    Ok(programs)
+}
+
+/// The pair or mirror port as part of flow keys.
+fn pair(settings: &Settings, group: usize) -> u16 {
+    if settings.track_pair { u16::try_from(group).unwrap_or(u16::MAX) } else { 0 }
+}
+
+/// What the `number`th worker of a group works on: every `workers`th queue. `None` if there are not that many queues.
+fn parts(
+    settings: &Settings,
+    live: &Live,
+    programs: &mut [Port],
+    first_port: usize,
+    group: usize,
+    number: usize,
+) -> Result<Option<Parts>, Error> {
+    let mut queues = Vec::new();
+    let mut largest = 0;
+    for (at, port) in programs.iter().enumerate() {
+        let count = ports::queues(port.interface())?;
+        if count > QUEUES {
+            let name = port.interface();
+            let text = format!("{name} has {count} queues, more than {QUEUES}: `ethtool -L {name} combined {QUEUES}`");
+            return Err(Error::Settings(text));
+        }
+        largest = largest.max(ports::mtu(port.interface())?);
+        queues.extend((0..count).filter(|queue| *queue as usize % settings.workers == number).map(|queue| (at, queue)));
+    }
+    if queues.is_empty() {
+        return Ok(None);
+    }
+    let frame_size = if largest + ETHERNET + HEADROOM <= 2048 { 2048 } else { 4096 };
+    let frames = u32::try_from(queues.len()).unwrap_or(u32::MAX).saturating_mul(settings.ring).saturating_mul(2);
+    let mut umem = Umem::new(frames, frame_size).map_err(Error::Memory)?;
+    let mut lanes: Vec<Lane> = Vec::with_capacity(queues.len());
+    for (at, queue) in &queues {
+        let port = &mut programs[*at];
+        lanes.push(lane(settings, &mut umem, lanes.first(), port, first_port + at, *queue)?);
+    }
+    if programs.len() == 2 {
+        connect(&mut lanes, &queues);
+    }
+    Ok(Some(Parts {
+        umem,
+        lanes,
+        pair: pair(settings, group),
+        track_vlan: settings.track_vlan,
+        deadline: settings.deadline,
+        block_v6_length: settings.block_v6_length,
+        released_idle: settings.released_idle,
+        flows: live.tables().flows.again()?,
+        tables: Arc::clone(&live.tables),
+        stop: Arc::clone(&live.stop),
+        report: Arc::new(Mutex::new(Report::default())),
+    }))
+}
+
+/// A socket with buffers to receive into, known to the port's program, with a first sign of life.
+fn lane(
+    settings: &Settings,
+    umem: &mut Umem,
+    first: Option<&Lane>,
+    port: &mut Port,
+    number: usize,
+    queue: u32,
+) -> Result<Lane, Error> {
+    use std::os::fd::AsFd;
+    let mut socket = Socket::open(umem, first.map(|lane| &lane.socket), port.index(), queue, settings.ring)
+        .map_err(|source| Error::Socket { interface: port.interface().to_owned(), source })?;
+    socket.refill(umem);
+    port.set_socket(queue, socket.as_fd())?;
+    let mut heartbeat = port.heartbeat()?;
+    heartbeat.beat(queue, Monotonic::now())?;
+    let port = u16::try_from(number).unwrap_or(u16::MAX);
+    let counters = Queue { port, queue, zero_copy: socket.zero_copy(), ..Queue::default() };
+    Ok(Lane { socket, heartbeat, out: None, counters, down: false })
+}
+
+/// Leads each lane to one of the peer port: of the same place in its list, or as near as there is.
+fn connect(lanes: &mut [Lane], queues: &[(usize, u32)]) {
+    let of =
+        |port: usize| queues.iter().enumerate().filter(move |(_, q)| q.0 == port).map(|(at, _)| at).collect::<Vec<_>>();
+    let sides = [of(0), of(1)];
+    for (mine, theirs) in [(&sides[0], &sides[1]), (&sides[1], &sides[0])] {
+        for (place, lane) in mine.iter().enumerate() {
+            lanes[*lane].out = theirs.get(place % theirs.len().max(1)).copied();
+        }
+    }
+}
+
+/// Attaches the programs of a group, all in the same mode: a driver cannot redirect to a port whose driver cannot.
+/// They belong to `live` before that, so that it detaches them again if one of them fails.
+fn attach(settings: &Settings, live: &mut Live, programs: Vec<Port>) -> Result<(), Error> {
+    let first = live.programs.len();
+    live.programs.extend(programs.into_iter().map(|port| (port, "detached")));
+    let group = &mut live.programs[first..];
+    let mut fell_back = false;
+    for (port, mode) in group.iter_mut() {
+        let attached = port.attach(&live.pins, settings.attach)?;
+        *mode = attached.mode();
+        if let Attached::Fallback(reason) = attached {
+            fell_back = true;
+            tracing::warn!(interface = port.interface(), reason, "no XDP in the driver: generic mode, which is slower");
+        }
+    }
+    for (port, mode) in group.iter_mut().filter(|(_, mode)| fell_back && *mode == Attached::Driver.mode()) {
+        port.detach()?;
+        *mode = port.attach(&live.pins, Attach::Generic)?.mode();
+        tracing::warn!(interface = port.interface(), "generic mode, as its peer has no XDP in the driver");
+    }
+    Ok(())
+}
+
+/// CPUs this process may use.
+fn cpus() -> Vec<usize> {
+    sched_getaffinity(None)
+        .map_or_else(|_| Vec::new(), |set| (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect())
+}
+
+fn pin_thread(cpu: Option<usize>) {
+    let Some(cpu) = cpu else { return };
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    if let Err(error) = sched_setaffinity(None, &set) {
+        tracing::warn!(cpu, %error, "a worker is not kept on its CPU");
+    }
+}

@@ -1,0 +1,166 @@
+//! One interface, by the calls of netdevice(7) and ethtool (linux/ethtool.h).
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+
+use super::Error;
+
+const SIOCETHTOOL: libc::c_ulong = 0x8946;
+
+const GET_STRINGS: u32 = 0x1b;
+const GET_STRING_COUNT: u32 = 0x37;
+const GET_FEATURES: u32 = 0x3a;
+const SET_FEATURES: u32 = 0x3b;
+const GET_CHANNELS: u32 = 0x3c;
+/// The set of strings that names features.
+const FEATURE_NAMES: u32 = 4;
+/// Bytes of each string.
+const STRING: usize = 32;
+
+/// One interface.
+pub(super) struct Device<'a> {
+    name: &'a str,
+    socket: OwnedFd,
+}
+
+impl<'a> Device<'a> {
+    pub(super) fn open(name: &'a str) -> Result<Self, Error> {
+        let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+            .map_err(|error| Error::Device { interface: name.to_owned(), step: "socket", source: error.into() })?;
+        if name.is_empty() || name.len() >= libc::IFNAMSIZ {
+            return Err(Error::Missing(name.to_owned()));
+        }
+        let device = Self { name, socket };
+        match device.flags() {
+            Err(Error::Device { source, .. }) if source.raw_os_error() == Some(libc::ENODEV) => {
+                Err(Error::Missing(name.to_owned()))
+            }
+            Err(error) => Err(error),
+            Ok(_) => Ok(device),
+        }
+    }
+
+    pub(super) fn is_up(&self) -> Result<bool, Error> {
+        Ok(self.flags()? & libc::IFF_UP != 0)
+    }
+
+    pub(super) fn is_promiscuous(&self) -> Result<bool, Error> {
+        Ok(self.flags()? & libc::IFF_PROMISC != 0)
+    }
+
+    pub(super) fn set_promiscuous(&self, on: bool) -> Result<(), Error> {
+        let flags = self.flags()?;
+        let flags = if on { flags | libc::IFF_PROMISC } else { flags & !libc::IFF_PROMISC };
+        let mut request = self.request();
+        // The flags of this call are 16 bits.
+        request.ifr_ifru.ifru_flags = flags as libc::c_short;
+        self.call(libc::SIOCSIFFLAGS, &mut request, "setting its flags")
+    }
+
+    pub(super) fn mtu(&self) -> Result<u32, Error> {
+        let mut request = self.request();
+        self.call(libc::SIOCGIFMTU, &mut request, "reading its MTU")?;
+        // SAFETY: the kernel has filled in this member.
+        Ok(u32::try_from(unsafe { request.ifr_ifru.ifru_mtu }).unwrap_or(0))
+    }
+
+    /// Names of the features that are on.
+    pub(super) fn features(&self) -> Result<Vec<String>, Error> {
+        let names = self.feature_names()?;
+        let blocks = names.len().div_ceil(32);
+        let mut data = vec![0; 2 + blocks * 4];
+        data[..2].copy_from_slice(&[GET_FEATURES, word(blocks)]);
+        self.ethtool(&mut data, "reading its features")?;
+        let on = |at: usize| {
+            // Four words per 32 features: available, requested, active, never changed.
+            data[2 + at / 32 * 4 + 2] >> (at % 32) & 1 != 0
+        };
+        Ok(names.into_iter().enumerate().filter(|(at, _)| on(*at)).map(|(_, name)| name).collect())
+    }
+
+    /// Turns features on or off. Those that the interface does not have are left out.
+    pub(super) fn set_features(&self, features: &[&str], on: bool) -> Result<(), Error> {
+        if features.is_empty() {
+            return Ok(());
+        }
+        let names = self.feature_names()?;
+        let blocks = names.len().div_ceil(32);
+        let mut data = vec![0; 2 + blocks * 2];
+        data[..2].copy_from_slice(&[SET_FEATURES, word(blocks)]);
+        for (at, _) in names.iter().enumerate().filter(|(_, name)| features.contains(&name.as_str())) {
+            // Two words per 32 features: which ones are meant, and what they shall be.
+            let block = &mut data[2 + at / 32 * 2..];
+            block[0] |= 1 << (at % 32);
+            block[1] |= u32::from(on) << (at % 32);
+        }
+        self.ethtool(&mut data, "setting its features")
+    }
+
+    /// Receive queues in use. An interface that does not say has one.
+    pub(super) fn queues(&self) -> Result<u32, Error> {
+        let mut data = [GET_CHANNELS, 0, 0, 0, 0, 0, 0, 0, 0];
+        match self.ethtool(&mut data, "reading its channels") {
+            // Four maxima, then: receive, transmit, other, combined.
+            Ok(()) => Ok((data[5] + data[8]).max(1)),
+            Err(Error::Device { source, .. }) if source.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(1),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn feature_names(&self) -> Result<Vec<String>, Error> {
+        let step = "reading the names of its features";
+        // A command, a reserved word, a mask of 64 bits, and one count.
+        let mut count = [GET_STRING_COUNT, 0, 1 << FEATURE_NAMES, 0, 0];
+        self.ethtool(&mut count, step)?;
+        let count = count[4] as usize;
+        let mut data = vec![0; 3 + count * STRING / 4];
+        data[..3].copy_from_slice(&[GET_STRINGS, FEATURE_NAMES, word(count)]);
+        self.ethtool(&mut data, step)?;
+        let bytes: Vec<u8> = data[3..].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let name =
+            |raw: &[u8]| String::from_utf8_lossy(raw.split(|byte| *byte == 0).next().unwrap_or(raw)).into_owned();
+        Ok(bytes.chunks_exact(STRING).map(name).collect())
+    }
+
+    fn flags(&self) -> Result<libc::c_int, Error> {
+        let mut request = self.request();
+        self.call(libc::SIOCGIFFLAGS, &mut request, "reading its flags")?;
+        // SAFETY: the kernel has filled in this member.
+        Ok(libc::c_int::from(unsafe { request.ifr_ifru.ifru_flags }) & 0xffff)
+    }
+
+    /// `data` begins with the command and is as long as that command's structure says it is: all callers are above.
+    fn ethtool(&self, data: &mut [u32], step: &'static str) -> Result<(), Error> {
+        let mut request = self.request();
+        request.ifr_ifru.ifru_data = data.as_mut_ptr().cast();
+        self.call(SIOCETHTOOL, &mut request, step)
+    }
+
+    fn request(&self) -> libc::ifreq {
+        // SAFETY: zeroes are a value of this plain structure.
+        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+        for (to, from) in request.ifr_name.iter_mut().zip(self.name.as_bytes()) {
+            *to = *from as libc::c_char;
+        }
+        request
+    }
+
+    fn call(&self, command: libc::c_ulong, request: &mut libc::ifreq, step: &'static str) -> Result<(), Error> {
+        // SAFETY: the structure is the one that all these commands take; memory it points to is set by `ethtool`.
+        // The type of the command differs between C libraries, not its value.
+        let result = unsafe { libc::ioctl(self.socket.as_raw_fd(), command as _, request) };
+        if result < 0 {
+            return Err(Error::Device { interface: self.name.to_owned(), step, source: io::Error::last_os_error() });
+        }
+        Ok(())
+    }
+}
+
+/// A count that fits: it came from 32 bits.
+fn word(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,103 @@
+//! Interfaces are given back as they were.
+
+use std::collections::BTreeSet;
+
+use ids_core::event::Event;
+use ids_sensor::live::Guard;
+use ids_sensor::live::{Live, Topology, detach};
+use ids_sensor::ports::Ports;
+
+use crate::needs_root;
+use crate::support::lab::{Lab, SERVER};
+
+/// What can be seen of an interface from outside: flags and features.
+fn look(lab: &Lab, port: &str) -> (String, BTreeSet<String>) {
+    let line = lab.sensor.ip(&format!("-d link show {port}"));
+    let flags = line.split(['<', '>']).nth(1).unwrap().to_owned();
+    let features = lab.sensor.must(&format!("ethtool -k {port}"));
+    (flags, features.lines().map(str::to_owned).collect())
+}
+
+fn is_on(lab: &Lab, port: &str, feature: &str) -> bool {
+    look(lab, port).1.iter().any(|line| line.starts_with(&format!("{feature}: on")))
+}
+
+#[test]
+fn ports_are_given_back_as_they_were() {
+    needs_root!();
+    let lab = Lab::new();
+    lab.sensor.must("ethtool -K a0 gro on rxvlan on");
+    let before = [look(&lab, "a0"), look(&lab, "b0")];
+    assert!(!before[0].0.contains("PROMISC"));
+
+    let folder = lab.folder.path();
+    let ports = lab.sensor.run(|| Ports::set_up(folder, "lab", &["a0", "b0"])).unwrap();
+    assert!(look(&lab, "a0").0.contains("PROMISC"));
+    for feature in ["generic-receive-offload", "rx-vlan-offload"] {
+        assert!(!is_on(&lab, "a0", feature), "{feature}");
+    }
+    assert!(folder.join("lab.ports.json").exists());
+    lab.sensor.run(|| ports.give_back()).unwrap();
+    assert_eq!([look(&lab, "a0"), look(&lab, "b0")], before);
+    assert!(!folder.join("lab.ports.json").exists());
+
+    // A whole run, ended in an orderly way.
+    let live = lab.start(&lab.inline(), Guard::default);
+    assert!(look(&lab, "b0").0.contains("PROMISC"));
+    lab.sensor.run(|| live.stop()).unwrap();
+    assert_eq!([look(&lab, "a0"), look(&lab, "b0")], before);
+
+    // And one that is dropped.
+    let live = lab.start(&lab.inline(), Guard::default);
+    lab.sensor.run(|| drop(live));
+    assert_eq!([look(&lab, "a0"), look(&lab, "b0")], before);
+}
+
+#[test]
+fn what_was_set_before_stays_set() {
+    needs_root!();
+    let lab = Lab::new();
+    lab.sensor.ip("link set a0 promisc on");
+    lab.sensor.must("ethtool -K a0 gro off rxvlan off");
+    let before = look(&lab, "a0");
+    let folder = lab.folder.path();
+    let ports = lab.sensor.run(|| Ports::set_up(folder, "lab", &["a0"])).unwrap();
+    lab.sensor.run(|| ports.give_back()).unwrap();
+    assert_eq!(look(&lab, "a0"), before);
+}
+
+#[test]
+fn an_interface_that_cannot_be_used_says_what_to_do() {
+    needs_root!();
+    let lab = Lab::new();
+    let before = look(&lab, "a0");
+    let refused = |port: &str| {
+        let folder = lab.folder.path();
+        lab.sensor.run(|| Ports::set_up(folder, "lab", &["a0", port])).unwrap_err().to_string()
+    };
+    assert_eq!(refused("none"), "there is no interface none; `ip link` lists them");
+    lab.sensor.ip("link set b0 down");
+    assert_eq!(refused("b0"), "b0 is down: `ip link set b0 up`");
+    lab.sensor.ip("link set b0 up mtu 9000");
+    assert_eq!(refused("b0"), "b0: an MTU of 9000 is too large for XDP: `ip link set b0 mtu 3498`");
+    assert_eq!(look(&lab, "a0"), before, "the one set up before it is given back");
+}
+
+#[test]
+fn a_failed_start_leaves_nothing_behind() {
+    needs_root!();
+    let lab = Lab::new();
+    let before = [look(&lab, "a0"), look(&lab, "b0")];
+    let first = lab.start(&lab.settings(Topology::Mirror(vec!["b0".to_owned()])), Guard::default);
+    let mut settings = lab.inline();
+    settings.name = "other".to_owned();
+    let second = lab.sensor.run(|| Live::start(&settings, |_| (Guard::default(), |_: Event<'_>| {})));
+    // The queue, or the interface, belongs to the first.
+    let error = second.map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("b0"), "{error}");
+    lab.sensor.run(|| first.stop()).unwrap();
+    assert_eq!([look(&lab, "a0"), look(&lab, "b0")], before);
+    assert_eq!(lab.ping(SERVER, 1, 56), 0);
+    let nothing = lab.sensor.run(|| detach("lab", lab.folder.path(), lab.folder.path())).unwrap();
+    assert!(!nothing);
+}
