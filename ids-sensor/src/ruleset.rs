@@ -16,7 +16,7 @@ use ids_core::detect::tables::{Classes, References, Thresholds};
 use ids_core::rules::{self, Fault};
 
 use crate::authoring::report::{Finding, Source};
-use crate::config::Config;
+use crate::config::{self, Config};
 
 /// The signatures that come with the sensor.
 const EMBEDDED: &[(&str, &str)] = &[
