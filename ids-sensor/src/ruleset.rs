@@ -11,12 +11,12 @@ use ids_core::detect::compile::Loader;
 use ids_core::detect::header::Vars;
 use ids_core::detect::mpm::Algo;
 use ids_core::detect::rule_set::RuleSet;
-use ids_core::detect::settings::{BlockOn, Files, Settings};
+use ids_core::detect::settings::{ActionClass, BlockOn, Files, Settings};
 use ids_core::detect::tables::{Classes, References, Thresholds};
 use ids_core::rules::{self, Fault};
 
 use crate::authoring::report::{Finding, Source};
-use crate::config::Config;
+use crate::config::{self, Config};
 
 /// The signatures that come with the sensor.
 const EMBEDDED: &[(&str, &str)] = &[
@@ -140,7 +140,17 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         algo: if config.engine.detect.mpm.starts_with("ac") { Algo::Ac } else { Algo::Auto },
         files: Box::new(Folders(folders)),
         max_alerts: config.engine.detect.alerts_per_packet,
+        action_order: config.rules.order.map(class),
         ..Settings::default()
+    }
+}
+
+const fn class(action: config::rules::Action) -> ActionClass {
+    match action {
+        config::rules::Action::Pass => ActionClass::Pass,
+        config::rules::Action::Drop => ActionClass::Drop,
+        config::rules::Action::Reject => ActionClass::Reject,
+        config::rules::Action::Alert => ActionClass::Alert,
     }
 }
 

@@ -17,9 +17,8 @@ use super::names::{NameId, Names, Space};
 use super::options;
 use super::patterns::Collector;
 use super::read_header::{action, hook, protocol, scope};
-use super::rule::Action;
 use super::rule_set::{AppGroup, Buffer, EventTest, Generation, Kind, Payload, RuleId, RuleSet, StateTest};
-use super::settings::Settings;
+use super::settings::{ActionClass, MAX_ALERTS, Settings};
 use crate::app::registry;
 use crate::field::Dir;
 use crate::rules::Fault;
@@ -108,11 +107,11 @@ impl Loader {
 
     /// Numbers the rules in their order, and builds what finds them.
     fn assemble(&self, read: Vec<Read>, buffers: &Buffers, settings: &Settings) -> Result<RuleSet, BuildError> {
-        let drafts = in_order(read);
+        let drafts = in_order(read, settings);
         let mut set = RuleSet {
             generation: Generation(self.generation),
             names: self.names.clone(),
-            max_alerts: settings.max_alerts,
+            max_alerts: if settings.max_alerts == 0 { MAX_ALERTS } else { settings.max_alerts },
             ..RuleSet::default()
         };
         let mut payloads: [[Collector; 2]; Payload::COUNT] = Default::default();
@@ -228,20 +227,16 @@ fn warn_of_unset_bits(read: &[Read], names: &Names, faults: &mut Vec<(usize, Fau
     }
 }
 
-/// Rules in the order in which they are tried: pass, drop, reject, alert; what leaves state before what asks for it;
+/// Rules in the order in which they are tried: by action; what leaves state before what asks for it;
 /// the graver first; else as they were read.
-fn in_order(read: Vec<Read>) -> Vec<Draft> {
+fn in_order(read: Vec<Read>, settings: &Settings) -> Vec<Draft> {
     let levels = levels(&read);
     let mut keyed: Vec<_> = read
         .into_iter()
         .zip(levels)
         .map(|(rule, level)| {
-            let action = match rule.draft.rule.info.action {
-                Action::Pass => 0,
-                Action::Drop => 1,
-                Action::Reject(_) => 2,
-                Action::Alert | Action::Config => 3,
-            };
+            let class = ActionClass::of(rule.draft.rule.info.action);
+            let action = settings.action_order.iter().position(|other| *other == class);
             let state = match (rule.draft.writes.is_empty(), rule.draft.reads.is_empty()) {
                 (false, true) => 0,
                 (false, false) => 1,

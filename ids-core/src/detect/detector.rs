@@ -7,7 +7,7 @@ use super::bytes::{self, Capture, CaptureKind};
 use super::hits::Hits;
 use super::mpm::Seen;
 use super::rule_set::{
-    Change, Compare, Compiled, Effect, End, Operand, RuleId, RuleSet, Side, StateTest, Which, Whose, XbitKey,
+    Change, Compare, Compiled, Effect, End, Operand, RuleId, Side, StateTest, Which, Whose, XbitKey,
 };
 use super::scene::Scene;
 use super::threshold::Tracked;
@@ -260,9 +260,4 @@ impl Transformed {
 /// Whether the rule's list of application protocols has that of the scene.
 pub(super) fn speaks(rule: &Compiled, scene: &Scene<'_>) -> bool {
     rule.apps.is_empty() || scene.app.proto.is_some_and(|proto| rule.apps.contains(&proto))
-}
-
-/// The rules of a set, for both ways of inspection.
-pub(super) fn numbered(rules: &RuleSet, id: RuleId) -> Option<(RuleId, &Compiled)> {
-    rules.rule(id).map(|rule| (id, rule))
 }

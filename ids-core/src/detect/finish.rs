@@ -12,7 +12,7 @@ use super::names::{NameId, Space};
 use super::packet_fields::Predicate;
 use super::read_header::carriers_of;
 use super::rule::{Action, RuleInfo};
-use super::rule_set::{Check, Compiled, Effect, HeaderTest, Inspection, Kind, Operand, Scope, StateTest};
+use super::rule_set::{Check, Compiled, Effect, HeaderTest, Inspection, Kind, Operand, Scope, StateTest, Which};
 use super::settings::{BlockOn, Settings};
 use super::tables::Entry;
 use super::transforms::Transform;
@@ -123,11 +123,10 @@ pub(super) fn finish(
     let settings = builder.cx.settings;
     let info = info(&builder, ast, action);
     let identity = identity(&info);
-    let scope = scope.unwrap_or(if matches!(kind, Kind::Event | Kind::Packet) { Scope::Packet } else { Scope::Flow });
     let mut rule = Compiled {
         kind,
         scope,
-        noalert: builder.noalert || info.action == Action::Pass,
+        noalert: builder.noalert || info.action == Action::Pass && !builder.alert,
         carriers: builder.carriers,
         header: builder.header,
         apps: builder.apps.unwrap_or_default().into(),
@@ -277,19 +276,27 @@ fn kind_of(builder: &RuleBuilder<'_, '_>, ast: &Rule, parts: &Parts) -> Kind {
             Kind::Stream
         };
     }
-    let bare = builder.packet.is_empty() && parts.headers.is_empty() && *flow == super::rule_set::FlowTest::default();
+    let on_packet = !builder.packet.is_empty() || !parts.headers.is_empty();
+    let bare = !on_packet && builder.flow_span.is_none();
+    let stateless = builder.state.is_empty();
     if !builder.events.is_empty() {
-        return if bare && builder.state.is_empty() { Kind::Event } else { Kind::Packet };
+        return if bare && stateless { Kind::Event } else { Kind::Packet };
     }
-    let portless = builder.header.src_ports.is_all() && builder.header.dst_ports.is_all();
-    let on_protocol = |test: &StateTest| matches!(test, StateTest::Protocol { .. });
-    if bare && !builder.state.is_empty() && builder.state.iter().all(on_protocol) {
+    let on_protocol = |test: &StateTest| match test {
+        StateTest::Protocol { which, .. } => *which != Which::Unknown,
+        _ => false,
+    };
+    let about_state = flow.established.is_some() || flow.defragmented.is_some();
+    if !on_packet && !about_state && !stateless && builder.state.iter().all(on_protocol) {
         return Kind::Protocol;
     }
     // Negated addresses are looked at packet by packet.
     let negated = || [&ast.src, &ast.dst].iter().any(|word| negates(&word.text, builder.cx.settings));
-    let unasked = builder.state.is_empty() && builder.apps.is_none();
-    if bare && unasked && portless && !negated() { Kind::Addresses } else { Kind::Packet }
+    match &builder.apps {
+        Some(_) if bare => Kind::App,
+        None if bare && stateless && !negated() => Kind::Addresses,
+        _ => Kind::Packet,
+    }
 }
 
 fn negates(expression: &str, settings: &Settings) -> bool {

@@ -103,20 +103,18 @@ impl Hits {
             let Some(hit) = self.matches.get(at) else { break };
             let Some(rule) = rules.rule(hit.rule) else { continue };
             let Some((action, told, reason)) = weigh(rule, scene, counters) else { continue };
+            let scope = rule.scope(hit.stream);
+            let hit = Hit { blocked: decision.act(hit.rule, scope, action, reason, scene.inline), ..hit.clone() };
+            if told && self.alerts.len() < rules.max_alerts {
+                counters.count(Counter::DetectAlert);
+                self.alerts.push(hit);
+            } else if told {
+                counters.count(Counter::DetectAlertQueueOverflow);
+            }
             if action == Action::Pass {
-                decision.pass = Some(rule.scope);
+                decision.pass = Some(scope);
                 break;
             }
-            let hit = Hit { blocked: decision.act(hit.rule, rule.scope, action, reason, scene.inline), ..hit.clone() };
-            if !told {
-                continue;
-            }
-            if self.alerts.len() >= rules.max_alerts {
-                counters.count(Counter::DetectAlertQueueOverflow);
-                continue;
-            }
-            counters.count(Counter::DetectAlert);
-            self.alerts.push(hit);
         }
         decision
     }

@@ -5,7 +5,7 @@
 //! list of those is made once per direction and kept with the flow.
 
 use super::bytes::{Buffer, Chain, Outcome};
-use super::detector::{Detector, applies, numbered, speaks};
+use super::detector::{Detector, applies, speaks};
 use super::header::Carriers;
 use super::hits::Hits;
 use super::packet_fields::Read;
@@ -19,15 +19,37 @@ impl Detector {
             return;
         }
         self.find_candidates(rules, scene);
-        let candidates = std::mem::take(&mut self.candidates);
-        for (id, rule) in candidates.iter().filter_map(|id| numbered(rules, *id)) {
-            self.captured.clear();
-            if let Some(stream) = self.matches(rule, scene, hits) {
-                self.fire((id, rule), None, stream, scene, hits);
-            }
-        }
-        self.candidates = candidates;
+        self.sweep(rules, scene, hits, Self::matches);
         note_tries(scene);
+    }
+
+    /// Tries the candidates in their order. Where a match leaves state behind, those that ask for state are tried
+    /// again: what sets a bit may stand after what asks for it, as its action comes later. Out: whether any matched.
+    fn sweep(
+        &mut self,
+        rules: &RuleSet,
+        scene: &mut Scene<'_>,
+        hits: &mut Hits,
+        matches: fn(&mut Self, &Compiled, &mut Scene<'_>, &Hits) -> Option<bool>,
+    ) -> bool {
+        let mut left = std::mem::take(&mut self.candidates);
+        let mut any = false;
+        let mut changed = true;
+        while changed {
+            changed = false;
+            left.retain(|id| {
+                let Some(rule) = rules.rule(*id) else { return false };
+                self.captured.clear();
+                let Some(stream) = matches(self, rule, scene, hits) else { return !rule.state.is_empty() };
+                self.fire((*id, rule), None, stream, scene, hits);
+                any = true;
+                changed |= !rule.effects.is_empty();
+                false
+            });
+        }
+        left.clear();
+        self.candidates = left;
+        any
     }
 
     /// Tries the rules that look at stream data, on the data of the scene alone: the packet only brought it to light.
@@ -43,24 +65,16 @@ impl Detector {
         }
         candidates.sort_unstable();
         candidates.dedup();
-        let candidates = std::mem::take(&mut self.candidates);
+        self.sweep(rules, scene, hits, Self::matches_stream)
+    }
+
+    /// Whether a rule matches on the stream data of the scene.
+    fn matches_stream(&mut self, rule: &Compiled, scene: &mut Scene<'_>, hits: &Hits) -> Option<bool> {
+        let chunk = scene.stream?;
+        let chain = rule.payload.as_ref().filter(|_| matches!(rule.kind, Kind::Stream | Kind::PacketAndStream))?;
+        let asked = rule.events.is_empty() && applies(rule, scene) && speaks(rule, scene);
         let buffer = Buffer { data: chunk.data, offset: chunk.offset, complete: chunk.last };
-        let mut any = false;
-        for (id, rule) in candidates.iter().filter_map(|id| numbered(rules, *id)) {
-            let Some(chain) =
-                rule.payload.as_ref().filter(|_| matches!(rule.kind, Kind::Stream | Kind::PacketAndStream))
-            else {
-                continue;
-            };
-            self.captured.clear();
-            let asked = rule.events.is_empty() && applies(rule, scene) && speaks(rule, scene);
-            if asked && self.preconditions(rule, scene, hits) && self.chain(chain, buffer) {
-                self.fire((id, rule), None, true, scene, hits);
-                any = true;
-            }
-        }
-        self.candidates = candidates;
-        any
+        (asked && self.preconditions(rule, scene, hits) && self.chain(chain, buffer)).then_some(true)
     }
 
     fn find_candidates(&mut self, rules: &RuleSet, scene: &mut Scene<'_>) {
@@ -99,7 +113,7 @@ impl Detector {
             Kind::Transaction => false,
             Kind::Addresses => !tried(scene, |state| &state.addresses_tried),
             Kind::Protocol => protocol_settled(scene) && !tried(scene, |state| &state.protocol_tried),
-            Kind::Event | Kind::Packet | Kind::PacketAndStream | Kind::Stream => true,
+            Kind::Event | Kind::App | Kind::Packet | Kind::PacketAndStream | Kind::Stream => true,
         };
         let events = |test: &EventTest| match test {
             EventTest::Packet(anomaly) => scene.anomalies.contains(anomaly),

@@ -142,6 +142,8 @@ pub enum Kind {
     Addresses,
     /// The application protocol alone: once it is known.
     Protocol,
+    /// The application protocol of the header alone.
+    App,
     /// On packets.
     Packet,
     /// On packets and on the stream.
@@ -166,7 +168,8 @@ pub enum Scope {
 pub(super) struct Compiled {
     pub(super) info: RuleInfo,
     pub(super) kind: Kind,
-    pub(super) scope: Scope,
+    /// How much its action covers, where the rule says.
+    pub(super) scope: Option<Scope>,
     /// It acts, but does not tell.
     pub(super) noalert: bool,
     pub(super) carriers: Carriers,
@@ -192,6 +195,15 @@ pub(super) struct Compiled {
 }
 
 impl Compiled {
+    /// How much the action of a match covers: the flow, if the rule is about the flow or matched on its data.
+    pub(super) fn scope(&self, stream: bool) -> Scope {
+        self.scope.unwrap_or(match self.kind {
+            Kind::Event | Kind::Packet => Scope::Packet,
+            Kind::Stream | Kind::PacketAndStream if !stream => Scope::Packet,
+            _ => Scope::Flow,
+        })
+    }
+
     /// The key of its counters.
     pub(super) fn key(&self) -> u64 {
         u64::from(self.info.gid) << 32 | u64::from(self.info.sid)

@@ -3,7 +3,7 @@
 use super::bytes;
 use super::header::Vars;
 use super::mpm;
-use super::rule::Block;
+use super::rule::{Action, Block};
 use super::tables::{Classes, References, Thresholds};
 use crate::app::registry::ProtoId;
 
@@ -29,8 +29,41 @@ pub struct Settings {
     pub files: Box<dyn Files>,
     /// Features that `requires: feature …` finds.
     pub features: Vec<String>,
-    /// Most alerts of one packet (`packet-alert-max`).
+    /// Most alerts of one packet (`packet-alert-max`); 0 means the default.
     pub max_alerts: usize,
+    /// Which actions come first (`action-order`).
+    pub action_order: [ActionClass; 4],
+}
+
+/// Most alerts of one packet where the configuration does not say.
+pub const MAX_ALERTS: usize = 15;
+
+/// A class of actions, for their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionClass {
+    /// `pass`.
+    Pass,
+    /// `drop`.
+    Drop,
+    /// `reject` and its variants.
+    Reject,
+    /// `alert`, and what only changes logging.
+    Alert,
+}
+
+impl ActionClass {
+    /// The order where the configuration does not say.
+    pub const ORDER: [Self; 4] = [Self::Pass, Self::Drop, Self::Reject, Self::Alert];
+
+    /// The class of an action.
+    pub const fn of(action: Action) -> Self {
+        match action {
+            Action::Pass => Self::Pass,
+            Action::Drop => Self::Drop,
+            Action::Reject(_) => Self::Reject,
+            Action::Alert | Action::Config => Self::Alert,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -46,7 +79,8 @@ impl Default for Settings {
             algo: mpm::Algo::default(),
             files: Box::new(NoFiles),
             features: Vec::new(),
-            max_alerts: 15,
+            max_alerts: MAX_ALERTS,
+            action_order: ActionClass::ORDER,
         }
     }
 }

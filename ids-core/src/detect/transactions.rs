@@ -84,9 +84,13 @@ impl Detector {
             return side.over;
         }
         self.find(rules, scene, &subject, state);
-        for at in 0..state.rules.len() {
-            let Some(pending) = state.rules.get_mut(at) else { break };
-            self.try_pending(rules, scene, &subject, pending, hits);
+        // Rules that ask for state are tried again where a match has left some behind.
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for pending in &mut state.rules {
+                changed |= self.try_pending(rules, scene, &subject, pending, hits);
+            }
         }
         let side = state.side(dir);
         side.seen = Some(now);
@@ -162,7 +166,8 @@ impl Detector {
         }
     }
 
-    /// Tries a rule that was found, unless it is done or is about the other direction.
+    /// Tries a rule that was found, unless it is done or is about the other direction. Out: whether it matched and
+    /// left state behind.
     fn try_pending(
         &mut self,
         rules: &RuleSet,
@@ -170,10 +175,10 @@ impl Detector {
         subject: &Subject<'_>,
         pending: &mut Pending,
         hits: &mut Hits,
-    ) {
-        let Some(rule) = rules.rule(pending.rule) else { return };
+    ) -> bool {
+        let Some(rule) = rules.rule(pending.rule) else { return false };
         if pending.done || !rule.undirected() && pending.dir != subject.dir {
-            return;
+            return false;
         }
         self.captured.clear();
         match self.try_rule(rules, rule, scene, subject, pending.passed, hits) {
@@ -184,8 +189,10 @@ impl Detector {
                 let stream = rule.inspections.iter().any(|one| matches!(one.check, Check::Payload(_)));
                 let stream = stream && scene.stream.is_some();
                 self.fire((pending.rule, rule), Some(subject.id), stream, scene, hits);
+                return !rule.effects.is_empty();
             }
         }
+        false
     }
 
     fn try_rule(

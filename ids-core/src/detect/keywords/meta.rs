@@ -116,6 +116,7 @@ pub(super) fn noalert(rule: &mut RuleBuilder<'_, '_>, _: &Opt) -> Result<(), Dia
 }
 
 pub(super) fn alert(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    rule.alert = true;
     if rule.noalert {
         return Err(Diagnostic::error(Code::Conflict, opt.span.clone(), "`alert` and `noalert` contradict each other"));
     }
