@@ -2,11 +2,11 @@
 
 use arbitrary::Arbitrary;
 use ids_core::counters::Counters;
-use ids_core::decode::{self as decoder, Captured};
+use ids_core::decode::{self as decoder, Frame, Ports};
 use ids_core::defrag;
-use ids_core::host_policy::Policy;
+use ids_core::host_policy::{HostPolicy, Policy};
 use ids_core::intake::Intake;
-use ids_core::packet::{LinkType, Network, Packet, Source, Transport};
+use ids_core::packet::{LinkType, Network, Packet, Transport};
 use ids_core::time::Time;
 
 const LINKS: [LinkType; 8] = [
@@ -23,16 +23,16 @@ const LINKS: [LinkType; 8] = [
 /// A packet: the first byte chooses the link layer.
 pub fn decode(data: &[u8]) {
     let Some((link, bytes)) = data.split_first() else { return };
-    let config = decoder::Config { vntag: true, teredo: Some(vec![]), ..decoder::Config::default() };
+    let config = decoder::Config { vntag: true, teredo: Ports::Any, ..decoder::Config::default() };
     let mut intake = Intake::new(config, defrag::Config::default());
     push(&mut intake, LINKS[usize::from(*link) % LINKS.len()], Time::ZERO, bytes);
 }
 
 /// Pushes a packet. Out: how many packets came out of it.
 fn push(intake: &mut Intake, link: LinkType, time: Time, bytes: &[u8]) -> usize {
-    let captured = Captured { id: 1, port: 0, time, link, bytes, source: Source::Wire, tunnel: None };
+    let frame = Frame { id: 1, port: 0, time, link, bytes };
     let mut count = 0;
-    intake.push(captured, &mut Counters::default(), &mut |packet, _| {
+    intake.push(&frame, &mut Counters::default(), &mut |packet, _| {
         count += 1;
         check_packet(packet);
     });
@@ -53,7 +53,7 @@ pub fn check_packet(packet: &Packet<'_>) {
     assert_eq!(packet.tcp().is_some(), l.transport == Transport::Tcp);
     assert_eq!(packet.addresses().is_some(), matches!(l.network, Network::Ipv4 | Network::Ipv6));
     assert!(packet.payload().len() <= packet.bytes.len());
-    let _ = (packet.ports(), packet.icmp(), packet.ttl(), packet.vlans(), packet.quoted());
+    let _ = (packet.ports(), packet.icmp(), packet.ttl(), packet.vlans(), packet.icmp_embedded());
     let _ = (ids_core::checksum::network(packet), ids_core::checksum::transport(packet));
     if let Some(tcp) = packet.tcp() {
         let _ = (tcp.timestamps(), tcp.window_scale(), tcp.mss(), tcp.sack_permitted());
@@ -94,10 +94,10 @@ const POLICIES: [Policy; 7] = [
 
 /// Fragments in any order.
 pub fn defrag(pieces: Pieces) {
-    let mut config = defrag::Config { max_trackers: 16, memcap: 1 << 20, ..defrag::Config::default() };
     let policy = POLICIES[usize::from(pieces.policy) % POLICIES.len()];
-    config.policies.add([0, 0, 0, 0].into(), 0, policy);
-    config.policies.add([0u16; 8].into(), 0, policy);
+    let all = ["0.0.0.0/0", "::/0"].map(|prefix| (prefix.parse().expect("a prefix"), policy));
+    let policies = HostPolicy::new(all.to_vec());
+    let config = defrag::Config { trackers: 16, memcap: 1 << 20, policies, ..defrag::Config::default() };
     let mut intake = Intake::new(decoder::Config::default(), config);
     let mut seconds = 0;
     for piece in &pieces.pieces {

@@ -197,7 +197,7 @@ impl World {
         }
         self.read(255);
         if let Some(session) = self.slot.take() {
-            self.memory.forget(&session);
+            self.memory.forget(&session, &mut self.counters);
         }
         assert_eq!((self.memory.sessions(), self.memory.reassembly_bytes()), (0, 0));
     }
