@@ -140,6 +140,7 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         algo: if config.engine.detect.mpm.starts_with("ac") { Algo::Ac } else { Algo::Auto },
         files: Box::new(Folders(folders)),
         max_alerts: config.engine.detect.alerts_per_packet,
+        order: config.rules.order,
         ..Settings::default()
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct RuleBuilder<'a, 'b> {
     pub(super) threshold: Option<Threshold>,
     pub(super) conditions: Vec<Condition>,
     pub(super) noalert: bool,
+    /// `alert`: tells although the action alone would not.
+    pub(super) alert: bool,
     pub(super) warnings: Vec<Diagnostic>,
     pub(super) vars: VarNames,
     /// What the option before this one was.
@@ -166,6 +168,7 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
             threshold: None,
             conditions: Vec::new(),
             noalert: false,
+            alert: false,
             warnings: Vec::new(),
             vars: VarNames::default(),
             selected: Selection {

@@ -108,7 +108,7 @@ impl Loader {
 
     /// Numbers the rules in their order, and builds what finds them.
     fn assemble(&self, read: Vec<Read>, buffers: &Buffers, settings: &Settings) -> Result<RuleSet, BuildError> {
-        let drafts = in_order(read);
+        let drafts = in_order(read, &settings.order);
         let mut set = RuleSet {
             generation: Generation(self.generation),
             names: self.names.clone(),
@@ -228,20 +228,15 @@ fn warn_of_unset_bits(read: &[Read], names: &Names, faults: &mut Vec<(usize, Fau
     }
 }
 
-/// Rules in the order in which they are tried: pass, drop, reject, alert; what leaves state before what asks for it;
+/// Rules in the order in which they are tried: by `action-order`; what leaves state before what asks for it;
 /// the graver first; else as they were read.
-fn in_order(read: Vec<Read>) -> Vec<Draft> {
+fn in_order(read: Vec<Read>, order: &[Action; 4]) -> Vec<Draft> {
     let levels = levels(&read);
     let mut keyed: Vec<_> = read
         .into_iter()
         .zip(levels)
         .map(|(rule, level)| {
-            let action = match rule.draft.rule.info.action {
-                Action::Pass => 0,
-                Action::Drop => 1,
-                Action::Reject(_) => 2,
-                Action::Alert | Action::Config => 3,
-            };
+            let action = order.iter().position(|action| same_class(*action, rule.draft.rule.info.action));
             let state = match (rule.draft.writes.is_empty(), rule.draft.reads.is_empty()) {
                 (false, true) => 0,
                 (false, false) => 1,
@@ -253,6 +248,12 @@ fn in_order(read: Vec<Read>) -> Vec<Draft> {
         .collect();
     keyed.sort_by_key(|(key, _)| *key);
     keyed.into_iter().map(|(_, draft)| draft).collect()
+}
+
+/// Whether `action-order` makes no difference between two actions.
+fn same_class(one: Action, other: Action) -> bool {
+    let class = |action| std::mem::discriminant(&if action == Action::Config { Action::Alert } else { action });
+    class(one) == class(other)
 }
 
 /// How many rules must come before each, along the longest chain of setting and asking; rules that wait for each

@@ -12,7 +12,7 @@ use super::names::{NameId, Space};
 use super::packet_fields::Predicate;
 use super::read_header::carriers_of;
 use super::rule::{Action, RuleInfo};
-use super::rule_set::{Check, Compiled, Effect, HeaderTest, Inspection, Kind, Operand, Scope, StateTest};
+use super::rule_set::{Check, Compiled, Effect, HeaderTest, Inspection, Kind, Operand, Reach, Scope, StateTest};
 use super::settings::{BlockOn, Settings};
 use super::tables::Entry;
 use super::transforms::Transform;
@@ -123,11 +123,11 @@ pub(super) fn finish(
     let settings = builder.cx.settings;
     let info = info(&builder, ast, action);
     let identity = identity(&info);
-    let scope = scope.unwrap_or(if matches!(kind, Kind::Event | Kind::Packet) { Scope::Packet } else { Scope::Flow });
+    let reach = scope.map_or_else(|| usual_reach(kind, &builder, &parts), Reach::Always);
     let mut rule = Compiled {
         kind,
-        scope,
-        noalert: builder.noalert || info.action == Action::Pass,
+        reach,
+        noalert: builder.noalert || info.action == Action::Pass && !builder.alert,
         carriers: builder.carriers,
         header: builder.header,
         apps: builder.apps.unwrap_or_default().into(),
@@ -240,6 +240,21 @@ fn conditions_of(
         }
     }
     if faults.is_empty() { Ok(parts) } else { Err(faults) }
+}
+
+/// How much a drop or pass covers where the rule does not say (user guide, "Rule types and categorization").
+fn usual_reach(kind: Kind, builder: &RuleBuilder<'_, '_>, parts: &Parts) -> Reach {
+    let on_protocol_alone = builder.apps.is_some()
+        && builder.packet.is_empty()
+        && builder.state.is_empty()
+        && parts.payload.is_none()
+        && parts.headers.is_empty();
+    match kind {
+        Kind::Packet if on_protocol_alone => Reach::Always(Scope::Flow),
+        Kind::Event | Kind::Packet => Reach::Always(Scope::Packet),
+        Kind::PacketAndStream | Kind::Stream => Reach::FlowIfInStream,
+        Kind::Addresses | Kind::Protocol | Kind::Transaction => Reach::Always(Scope::Flow),
+    }
 }
 
 /// Refuses a packet size that the payload tests cannot fit into.

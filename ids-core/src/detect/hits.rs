@@ -103,20 +103,21 @@ impl Hits {
             let Some(hit) = self.matches.get(at) else { break };
             let Some(rule) = rules.rule(hit.rule) else { continue };
             let Some((action, told, reason)) = weigh(rule, scene, counters) else { continue };
+            let covered = rule.reach.of(hit.stream);
             if action == Action::Pass {
-                decision.pass = Some(rule.scope);
+                // What an action before it in `action-order` decided stays.
+                decision.pass = decision.drop.is_none().then_some(covered);
+            }
+            let hit = Hit { blocked: decision.act(hit.rule, covered, action, reason, scene.inline), ..hit.clone() };
+            if told && self.alerts.len() >= rules.max_alerts {
+                counters.count(Counter::DetectAlertQueueOverflow);
+            } else if told {
+                counters.count(Counter::DetectAlert);
+                self.alerts.push(hit);
+            }
+            if action == Action::Pass {
                 break;
             }
-            let hit = Hit { blocked: decision.act(hit.rule, rule.scope, action, reason, scene.inline), ..hit.clone() };
-            if !told {
-                continue;
-            }
-            if self.alerts.len() >= rules.max_alerts {
-                counters.count(Counter::DetectAlertQueueOverflow);
-                continue;
-            }
-            counters.count(Counter::DetectAlert);
-            self.alerts.push(hit);
         }
         decision
     }
@@ -174,6 +175,8 @@ fn weigh(rule: &Compiled, scene: &mut Scene<'_>, counters: &mut Counters) -> Opt
         && exceeds(rule, filter, scene)
     {
         action = filter.action;
+        reason = DropReason::ThresholdDetectionFilter;
+        told &= action != Action::Pass;
     }
     let (src, dst) = scene.addresses();
     if told && rule.suppress.iter().any(|suppress| suppress.covers(src, dst)) {

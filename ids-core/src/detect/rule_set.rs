@@ -161,12 +161,32 @@ pub enum Scope {
     Flow,
 }
 
+/// How much the action of a rule covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The same for every match.
+    Always(Scope),
+    /// The flow where the match is on stream data; a match on a packet alone covers that packet.
+    FlowIfInStream,
+}
+
+impl Reach {
+    /// What it is for a match.
+    pub(super) const fn of(self, in_stream: bool) -> Scope {
+        match self {
+            Self::Always(scope) => scope,
+            Self::FlowIfInStream if in_stream => Scope::Flow,
+            Self::FlowIfInStream => Scope::Packet,
+        }
+    }
+}
+
 /// A rule as it is matched.
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) info: RuleInfo,
     pub(super) kind: Kind,
-    pub(super) scope: Scope,
+    pub(super) reach: Reach,
     /// It acts, but does not tell.
     pub(super) noalert: bool,
     pub(super) carriers: Carriers,

@@ -3,9 +3,10 @@
 use super::bytes;
 use super::header::Vars;
 use super::mpm;
-use super::rule::Block;
+use super::rule::{Action, Block};
 use super::tables::{Classes, References, Thresholds};
 use crate::app::registry::ProtoId;
+use crate::verdict::RejectTo;
 
 /// Settings for compiling rules.
 pub struct Settings {
@@ -31,6 +32,8 @@ pub struct Settings {
     pub features: Vec<String>,
     /// Most alerts of one packet (`packet-alert-max`).
     pub max_alerts: usize,
+    /// Which action comes first when several rules match (`action-order`); who is told of a reject is of no account.
+    pub order: [Action; 4],
 }
 
 impl Default for Settings {
@@ -47,6 +50,7 @@ impl Default for Settings {
             files: Box::new(NoFiles),
             features: Vec::new(),
             max_alerts: 15,
+            order: [Action::Pass, Action::Drop, Action::Reject(RejectTo::Source), Action::Alert],
         }
     }
 }
