@@ -1,6 +1,7 @@
 //! Counters: a plain array per worker, one declared row each.
 
 use crate::anomaly::{self, Anomaly};
+use crate::stream::{Exception, Trouble};
 use crate::verdict::DropReason;
 
 macro_rules! counters {
@@ -108,6 +109,8 @@ pub struct Counters {
     rows: [u64; ROWS.len()],
     anomalies: [u64; anomaly::ALL.len()],
     drops: [u64; DropReason::ALL.len()],
+    /// The policy for each kind of trouble, and how often it was applied.
+    exceptions: [(Exception, u64); Trouble::ALL.len()],
     /// Flows and transactions by protocol: (record name over its transport, flows, transactions).
     pub protocols: Vec<(&'static str, u64, u64)>,
 }
@@ -118,6 +121,7 @@ impl Default for Counters {
             rows: [0; ROWS.len()],
             anomalies: [0; anomaly::ALL.len()],
             drops: [0; DropReason::ALL.len()],
+            exceptions: [(Exception::Ignore, 0); Trouble::ALL.len()],
             protocols: Vec::new(),
         }
     }
@@ -164,6 +168,27 @@ impl Counters {
         }
     }
 
+    /// Says which exception policy is in force.
+    pub fn set_policy(&mut self, trouble: Trouble, policy: Exception) {
+        if let Some(cell) = self.exceptions.get_mut(trouble as usize) {
+            cell.0 = policy;
+        }
+    }
+
+    /// Counts that an exception policy was applied.
+    pub fn exception(&mut self, trouble: Trouble) {
+        if let Some(cell) = self.exceptions.get_mut(trouble as usize) {
+            cell.1 = cell.1.wrapping_add(1);
+        }
+    }
+
+    /// The exception policies in force other than `ignore`, and how often each was applied.
+    pub fn exceptions(&self) -> impl Iterator<Item = (Trouble, Exception, u64)> {
+        let rows = Trouble::ALL.into_iter().zip(self.exceptions);
+        rows.filter(|(_, (policy, _))| *policy != Exception::Ignore)
+            .map(|(trouble, (policy, count))| (trouble, policy, count))
+    }
+
     /// Counts flows and transactions of a protocol, by the name it is counted under.
     pub fn protocol(&mut self, name: &'static str, flows: u64, transactions: u64) {
         match self.protocols.iter_mut().find(|row| row.0 == name) {
@@ -202,6 +227,9 @@ impl Counters {
         }
         for (mine, theirs) in self.drops.iter_mut().zip(other.drops) {
             *mine = mine.wrapping_add(theirs);
+        }
+        for (mine, (policy, count)) in self.exceptions.iter_mut().zip(other.exceptions) {
+            *mine = (if mine.0 == Exception::Ignore { policy } else { mine.0 }, mine.1.wrapping_add(count));
         }
         self.set(Counter::DecoderMaxPktSize, largest);
         for &(name, flows, transactions) in &other.protocols {

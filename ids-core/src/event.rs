@@ -14,7 +14,7 @@ use crate::detect::rule::RuleInfo;
 use crate::field::Dir;
 use crate::flow::{End, Flow};
 use crate::packet::{Packet, Source, Tunnel};
-use crate::stream::Summary;
+use crate::stream::{Exception, Summary, Trouble};
 use crate::time::Time;
 use crate::verdict::{DropReason, RejectTo};
 
@@ -206,6 +206,8 @@ pub struct FlowEnd<'a> {
     pub end: End,
     /// TCP: what the session was like.
     pub tcp: Option<Summary>,
+    /// Exception policies that were applied, each once.
+    pub exceptions: &'a [(Trouble, Exception)],
 }
 
 /// A dropped packet.

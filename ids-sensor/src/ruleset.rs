@@ -16,7 +16,7 @@ use ids_core::detect::tables::{Classes, References, Thresholds};
 use ids_core::rules::{self, Fault};
 
 use crate::authoring::report::{Finding, Source};
-use crate::config::{self, Config};
+use crate::config::Config;
 
 /// The signatures that come with the sensor.
 const EMBEDDED: &[(&str, &str)] = &[
@@ -140,17 +140,8 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         algo: if config.engine.detect.mpm.starts_with("ac") { Algo::Ac } else { Algo::Auto },
         files: Box::new(Folders(folders)),
         max_alerts: config.engine.detect.alerts_per_packet,
-        action_order: config.rules.order.map(class),
+        action_order: config.rules.order.map(ActionClass::of),
         ..Settings::default()
-    }
-}
-
-const fn class(action: config::rules::Action) -> ActionClass {
-    match action {
-        config::rules::Action::Pass => ActionClass::Pass,
-        config::rules::Action::Drop => ActionClass::Drop,
-        config::rules::Action::Reject => ActionClass::Reject,
-        config::rules::Action::Alert => ActionClass::Alert,
     }
 }
 

@@ -4,6 +4,7 @@
 //! requests are each seen in time.
 
 use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
 use super::conclude::{self, Setting};
 use super::context::{self, Known};
@@ -26,7 +27,7 @@ use crate::event::{Event, FlowEnd};
 use crate::field::Dir;
 use crate::flow::{self, Action, End, Entry, Flow};
 use crate::packet::{Packet, Transport};
-use crate::stream::{self, Chunk, Env, Exception, Outcome};
+use crate::stream::{self, Chunk, Env, Exception, Outcome, Trouble};
 use crate::time::Time;
 use crate::verdict::{DropReason, Verdict};
 
@@ -35,6 +36,8 @@ use crate::verdict::{DropReason, Verdict};
 pub(super) struct Conn {
     pub(super) app: State<TxState>,
     pub(super) detect: FlowState,
+    /// Exception policies that were applied, each once.
+    pub(super) exceptions: SmallVec<[(Trouble, Exception); 1]>,
 }
 
 /// What a visit works with: the worker's parts, apart from the flow table.
@@ -72,11 +75,12 @@ impl<S: Sink> Visit<'_, S> {
             Transport::Tcp => self.stream(entry, packet, dir),
             _ => Outcome { valid: true, ..Outcome::default() },
         };
-        if let Some(reason) = self.trouble(entry, &outcome).or(outcome.drop) {
+        let trouble = outcome.trouble.and_then(|(trouble, policy)| self.trouble(entry, trouble, policy));
+        if let Some(reason) = trouble.or(outcome.drop) {
             return self.refuse(entry, packet, dir, reason);
         }
         let mut dir = dir;
-        if entry.flow.action == Action::None {
+        if entry.flow.state != flow::State::Bypassed {
             match packet.layers.transport {
                 Transport::Tcp => self.feed(entry, packet, dir),
                 Transport::Udp => self.datagram(entry, packet, dir),
@@ -87,7 +91,9 @@ impl<S: Sink> Visit<'_, S> {
             // again, so that matches are on packets of the direction that rules name.
             self.transactions(entry, packet, dir);
             self.streams(entry, packet, dir, false);
-            self.rules(entry, packet, dir, outcome.payload_in_stream);
+            if entry.flow.action == Action::None {
+                self.rules(entry, packet, dir, outcome.payload_in_stream);
+            }
         }
         self.settle(entry, packet, Some(dir))
     }
@@ -98,7 +104,7 @@ impl<S: Sink> Visit<'_, S> {
         if let Some(session) = &mut entry.tcp {
             session.finish();
         }
-        if entry.flow.action == Action::None {
+        if entry.flow.state != flow::State::Bypassed {
             if entry.tcp.is_some() {
                 self.feed(entry, &packet, Dir::ToClient);
             }
@@ -117,12 +123,18 @@ impl<S: Sink> Visit<'_, S> {
         let shown = self.rules.vars(Some(&entry.data.detect), self.hits);
         let known = Known { flow: &entry.flow, app: entry.data.app.info(), vars: Some(&shown) };
         let context = context::of_flow(known, now);
-        self.out.event(Event::Flow(FlowEnd { context, flow: &entry.flow, end, tcp }));
+        self.out.event(Event::Flow(FlowEnd {
+            context,
+            flow: &entry.flow,
+            end,
+            tcp,
+            exceptions: &entry.data.exceptions,
+        }));
     }
 
     /// Weighs what matched, and tells everything there is to tell. `dir` is `None` at the end of a flow.
     fn settle(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Option<Dir>) -> Verdict {
-        let Entry { flow, tcp, data: Conn { app, detect } } = entry;
+        let Entry { flow, tcp, data: Conn { app, detect, .. } } = entry;
         let info = app.info();
         let decision = {
             let mut scene = scene(packet, self.config, self.shared);
@@ -164,7 +176,7 @@ impl<S: Sink> Visit<'_, S> {
 
     /// Tries packet rules on the packet, with the stream data that is due in its direction.
     fn rules(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir, streamed: bool) {
-        let Entry { flow, tcp, data: Conn { app, detect } } = entry;
+        let Entry { flow, tcp, data: Conn { app, detect, .. } } = entry;
         let mut scene = scene(packet, self.config, self.shared);
         scene.flow = Some(flow);
         scene.state = Some(detect);
@@ -178,7 +190,7 @@ impl<S: Sink> Visit<'_, S> {
 
     /// Tries payload rules on the stream data of a direction, if it is due or `all` is.
     fn streams(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir, all: bool) {
-        let Entry { flow, tcp: Some(session), data: Conn { app, detect } } = entry else { return };
+        let Entry { flow, tcp: Some(session), data: Conn { app, detect, .. } } = entry else { return };
         if !session.raw_due(dir) && !all {
             return;
         }
@@ -186,7 +198,7 @@ impl<S: Sink> Visit<'_, S> {
         let established = established(flow, Some(session));
         let raw = session.raw(dir);
         let upto = raw.end();
-        if !raw.data.is_empty() {
+        if !raw.data.is_empty() && flow.action == Action::None {
             let mut scene = scene(packet, self.config, self.shared);
             scene.flow = Some(flow);
             scene.state = Some(detect);
@@ -203,9 +215,11 @@ impl<S: Sink> Visit<'_, S> {
         session.raw_done(dir, upto);
     }
 
-    /// Tries rules on the transactions that a direction has brought further.
+    /// Tries rules on the transactions that a direction has brought further; where no rule looks at the flow any more,
+    /// they count as inspected.
     fn transactions(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
-        let Entry { flow, tcp, data: Conn { app, detect } } = entry;
+        let Entry { flow, tcp, data: Conn { app, detect, .. } } = entry;
+        let ruled = flow.action == Action::None;
         let established = established(flow, tcp.as_deref());
         let mut inspected = ArrayVec::<u64, 16>::new();
         let mut scene = scene(packet, self.config, self.shared);
@@ -216,7 +230,9 @@ impl<S: Sink> Visit<'_, S> {
         scene.sizes = Dir::BOTH.map(|dir| tcp.as_ref().map_or(0, |session| session.size(dir)));
         scene.app = view(app, &[]);
         for mut open in app.transactions() {
-            self.detector.transaction(self.rules, &mut scene, &mut open, self.hits);
+            if ruled {
+                self.detector.transaction(self.rules, &mut scene, &mut open, self.hits);
+            }
             if open.complete(dir)
                 && let Some(over) = open.state.inspected.get_mut(dir.index())
             {
@@ -253,8 +269,12 @@ impl<S: Sink> Visit<'_, S> {
     }
 
     /// What the exception policy says about trouble. Out: why the packet is dropped, if it is.
-    fn trouble(&mut self, entry: &mut Entry<Conn>, outcome: &Outcome) -> Option<DropReason> {
-        let (trouble, policy) = outcome.trouble?;
+    fn trouble(&mut self, entry: &mut Entry<Conn>, trouble: Trouble, policy: Exception) -> Option<DropReason> {
+        self.counters.exception(trouble);
+        let applied = &mut entry.data.exceptions;
+        if !applied.contains(&(trouble, policy)) {
+            applied.push((trouble, policy));
+        }
         let drop = self.config.inline.then_some(trouble.drop_reason());
         match policy {
             Exception::Ignore | Exception::PassPacket => None,
@@ -264,7 +284,6 @@ impl<S: Sink> Visit<'_, S> {
                 None
             }
             Exception::Bypass => {
-                entry.flow.action = Action::Pass;
                 entry.flow.state = flow::State::Bypassed;
                 None
             }

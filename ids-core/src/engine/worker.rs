@@ -20,7 +20,7 @@ use crate::detect::shared::Shared;
 use crate::field::Dir;
 use crate::flow::{Arrival, End, Entry, FlowId, Table};
 use crate::packet::Packet;
-use crate::stream;
+use crate::stream::{self, Trouble};
 use crate::time::Time;
 use crate::verdict::Verdict;
 use crate::wire::icmp::Embedded;
@@ -49,6 +49,11 @@ const SWEEP_EVERY: u64 = 1_000_000_000;
 
 impl Worker {
     pub(super) fn new(config: Arc<Config>, app: Arc<App>, shared: Shared) -> Self {
+        let mut counters = Counters::default();
+        let stream = &config.stream;
+        counters.set_policy(Trouble::Midstream, stream.midstream_policy);
+        counters.set_policy(Trouble::SessionMemcap, stream.memcap_policy);
+        counters.set_policy(Trouble::ReassemblyMemcap, stream.reassembly.memcap_policy);
         Self {
             flows: Table::new(config.flow.clone()),
             config,
@@ -58,7 +63,7 @@ impl Worker {
             memory: stream::Memory::default(),
             detector: Detector::default(),
             hits: Hits::default(),
-            counters: Counters::default(),
+            counters,
             now: Time::ZERO,
             swept: Time::ZERO,
             edits: Vec::new(),

@@ -142,6 +142,20 @@ impl Exception {
         (Self::Reject, "reject"),
         (Self::RejectBoth, "rejectboth"),
     ];
+
+    /// The word in records and counters.
+    pub const fn record_name(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::DropFlow => "drop_flow",
+            Self::PassFlow => "pass_flow",
+            Self::Bypass => "bypass",
+            Self::DropPacket => "drop_packet",
+            Self::PassPacket => "pass_packet",
+            Self::Reject => "reject",
+            Self::RejectBoth => "reject_both",
+        }
+    }
 }
 
 /// Which limit or lack asked for an exception policy.
@@ -156,6 +170,18 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Midstream, Self::SessionMemcap, Self::ReassemblyMemcap];
+
+    /// What stands between `exception_policy.` and the policy in the name of its counter.
+    pub const fn counter(self) -> &'static str {
+        match self {
+            Self::Midstream => "tcp.midstream",
+            Self::SessionMemcap => "tcp.ssn_memcap",
+            Self::ReassemblyMemcap => "tcp.reassembly",
+        }
+    }
+
     /// The word in `flow.exception_policy[].target`.
     pub const fn target(self) -> &'static str {
         match self {

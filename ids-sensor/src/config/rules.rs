@@ -2,24 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::section::{Section, Warnings};
+use ids_core::detect::rule::Action;
+use ids_core::verdict::RejectTo;
 
-/// An action, for `action-order`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// `pass`
-    Pass,
-    /// `drop`
-    Drop,
-    /// `reject`
-    Reject,
-    /// `alert`
-    Alert,
-}
+use super::section::{Section, Warnings};
 
 /// Names of actions.
 const ACTIONS: &[(&str, Action)] =
-    &[("pass", Action::Pass), ("drop", Action::Drop), ("reject", Action::Reject), ("alert", Action::Alert)];
+    &[("pass", Action::Pass), ("drop", Action::Drop), ("reject", REJECT), ("alert", Action::Alert)];
+
+/// Any reject: whom it is sent to makes no difference to the order.
+const REJECT: Action = Action::Reject(RejectTo::Source);
 
 /// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +52,7 @@ impl Rules {
 
 /// `action-order` must name each action once, or it cannot be meant.
 fn order(root: &Section<'_>, refusals: &Warnings) -> [Action; 4] {
-    const USUAL: [Action; 4] = [Action::Pass, Action::Drop, Action::Reject, Action::Alert];
+    const USUAL: [Action; 4] = [Action::Pass, Action::Drop, REJECT, Action::Alert];
     let Some(words) = root.texts("action-order") else { return USUAL };
     let actions: Vec<Action> = words
         .iter()

@@ -267,6 +267,6 @@ action-order: [alert, pass, drop, reject]
     assert_eq!(first("x", 6, 1), Some(2));
     assert_eq!(first("x", 6, 3), None);
     assert_eq!(config.engine.blocks[0].block.ttl, Duration::from_secs(3600));
-    assert_eq!(config.rules.order[0], rules::Action::Alert);
+    assert_eq!(config.rules.order[0], ids_core::detect::rule::Action::Alert);
     assert_eq!(Config::from_tree(parse("action-order: [alert, alert, drop, pass]").unwrap(), false).refusals.len(), 1);
 }

@@ -451,7 +451,8 @@ fn midstream_policy(stream: &Section<'_>, midstream: bool, policies: Policies, r
         Policy::DropFlow | Policy::Reject | Policy::Bypass => !midstream,
         Policy::DropPacket | Policy::PassPacket => false,
     };
-    let inherited = |policy| if fits(policy) { policy } else { Policy::Ignore };
+    // The master switch may bypass them all the same.
+    let inherited = |policy| if fits(policy) || policy == Policy::Bypass { policy } else { Policy::Ignore };
     match stream.word("midstream-policy", POLICIES) {
         None => inherited(policies.master),
         Some(None) => inherited(policies.auto),

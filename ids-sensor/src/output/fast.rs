@@ -44,8 +44,10 @@ fn line(alert: &Alert<'_>, out: &mut Vec<u8>) -> std::io::Result<()> {
     }
     let (source_port, destination_port) =
         at.icmp.map_or((at.src_port, at.dst_port), |(kind, code)| (kind.into(), code.into()));
-    match (at.src, at.dst) {
-        (Some(src), Some(dst)) => writeln!(out, "}} {src}:{source_port} -> {dst}:{destination_port}"),
-        _ => writeln!(out, "}} no addresses"),
-    }
+    let (Some(src), Some(dst)) = (at.src, at.dst) else { return writeln!(out, "}} no addresses") };
+    out.extend_from_slice(b"} ");
+    names::addr(src, out);
+    write!(out, ":{source_port} -> ")?;
+    names::addr(dst, out);
+    writeln!(out, ":{destination_port}")
 }

@@ -49,6 +49,9 @@ fn counted(counters: &Counters, inline: bool, settings: &config::Stats) -> Tree 
         let reasons = DropReason::ALL.into_iter();
         tree.extend(reasons.map(|reason| (format!("ips.drop_reason.{}", reason.counter()), counters.drops(reason))));
     }
+    for (trouble, policy, count) in counters.exceptions() {
+        tree.push((format!("exception_policy.{}.{}", trouble.counter(), policy.record_name()), count));
+    }
     for (name, flows, transactions) in &counters.protocols {
         tree.push((format!("app_layer.flow.{name}"), *flows));
         tree.push((format!("app_layer.tx.{name}"), *transactions));

@@ -120,5 +120,6 @@ pub(super) fn alert(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Dia
     if rule.noalert {
         return Err(Diagnostic::error(Code::Conflict, opt.span.clone(), "`alert` and `noalert` contradict each other"));
     }
+    rule.alert = true;
     Ok(())
 }

@@ -33,7 +33,7 @@ pub fn write(
         json.object("alert", |json| {
             rule(alert.rule, alert.blocked, at, options, json);
             if let Some((_, addr)) = behind.filter(|(xff, _)| !xff.overwrite) {
-                json.display("xff", addr);
+                json.addr("xff", addr);
             }
         });
         if let Some(tx) = alert.tx.as_ref().filter(|_| options.app_layer) {
@@ -139,8 +139,8 @@ fn flow(at: &Context<'_>, head: &mut Head<'_>, json: &mut Json<'_>) {
     json.object("flow", |json| {
         common::flow_counts(flow, json);
         head.time("start", flow.start, json);
-        json.display("src_ip", flow.client.addr);
-        json.display("dest_ip", flow.server.addr);
+        json.addr("src_ip", flow.client.addr);
+        json.addr("dest_ip", flow.server.addr);
         if matches!(flow.proto, 6 | 17 | 132) {
             json.uint("src_port", u64::from(flow.client.port));
             json.uint("dest_port", u64::from(flow.server.port));

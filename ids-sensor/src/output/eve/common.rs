@@ -100,13 +100,13 @@ impl Head<'_> {
             Some(Replace::Destination(addr)) => (at.src, Some(addr)),
         };
         if let Some(src) = src {
-            json.display("src_ip", src);
+            json.addr("src_ip", src);
             if with_ports {
                 json.uint("src_port", u64::from(at.src_port));
             }
         }
         if let Some(dst) = dst {
-            json.display("dest_ip", dst);
+            json.addr("dest_ip", dst);
             if with_ports {
                 json.uint("dest_port", u64::from(at.dst_port));
             }
@@ -200,11 +200,11 @@ pub fn packet(packet: &Packet<'_>, bytes: &[u8], json: &mut Json<'_>) {
 pub fn tunnel(at: &Context<'_>, json: &mut Json<'_>) {
     let Some(Tunnel { src, dst, ports, proto, depth, source }) = at.tunnel else { return };
     json.object("tunnel", |json| {
-        json.display("src_ip", src);
+        json.addr("src_ip", src);
         if let Some((port, _)) = ports {
             json.uint("src_port", u64::from(port));
         }
-        json.display("dest_ip", dst);
+        json.addr("dest_ip", dst);
         if let Some((_, port)) = ports {
             json.uint("dest_port", u64::from(port));
         }
@@ -241,7 +241,7 @@ pub fn verdict(info: VerdictInfo, proto: Option<u8>, json: &mut Json<'_>) {
 pub fn endpoint(key: &str, addr: Option<IpAddr>, port: u16, json: &mut Json<'_>) {
     let Some(addr) = addr else { return };
     json.object(key, |json| {
-        json.display("ip", addr);
+        json.addr("ip", addr);
         json.uint("port", u64::from(port));
     });
 }

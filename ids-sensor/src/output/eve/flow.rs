@@ -37,6 +37,9 @@ pub fn write(event: &FlowEnd<'_>, head: &mut Head<'_>, out: &mut Vec<u8>) {
                 Action::None => {}
             }
             transactions(event, json);
+            if !event.exceptions.is_empty() {
+                json.list("exception_policy", |json| exceptions(event, json));
+            }
         });
         if let Some(tcp) = &event.tcp {
             json.object("tcp", |json| session(tcp, json));
@@ -88,6 +91,15 @@ fn age(event: &FlowEnd<'_>) -> u64 {
 fn transactions(event: &FlowEnd<'_>, json: &mut Json<'_>) {
     if let Some(app) = event.context.app.filter(|app| app.proto.is_some()) {
         json.uint("tx_cnt", app.transactions);
+    }
+}
+
+fn exceptions(event: &FlowEnd<'_>, json: &mut Json<'_>) {
+    for (trouble, policy) in event.exceptions {
+        json.object("", |json| {
+            json.str("target", trouble.target());
+            json.str("policy", policy.record_name());
+        });
     }
 }
 

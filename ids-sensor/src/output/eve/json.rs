@@ -1,6 +1,10 @@
 //! Streaming JSON: keys and values straight into a buffer.
 
+use std::net::IpAddr;
+
 use ids_core::record::{Shape, Writer};
+
+use crate::output::names;
 
 /// Writes one JSON object.
 #[derive(Debug)]
@@ -49,6 +53,11 @@ impl<'a> Json<'a> {
     pub fn display(&mut self, key: &str, value: impl std::fmt::Display) {
         use std::io::Write as _;
         self.verbatim(key, |out| write!(out, "{value}").expect("memory can be written to"));
+    }
+
+    /// An address: IPv6 with all its digits, as Suricata writes it.
+    pub fn addr(&mut self, key: &str, addr: IpAddr) {
+        self.verbatim(key, |out| names::addr(addr, out));
     }
 
     /// Bytes in base64 (RFC 4648 §4).

@@ -192,7 +192,7 @@ fn flows() {
     let ended = || {
         let context = Context { packet: None, source: None, dir: None, ..context(Some(&flow)) };
         let tcp = Summary { flags: [0x1b, 0x12], state: "closed", gap: [false, true], regions: [1, 2], urgent: [0, 0] };
-        FlowEnd { context, flow: &flow, end: End::Shutdown, tcp: Some(tcp) }
+        FlowEnd { context, flow: &flow, end: End::Shutdown, tcp: Some(tcp), exceptions: &[] }
     };
     let got = one("types: [flow]", Event::Flow(ended()));
     let want = json!({
@@ -335,7 +335,10 @@ fn records_follow_the_schema() {
         eve.event(&Event::Transaction(TxRef { context: context.clone(), at: tx }), lines);
         eve.event(&Event::File(FileRef { context: context.clone(), at: tx, file: &file, sids: &[1] }), lines);
         let tcp = Some(Summary { state: "closed", ..Summary::default() });
-        eve.event(&Event::Flow(FlowEnd { context: context.clone(), flow: &flow, end: End::Timeout, tcp }), lines);
+        eve.event(
+            &Event::Flow(FlowEnd { context: context.clone(), flow: &flow, end: End::Timeout, tcp, exceptions: &[] }),
+            lines,
+        );
         let reason = DropReason::Rules;
         let dropped = Dropped { context: context.clone(), packet: &packet, reason, rule: Some(&rule), reject: None };
         eve.event(&Event::Drop(dropped), lines);
