@@ -10,7 +10,7 @@ use super::rule::Action;
 use super::rule_set::{Compiled, RuleId, RuleSet, Scope};
 use super::scene::Scene;
 use super::state::Captured;
-use super::threshold::{Answer, Kind, RateFilter, Threshold, Track, Tracked};
+use super::threshold::{Answer, RateFilter, Threshold, Track, Tracked};
 use crate::counters::{Counter, Counters};
 use crate::verdict::{DropReason, RejectTo};
 
@@ -112,7 +112,8 @@ impl Hits {
                 counters.count(Counter::DetectAlertQueueOverflow);
             }
             if action == Action::Pass {
-                decision.pass = Some(scope);
+                // What comes earlier in the order of actions stands.
+                decision.pass = Some(scope).filter(|_| decision.drop.is_none());
                 break;
             }
         }
@@ -163,15 +164,14 @@ fn weigh(rule: &Compiled, scene: &mut Scene<'_>, counters: &mut Counters) -> Opt
             }
             Answer::Tell => {}
         }
-        if threshold.kind == Kind::DetectionFilter {
-            reason = DropReason::ThresholdDetectionFilter;
-        }
     }
     let mut action = rule.info.action;
     if let Some(filter) = &rule.rate
         && exceeds(rule, filter, scene)
     {
         action = filter.action;
+        reason = DropReason::ThresholdDetectionFilter;
+        told &= action != Action::Pass;
     }
     let (src, dst) = scene.addresses();
     if told && rule.suppress.iter().any(|suppress| suppress.covers(src, dst)) {

@@ -22,7 +22,7 @@ use crate::detect::state::{FlowState, TxState};
 use crate::detect::tables::{Classes, References, Thresholds};
 use crate::field::Dir::{self, ToClient, ToServer};
 use crate::flow::{Flow, Key};
-use crate::packet::{LinkType, Packet, Source};
+use crate::packet::{LinkType, Packet};
 use crate::time::Time;
 
 /// What happens.
