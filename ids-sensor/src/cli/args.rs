@@ -43,6 +43,8 @@ pub enum Command {
     ///
     /// Removes programs and maps from the kernel and puts the settings of the ports back, as after a crash.
     Detach(Detach),
+    /// Check rules, and try them
+    Rules(Box<super::rules::Rules>),
     /// Look at the alerts of a store
     ///
     /// Reads the store in the log folder; it must not be in use by a running sensor.

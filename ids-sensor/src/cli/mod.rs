@@ -14,6 +14,7 @@ pub mod args;
 pub mod established;
 pub mod log;
 pub mod replay;
+pub mod rules;
 pub mod settings;
 
 use std::ffi::OsString;
@@ -87,6 +88,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Run(_) | Command::Detach(_) => {
             Err(Failure::environment("this version cannot use interfaces yet; use replay"))
         }
+        Command::Rules(args) => rules::run(&args),
         Command::Alerts(args) => {
             log::start(Some(Level::Warn), None, 0);
             alerts::run(&args)

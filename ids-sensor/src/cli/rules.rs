@@ -1,0 +1,169 @@
+//! `rules check` and `rules test`: what authors of rules ask.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use ids_core::app::App;
+use ids_core::rules::diagnostic::Code;
+
+use super::args::Common;
+use super::{Failure, log, settings};
+use crate::authoring::trial::{self, TrialError};
+use crate::config::logging::Level;
+use crate::config::{self, Config};
+use crate::ruleset::{self, From, Loaded};
+
+/// Arguments of `rules`.
+#[derive(Debug, Args)]
+pub struct Rules {
+    /// What to do with rules.
+    #[command(subcommand)]
+    pub what: RulesCommand,
+}
+
+/// What to do with rules.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Say everything that is wrong with rules, all files in one run
+    ///
+    /// Compiles all that replay compiles. Exit code 1 if a rule does not load.
+    #[command(after_help = "Example:\n  ids-sensor rules check -S 'rules/*.rules'")]
+    Check(Check),
+    /// Try signatures on exchanges written as text
+    ///
+    /// A case says who sends what, which signatures must fire, and which must stay silent; the packets are made
+    /// here. Exit code 1 if a case does not go as it says.
+    #[command(after_help = "Example:\n  ids-sensor rules test signatures/tests -S 'signatures/*.rules'")]
+    Test(Test),
+}
+
+/// Arguments of `rules check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Configuration and rules.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `rules test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// File of cases (YAML), or a folder of them
+    #[arg(value_name = "FILE|FOLDER")]
+    pub cases: PathBuf,
+
+    /// Configuration and rules.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// See [`Failure`].
+pub fn run(args: &Rules) -> Result<(), Failure> {
+    log::start(Some(Level::Warn), None, 0);
+    match &args.what {
+        RulesCommand::Check(check) => self::check(check),
+        RulesCommand::Test(test) => self::test(test),
+    }
+}
+
+/// The configuration and the rules that the arguments mean; what is wrong with rules is left to the caller.
+fn load(common: &Common) -> Result<(Config, Loaded), Failure> {
+    let source = config::Source {
+        file: common.config.clone(),
+        include: common.include.clone(),
+        set: common.set.clone(),
+        inline: false,
+    };
+    let config = config::load(&source).map_err(Failure::refusal)?;
+    let given = !common.rules_only.is_empty() || !common.rules_too.is_empty() || common.config.is_some();
+    let from = if given { From::Files(settings::rule_files(common, &config)) } else { From::Embedded };
+    let loaded = ruleset::load(&config, &from);
+    Ok((config, loaded))
+}
+
+fn check(args: &Check) -> Result<(), Failure> {
+    let (_, loaded) = load(&args.common)?;
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let findings: Vec<_> = loaded.findings().collect();
+    for finding in &findings {
+        if args.json {
+            println!("{}", finding.json());
+        } else {
+            println!("{}\n", finding.text(colour, 100));
+        }
+    }
+    for problem in &loaded.problems {
+        eprintln!("ids-sensor: {problem}");
+    }
+    let errors = findings.iter().filter(|finding| finding.is_error()).count();
+    if !args.json {
+        let warnings = findings.len() - errors;
+        println!("{} rules load, {} do not, {warnings} warnings", loaded.rules.len(), loaded.failed);
+        for (name, count) in not_yet(&loaded) {
+            println!("  not supported yet: {name} ({count})");
+        }
+    }
+    if errors == 0 && loaded.problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::refusal(format!("{} rules do not load", loaded.failed)))
+    }
+}
+
+/// Keywords and values that are not supported yet, with how many rules each costs, most first.
+fn not_yet(loaded: &Loaded) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, fault) in &loaded.faults {
+        if fault.diagnostic.code == Code::NotSupported {
+            let word = fault.text.get(fault.diagnostic.span.clone()).unwrap_or_default();
+            let name = word.split([':', ',', ' ']).next().unwrap_or_default();
+            *counts.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    let mut rows: Vec<_> = counts.into_iter().collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.1));
+    rows
+}
+
+fn test(args: &Test) -> Result<(), Failure> {
+    let (config, loaded) = load(&args.common)?;
+    for finding in loaded.findings().filter(|finding| finding.is_error()) {
+        eprintln!("ids-sensor: {}", finding.one_line());
+    }
+    let files = trial::cases(&args.cases).map_err(|error| match error {
+        TrialError::Read { .. } => Failure::environment(error),
+        TrialError::Parse { .. } | TrialError::Exchange { .. } => Failure::refusal(error),
+    })?;
+    let engine = Arc::new(config::core::engine(&config, false));
+    let app = Arc::new(App::new(engine.app.clone()));
+    let (mut passed, mut failed) = (0, Vec::new());
+    for (file, cases) in &files {
+        for case in cases {
+            let outcome = trial::run(&loaded.rules, &engine, &app, case).map_err(|source| {
+                Failure::refusal(TrialError::Exchange { path: file.clone(), case: case.case.clone(), source })
+            })?;
+            if outcome.passed() {
+                passed += 1;
+                continue;
+            }
+            let words = |sids: &[u32], what: &str| match sids {
+                [] => String::new(),
+                sids => format!(" {what} {sids:?}"),
+            };
+            let (silent, fired) = (words(&outcome.missing, "did not fire:"), words(&outcome.unwanted, "fired:"));
+            failed.push(format!("{}: `{}`:{silent}{fired}", file.display(), outcome.case));
+        }
+    }
+    println!("{passed} cases passed, {} failed", failed.len());
+    if failed.is_empty() { Ok(()) } else { Err(Failure::Refusal(failed)) }
+}
