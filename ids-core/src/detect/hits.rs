@@ -43,6 +43,8 @@ pub struct Decision {
     pub pass: Option<Scope>,
     /// A rule drops it: which, how much, and why.
     pub drop: Option<(RuleId, Scope, DropReason)>,
+    /// A rule with `bypass` has matched: the flow needs no more inspection, and can be released.
+    pub bypass: bool,
     /// A rule rejects it: which, and who is told. Comes with a drop where packets can be dropped.
     pub reject: Option<(RuleId, RejectTo)>,
 }
@@ -117,6 +119,7 @@ impl Hits {
                 break;
             }
         }
+        decision.bypass = scene.state.as_deref().is_some_and(|state| state.bypassed);
         decision
     }
 }

@@ -317,6 +317,12 @@ fn keywords() -> Vec<Case> {
     ]
 }
 
+fn bypassing() -> Case {
+    let rules = "alert udp any any -> any any (content:\"a\"; noalert; bypass; sid:2;)\n\
+        alert udp any any -> any any (content:\"b\"; sid:1;)\n";
+    case(rules, vec![Ask(b"b".to_vec())], vec![Ask(b"a".to_vec()), Ask(b"b".to_vec())])
+}
+
 fn fields() -> Vec<Case> {
     let http_fields = [
         ("http.method", "POST"),
@@ -374,7 +380,7 @@ fn fields() -> Vec<Case> {
 }
 
 fn all() -> Vec<Case> {
-    packet_fields().into_iter().chain(keywords()).chain(fields()).collect()
+    packet_fields().into_iter().chain(keywords()).chain([bypassing()]).chain(fields()).collect()
 }
 
 #[test]
