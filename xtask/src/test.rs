@@ -65,6 +65,7 @@ fn prepare(root: Root, options: &Options) -> Result<Option<String>> {
     let missing = || PROGRAMS.into_iter().filter(|(program, _)| which(program).is_none());
     let packages: Vec<&str> = missing().map(|(_, package)| package).collect();
     if !packages.is_empty() && !options.no_install && which("apt-get").is_some() {
+        run(root.command("apt-get").arg("update"))?;
         run(root.command("apt-get").args(["install", "--yes", "--no-install-recommends"]).args(&packages))?;
     }
     let missing: Vec<&str> = missing().map(|(program, _)| program).collect();

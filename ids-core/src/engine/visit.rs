@@ -398,7 +398,7 @@ pub(super) fn scene<'a>(packet: &'a Packet<'a>, config: &Config, shared: &'a Sha
         app: AppView::default(),
         shared,
         inline: config.inline,
-        checksums: config.stream.checksum_validation,
+        checksums: true,
     }
 }
 
