@@ -367,13 +367,13 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
 
     /// Refuses what asks for a protocol's states where it is not parsed.
     pub(super) fn parsed(&self, span: &Span) -> Result<(), Diagnostic> {
-        let apps = self.apps.iter().flatten();
-        match apps.copied().find(|id| registry::support(*id) != Support::Parsed) {
-            None => Ok(()),
-            Some(id) => {
-                let message = format!("`{}` is not parsed yet", id.name());
+        let apps = || self.apps.iter().flatten().copied();
+        match apps().next() {
+            Some(first) if apps().all(|id| registry::support(id) != Support::Parsed) => {
+                let message = format!("`{}` is not parsed yet", first.name());
                 Err(Diagnostic::error(Code::NotSupported, span.clone(), message))
             }
+            _ => Ok(()),
         }
     }
 

@@ -27,6 +27,8 @@ pub struct Detector {
     pub(super) transformed: Transformed,
     /// What the rule at hand has captured so far.
     pub(super) captured: Vec<(CaptureKind, Vec<u8>, Vec<u8>)>,
+    /// What it has measured: entropies, by buffer.
+    pub(super) measured: Vec<(&'static str, f64)>,
 }
 
 impl Detector {
@@ -36,8 +38,15 @@ impl Detector {
         counters.add(Counter::DetectRegexLimit, counts.regex_limit);
     }
 
-    /// Keeps what the latest chain captured, in case the rule matches.
-    pub(super) fn keep_captures(&mut self) {
+    /// Forgets what the rule before has captured.
+    pub(super) fn begin_rule(&mut self) {
+        self.captured.clear();
+        self.measured.clear();
+    }
+
+    /// Keeps what the latest chain captured and measured in a buffer, in case the rule matches.
+    pub(super) fn keep_captures(&mut self, buffer: &'static str) {
+        self.measured.extend(self.scratch.entropy().map(|entropy| (buffer, entropy)));
         let captures = self.scratch.captures();
         self.captured.extend(captures.map(|Capture { kind, name, value }| (kind, name.to_vec(), value.to_vec())));
     }
@@ -62,6 +71,9 @@ impl Detector {
                 }
             }
         }
+        if let Some(state) = scene.state.as_deref_mut() {
+            self.measured.drain(..).for_each(|(buffer, entropy)| state.set_entropy(buffer, entropy));
+        }
         rule.effects.iter().for_each(|effect| apply(effect, scene));
         hits.push(id, tx, stream);
     }
@@ -72,6 +84,11 @@ impl Detector {
             && rule.packet.iter().all(|test| test.matches(scene, &mut self.numbers))
             && rule.state.iter().all(|test| remembered(test, scene, hits))
     }
+}
+
+/// Whether no rule looks at the flow any more.
+pub(super) fn bypassed(scene: &Scene<'_>) -> bool {
+    scene.state.as_deref().is_some_and(|state| state.bypassed)
 }
 
 /// Whether a rule's endpoints and application protocols are those of the scene.
@@ -232,6 +249,11 @@ fn apply(effect: &Effect, scene: &mut Scene<'_>) {
         Effect::Hostbit { name, end, set } => {
             if let Some(host) = host(*end, scene) {
                 scene.shared.set_hostbit(*name, host, *set, at);
+            }
+        }
+        Effect::Bypass => {
+            if let Some(state) = scene.state.as_deref_mut() {
+                state.bypassed = true;
             }
         }
     }

@@ -434,12 +434,13 @@ fn operand(value: Operand) -> Option<(Space, NameId)> {
 
 fn writes(effects: &[Effect]) -> Vec<(Space, NameId)> {
     let name = |effect: &Effect| match effect {
-        Effect::Flowbit { name, .. } => (Space::Flowbit, *name),
-        Effect::Flowint { name, .. } => (Space::Flowint, *name),
-        Effect::Xbit { name, .. } => (Space::Xbit, *name),
-        Effect::Hostbit { name, .. } => (Space::Hostbit, *name),
+        Effect::Flowbit { name, .. } => Some((Space::Flowbit, *name)),
+        Effect::Flowint { name, .. } => Some((Space::Flowint, *name)),
+        Effect::Xbit { name, .. } => Some((Space::Xbit, *name)),
+        Effect::Hostbit { name, .. } => Some((Space::Hostbit, *name)),
+        Effect::Bypass => None,
     };
-    effects.iter().map(name).collect()
+    effects.iter().filter_map(name).collect()
 }
 
 impl Draft {

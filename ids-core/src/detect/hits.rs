@@ -10,7 +10,7 @@ use super::rule::Action;
 use super::rule_set::{Compiled, RuleId, RuleSet, Scope};
 use super::scene::Scene;
 use super::state::Captured;
-use super::threshold::{Answer, Kind, RateFilter, Threshold, Track, Tracked};
+use super::threshold::{Answer, RateFilter, Threshold, Track, Tracked};
 use crate::counters::{Counter, Counters};
 use crate::verdict::{DropReason, RejectTo};
 
@@ -43,6 +43,8 @@ pub struct Decision {
     pub pass: Option<Scope>,
     /// A rule drops it: which, how much, and why.
     pub drop: Option<(RuleId, Scope, DropReason)>,
+    /// A rule with `bypass` has matched: the flow needs no more inspection, and can be released.
+    pub bypass: bool,
     /// A rule rejects it: which, and who is told. Comes with a drop where packets can be dropped.
     pub reject: Option<(RuleId, RejectTo)>,
 }
@@ -112,10 +114,12 @@ impl Hits {
                 counters.count(Counter::DetectAlertQueueOverflow);
             }
             if action == Action::Pass {
-                decision.pass = Some(scope);
+                // What comes earlier in the order of actions stands.
+                decision.pass = Some(scope).filter(|_| decision.drop.is_none());
                 break;
             }
         }
+        decision.bypass = scene.state.as_deref().is_some_and(|state| state.bypassed);
         decision
     }
 }
@@ -163,15 +167,14 @@ fn weigh(rule: &Compiled, scene: &mut Scene<'_>, counters: &mut Counters) -> Opt
             }
             Answer::Tell => {}
         }
-        if threshold.kind == Kind::DetectionFilter {
-            reason = DropReason::ThresholdDetectionFilter;
-        }
     }
     let mut action = rule.info.action;
     if let Some(filter) = &rule.rate
         && exceeds(rule, filter, scene)
     {
         action = filter.action;
+        reason = DropReason::ThresholdDetectionFilter;
+        told &= action != Action::Pass;
     }
     let (src, dst) = scene.addresses();
     if told && rule.suppress.iter().any(|suppress| suppress.covers(src, dst)) {

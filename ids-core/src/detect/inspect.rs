@@ -5,7 +5,7 @@
 //! list of those is made once per direction and kept with the flow.
 
 use super::bytes::{Buffer, Chain, Outcome};
-use super::detector::{Detector, applies, speaks};
+use super::detector::{Detector, applies, bypassed, speaks};
 use super::header::Carriers;
 use super::hits::Hits;
 use super::packet_fields::Read;
@@ -15,7 +15,7 @@ use super::scene::Scene;
 impl Detector {
     /// Tries the rules that look at packets, on the packet and on the stream data that is due.
     pub fn packet(&mut self, rules: &RuleSet, scene: &mut Scene<'_>, hits: &mut Hits) {
-        if rules.is_empty() {
+        if rules.is_empty() || bypassed(scene) {
             return;
         }
         self.find_candidates(rules, scene);
@@ -39,7 +39,7 @@ impl Detector {
             changed = false;
             left.retain(|id| {
                 let Some(rule) = rules.rule(*id) else { return false };
-                self.captured.clear();
+                self.begin_rule();
                 let Some(stream) = matches(self, rule, scene, hits) else { return !rule.state.is_empty() };
                 self.fire((*id, rule), None, stream, scene, hits);
                 any = true;
@@ -55,7 +55,7 @@ impl Detector {
     /// Tries the rules that look at stream data, on the data of the scene alone: the packet only brought it to light.
     /// Out: whether any matched.
     pub fn stream(&mut self, rules: &RuleSet, scene: &mut Scene<'_>, hits: &mut Hits) -> bool {
-        let Some(chunk) = scene.stream.filter(|_| !rules.is_empty()) else { return false };
+        let Some(chunk) = scene.stream.filter(|_| !rules.is_empty() && !bypassed(scene)) else { return false };
         let Self { candidates, seen, .. } = self;
         candidates.clear();
         unprompted(rules, scene, candidates);
@@ -137,7 +137,7 @@ impl Detector {
         let data = self.transformed.of(&test.transforms, data);
         let found = test.chain.matches(Buffer::from(data), &mut self.scratch) == Outcome::Match;
         if found {
-            self.keep_captures();
+            self.keep_captures(test.field.name);
         }
         found
     }
@@ -163,7 +163,7 @@ impl Detector {
     pub(super) fn chain(&mut self, chain: &Chain, buffer: Buffer<'_>) -> bool {
         let found = chain.matches(buffer, &mut self.scratch) == Outcome::Match;
         if found {
-            self.keep_captures();
+            self.keep_captures("payload");
         }
         found
     }

@@ -354,10 +354,28 @@ pub(super) enum StateTest {
 /// What a rule remembers when it matches.
 #[derive(Debug)]
 pub(super) enum Effect {
-    Flowbit { name: NameId, set: Set },
-    Flowint { name: NameId, change: Change, value: Operand },
-    Xbit { name: NameId, by: XbitKey, set: Set, expire: std::time::Duration },
-    Hostbit { name: NameId, end: End, set: Set },
+    Flowbit {
+        name: NameId,
+        set: Set,
+    },
+    Flowint {
+        name: NameId,
+        change: Change,
+        value: Operand,
+    },
+    Xbit {
+        name: NameId,
+        by: XbitKey,
+        set: Set,
+        expire: std::time::Duration,
+    },
+    Hostbit {
+        name: NameId,
+        end: End,
+        set: Set,
+    },
+    /// No rule looks at the flow any more.
+    Bypass,
 }
 
 /// How a number is compared.

@@ -26,6 +26,8 @@ pub struct FlowState {
     bits: SmallVec<[NameId; 4]>,
     ints: SmallVec<[(NameId, u32); 2]>,
     rare: Option<Box<Rare>>,
+    /// A rule with `bypass` has matched: no rule looks at the flow any more.
+    pub(super) bypassed: bool,
     /// Rules without a pattern that apply to the flow, by direction.
     pub(super) always: [Option<Box<[RuleId]>>; 2],
     /// The rule set that the above are of.
@@ -40,6 +42,8 @@ pub struct FlowState {
 #[derive(Debug, Default)]
 struct Rare {
     vars: Captured,
+    /// Entropies that rules measured, by buffer.
+    entropies: Vec<(&'static str, f64)>,
     counters: Vec<(u64, Counter)>,
     rates: Vec<(u64, Rate)>,
 }
@@ -80,6 +84,19 @@ impl FlowState {
     /// Keeps a captured variable.
     pub fn set_var(&mut self, name: &[u8], value: &[u8]) {
         self.rare.get_or_insert_default().vars.set(name, value);
+    }
+
+    /// Keeps the entropy of a buffer that made a rule match.
+    pub(super) fn set_entropy(&mut self, buffer: &'static str, entropy: f64) {
+        let list = &mut self.rare.get_or_insert_default().entropies;
+        match list.iter_mut().find(|row| row.0 == buffer) {
+            Some(row) => row.1 = entropy,
+            None => list.push((buffer, entropy)),
+        }
+    }
+
+    fn entropies(&self) -> &[(&'static str, f64)] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.entropies)
     }
 
     /// The counter of a rule whose threshold is by flow.
@@ -136,7 +153,10 @@ pub struct Shown<'a> {
 impl Vars for Shown<'_> {
     fn is_empty(&self) -> bool {
         self.packet.is_empty()
-            && self.flow.is_none_or(|flow| flow.bits.is_empty() && flow.ints.is_empty() && flow.vars().is_empty())
+            && self.flow.is_none_or(|flow| {
+                let captured = flow.vars().is_empty() && flow.entropies().is_empty();
+                flow.bits.is_empty() && flow.ints.is_empty() && captured
+            })
     }
 
     fn write(&self, out: &mut dyn Writer) {
@@ -154,6 +174,11 @@ impl Vars for Shown<'_> {
                 out.close();
             }
             write_captured("flowvars", flow.vars(), out);
+            if !flow.entropies().is_empty() {
+                out.open("entropy", Shape::Object);
+                flow.entropies().iter().for_each(|(buffer, entropy)| out.float(&buffer.replace('.', "_"), *entropy));
+                out.close();
+            }
         }
         write_captured("pktvars", self.packet, out);
     }

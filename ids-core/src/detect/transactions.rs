@@ -6,7 +6,7 @@
 //! once per transaction.
 
 use super::bytes::{Absent, Buffer, Chain, Outcome};
-use super::detector::{Detector, applies};
+use super::detector::{Detector, applies, bypassed};
 use super::header::Carriers;
 use super::hits::Hits;
 use super::mpm::Seen;
@@ -67,7 +67,7 @@ impl Detector {
     ) -> bool {
         let dir = scene.dir;
         let proto = registry::all().find(|(_, row)| std::ptr::eq(*row, open.protocol)).map(|(id, _)| id);
-        let Some(proto) = proto.filter(|_| !rules.is_empty()) else { return open.complete(dir) };
+        let Some(proto) = proto.filter(|_| !rules.is_empty() && !bypassed(scene)) else { return open.complete(dir) };
         let subject = Subject {
             tx: open.tx,
             id: open.state.id,
@@ -180,7 +180,7 @@ impl Detector {
         if pending.done || !rule.undirected() && pending.dir != subject.dir {
             return false;
         }
-        self.captured.clear();
+        self.begin_rule();
         match self.try_rule(rules, rule, scene, subject, pending.passed, hits) {
             Tried::Waiting(passed) => pending.passed = passed,
             Tried::Never => pending.done = true,
@@ -277,7 +277,7 @@ impl Detector {
             let data = self.transformed.of(&buffer.transforms, data);
             match chain.matches(Buffer { data, offset, complete }, &mut self.scratch) {
                 Outcome::Match => {
-                    self.keep_captures();
+                    self.keep_captures(buffer.info.name);
                     return Outcome::Match;
                 }
                 Outcome::NoMatchYet => open = true,

@@ -4,7 +4,7 @@ use crate::detect::builder::{Last, RuleBuilder};
 use crate::detect::bytes::text::Part;
 use crate::detect::header::Carriers;
 use crate::detect::integer;
-use crate::detect::rule_set::{Side, StateTest};
+use crate::detect::rule_set::{Effect, Side, StateTest};
 use crate::field::Dir;
 use crate::rules::ast::Opt;
 use crate::rules::diagnostic::{Code, Diagnostic};
@@ -40,6 +40,11 @@ pub(super) fn flow(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diag
 fn set_state(rule: &mut RuleBuilder<'_, '_>, taken: &mut bool, established: Option<bool>) -> bool {
     rule.flow.established = established;
     std::mem::replace(taken, true)
+}
+
+pub(super) fn bypass(rule: &mut RuleBuilder<'_, '_>, _: &Opt) -> Result<(), Diagnostic> {
+    rule.effects.push(Effect::Bypass);
+    Ok(())
 }
 
 /// `server|client|both|either, op, n`

@@ -59,6 +59,7 @@ pub static KEYWORDS: &[Keyword] = &[
     many("app-layer-event", events::app_layer, "The protocol's parser, or finding out the protocol, met this oddity."),
     many("app-layer-protocol", app_layer::protocol, "The application protocol of the flow, or of a direction of it."),
     many("app-layer-state", app_layer::state, "How far the transaction has come in its direction."),
+    flag("bypass", flow::bypass, "No rule looks at the rest of the flow."),
     once("classtype", meta::classtype, "Class of the rule, which gives category and priority."),
     many("decode-event", events::decoder, "The packet has this oddity."),
     once("detection_filter", threshold::detection_filter, "Matches only beyond so many hits within a time."),

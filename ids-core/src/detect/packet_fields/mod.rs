@@ -146,7 +146,7 @@ pub static PACKET_FIELDS: &[PacketField] = &[
     bytes("ip.src", read::src, ANY, "Source address, 4 or 16 bytes."),
     bytes("ip.dst", read::dst, ANY, "Destination address, 4 or 16 bytes."),
     bytes("ipv4.hdr", read::ipv4_header, ANY, "IPv4 header with options (RFC 791 §3.1)."),
-    bytes("ipv6.hdr", read::ipv6_header, ANY, "IPv6 header (RFC 8200 §3)."),
+    bytes("ipv6.hdr", read::ipv6_header, ANY, "IPv6 header with extension headers (RFC 8200 §3)."),
     bytes("tcp.hdr", read::tcp_header, TCP, "TCP header with options (RFC 9293 §3.1)."),
     bytes("udp.hdr", read::udp_header, Carriers::UDP, "UDP header (RFC 768)."),
     bytes("icmpv4.hdr", read::icmp4_header, Carriers::ICMP4, "ICMP header (RFC 792)."),

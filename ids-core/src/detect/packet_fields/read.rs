@@ -11,10 +11,10 @@ pub(super) fn ipv4_header<'a>(scene: &Scene<'a>) -> Option<&'a [u8]> {
     (scene.packet.layers.network == Network::Ipv4 && !header.is_empty()).then_some(header)
 }
 
-/// The IPv6 header, without extension headers.
+/// The IPv6 header with extension headers.
 pub(super) fn ipv6_header<'a>(scene: &Scene<'a>) -> Option<&'a [u8]> {
     let header = scene.packet.network_header();
-    if scene.packet.layers.network == Network::Ipv6 { header.get(..40) } else { None }
+    (scene.packet.layers.network == Network::Ipv6 && !header.is_empty()).then_some(header)
 }
 
 fn transport_header<'a>(scene: &Scene<'a>, transport: Transport) -> Option<&'a [u8]> {
@@ -30,8 +30,18 @@ pub(super) fn udp_header<'a>(scene: &Scene<'a>) -> Option<&'a [u8]> {
     transport_header(scene, Transport::Udp)
 }
 
+/// The ICMP header with what belongs to it by type: the addresses of a router advertisement (RFC 1256 §3), times
+/// (RFC 792), a mask (RFC 950).
 pub(super) fn icmp4_header<'a>(scene: &Scene<'a>) -> Option<&'a [u8]> {
-    transport_header(scene, Transport::Icmp4)
+    transport_header(scene, Transport::Icmp4)?;
+    let message = scene.packet.network_payload();
+    let length = match message {
+        [9, _, _, _, count, words, ..] => 8 + usize::from(*count) * usize::from(*words) * 4,
+        [13 | 14, ..] => 20,
+        [17 | 18, ..] => 12,
+        _ => 8,
+    };
+    Some(message.get(..length).unwrap_or(message))
 }
 
 pub(super) fn icmp6_header<'a>(scene: &Scene<'a>) -> Option<&'a [u8]> {

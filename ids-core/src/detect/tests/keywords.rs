@@ -98,7 +98,7 @@ fn packet_fields() -> Vec<Case> {
         packet("ip_proto:udp", udp(53, b"x"), tcp("A", b"x")),
         packet("l3_proto:ipv6", udp6(b"x"), udp(53, b"x")),
         packet("sameip", ipv4(|ip| ip.destination = ip.source), ipv4(|_| ())),
-        packet("ipopts:rr", ipv4(|ip| ip.options = frames::options(&[7, 4, 4, 0])), ipv4(|_| ())),
+        packet("ipopts:rr", ipv4(|ip| ip.options = frames::options(&[7, 7, 4, 0, 0, 0, 0, 0])), ipv4(|_| ())),
         packet("fragbits:D", ipv4(|ip| ip.dont_fragment = true), ipv4(|ip| ip.dont_fragment = false)),
         packet(
             "fragoffset:>1",
@@ -317,6 +317,12 @@ fn keywords() -> Vec<Case> {
     ]
 }
 
+fn bypassing() -> Case {
+    let rules = "alert udp any any -> any any (content:\"a\"; noalert; bypass; sid:2;)\n\
+        alert udp any any -> any any (content:\"b\"; sid:1;)\n";
+    case(rules, vec![Ask(b"b".to_vec())], vec![Ask(b"a".to_vec()), Ask(b"b".to_vec())])
+}
+
 fn fields() -> Vec<Case> {
     let http_fields = [
         ("http.method", "POST"),
@@ -374,7 +380,7 @@ fn fields() -> Vec<Case> {
 }
 
 fn all() -> Vec<Case> {
-    packet_fields().into_iter().chain(keywords()).chain(fields()).collect()
+    packet_fields().into_iter().chain(keywords()).chain([bypassing()]).chain(fields()).collect()
 }
 
 #[test]
