@@ -108,7 +108,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     });
     let rules_loaded =
         RulesLoaded { when: wall(), loaded: loaded.rules.len() as u64, failed: loaded.failed, skipped: loaded.skipped };
-    let mut workers = Workers::new(config, loaded, inline, dry_run);
+    let mut workers = Workers::new(config, loaded, &settings.topology, dry_run);
     let live = Live::start(&settings, |_| workers.make(outputs.renderer(&scene)))?;
     let running = Arc::new(Running {
         live,
@@ -190,8 +190,12 @@ struct Workers {
 }
 
 impl Workers {
-    fn new(config: &Config, rules: Loaded, inline: bool, dry_run: bool) -> Self {
-        let settings = config::core::engine(config, inline);
+    fn new(config: &Config, rules: Loaded, topology: &Topology, dry_run: bool) -> Self {
+        let mut settings = config::core::engine(config, matches!(topology, Topology::Inline(_)));
+        // Both ports of a pair carry the same flows.
+        let groups = topology.interfaces().len() / topology.group_size();
+        let groups = 0..u16::try_from(groups).unwrap_or(u16::MAX);
+        settings.flow.devices = groups.flat_map(|group| std::iter::repeat_n(group, topology.group_size())).collect();
         Self {
             app: Arc::new(App::new(settings.app.clone())),
             settings: Arc::new(settings),
