@@ -13,6 +13,7 @@
 //! | [`output`] | events → EVE, fast.log, stats, the alert store |
 //! | [`authoring`] | rules checked and tried |
 //! | [`control`] | the socket of a running sensor |
+//! | [`sensor`] | a live run with its outputs and its control socket |
 
 pub mod authoring;
 pub mod capture;
@@ -25,3 +26,4 @@ pub mod output;
 pub mod ports;
 pub mod replay;
 pub mod ruleset;
+pub mod sensor;

@@ -3,7 +3,7 @@
 //! The sensor runs in a process of its own here: this test program again, as [`sensor`].
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -16,30 +16,11 @@ use ids_sensor::live::{Live, Pinning, Settings, detach};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::needs_root;
-use crate::support::lab::{CLIENT6, Lab, SERVER, SERVER6, wait_until};
+use crate::support::lab::{Bpffs, CLIENT6, Lab, SERVER, SERVER6, wait_until};
 use crate::support::namespace::Running;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DEADLINE: Duration = Duration::from_millis(300);
-
-/// A mounted bpf file system.
-struct Bpffs(PathBuf);
-
-impl Bpffs {
-    fn mount(folder: &Path) -> Self {
-        let path = folder.join("bpf");
-        std::fs::create_dir(&path).unwrap();
-        assert!(Command::new("mount").args(["-t", "bpf", "bpffs"]).arg(&path).status().unwrap().success());
-        Self(path)
-    }
-}
-
-impl Drop for Bpffs {
-    fn drop(&mut self) {
-        // It may be busy for a moment after a process was killed.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 /// Not a test: the sensor as a process of its own, started by the tests below.
 #[test]

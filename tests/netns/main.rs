@@ -10,6 +10,7 @@
 mod support;
 
 mod classify;
+mod command_line;
 mod crash;
 mod inline;
 mod mirror;

@@ -1,4 +1,4 @@
-//! `alerts list|show|stats`: reads the store when no sensor runs.
+//! `alerts list|show|stats`: asks the running sensor, or reads the store when none runs.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,21 @@ use comfy_table::{Table, presets};
 use ids_core::time::Time;
 use serde_json::{Value, json};
 
-use super::Failure;
-use super::args::{Alerts, AlertsCommand, AlertsList};
+use super::args::{Alerts, AlertsCommand, AlertsList, Instance, StorePlace};
+use super::{Failure, ask, sensor};
 use crate::config::scalar;
+use crate::control::client::Client;
+use crate::control::requests::{self, AlertRow, AlertsPage, AlertsShow};
 use crate::output::OutputError;
-use crate::output::store::{AlertStore, Page, Query, StoreError, Stored};
+use crate::output::store::{AlertId, AlertStore, Query, StoreError};
+
+/// Where alerts are asked for.
+enum Place {
+    /// A sensor that runs.
+    Sensor(Box<Client>),
+    /// A store that nobody else has open.
+    Store(Box<dyn AlertStore>),
+}
 
 /// Runs the command.
 ///
@@ -20,15 +30,13 @@ pub fn run(args: &Alerts) -> Result<(), Failure> {
     match &args.what {
         AlertsCommand::List(list) => self::list(list),
         AlertsCommand::Show { id, place } => {
-            let store = open(&place.folder)?;
-            let found = store.get(*id).map_err(Failure::environment)?;
-            let alert = found.ok_or_else(|| Failure::refusal(format!("there is no alert {id}")))?;
-            let record: Value = serde_json::from_slice(&alert.json).map_err(Failure::environment)?;
-            println!("{}", serde_json::to_string_pretty(&record).map_err(Failure::environment)?);
+            let row = find(place, *id)?;
+            println!("{}", serde_json::to_string_pretty(&row.record).map_err(Failure::environment)?);
             Ok(())
         }
         AlertsCommand::Stats { json, place } => {
-            let stats = open(&place.folder)?.stats().map_err(Failure::environment)?;
+            let folder = folder(place);
+            let stats = open_store(&folder).map_err(|error| unusable(&error))?.stats().map_err(Failure::environment)?;
             if *json {
                 println!(
                     "{}",
@@ -46,14 +54,66 @@ pub fn run(args: &Alerts) -> Result<(), Failure> {
     }
 }
 
-/// The store in this folder, or in the `store` folder below it.
-fn open(folder: &Path) -> Result<Box<dyn AlertStore>, Failure> {
-    let inside: PathBuf = folder.join("store");
-    let folder = if inside.is_dir() { &inside } else { folder };
-    crate::output::open_store(folder).map_err(|error| match error {
+/// The sensor where one runs; with a folder, the store there, unless it is that sensor's own.
+fn open(place: &StorePlace) -> Result<Place, Failure> {
+    if place.folder.is_none()
+        && let Some(client) = sensor(&place.instance)?
+    {
+        return Ok(Place::Sensor(Box::new(client)));
+    }
+    let folder = folder(place);
+    match open_store(&folder) {
+        Ok(store) => Ok(Place::Store(store)),
+        Err(error @ OutputError::Store(StoreError::InUse(_))) => match writer_of(&folder, &place.instance)? {
+            Some(client) => Ok(Place::Sensor(Box::new(client))),
+            None => Err(unusable(&error)),
+        },
+        Err(error) => Err(unusable(&error)),
+    }
+}
+
+/// The sensor, if it is the one that writes this store.
+fn writer_of(folder: &Path, instance: &Instance) -> Result<Option<Client>, Failure> {
+    let Some(mut client) = sensor(instance)? else { return Ok(None) };
+    let status: Value = ask(&mut client, "status", &json!({}))?;
+    let real = |path: &Path| path.canonicalize().ok();
+    let places = status["outputs"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mut places = places.map(|place| real(Path::new(place)));
+    let wanted = real(folder);
+    Ok(places.any(|place| place.is_some() && place == wanted).then_some(client))
+}
+
+/// The folder that is meant: the store itself, or the log folder above it.
+fn folder(place: &StorePlace) -> PathBuf {
+    let usual = || ["./ids-sensor-out", "/var/log/ids-sensor"].map(PathBuf::from);
+    let folder = place.folder.clone().unwrap_or_else(|| {
+        let [replay, run] = usual();
+        if replay.is_dir() { replay } else { run }
+    });
+    let inside = folder.join("store");
+    if inside.is_dir() { inside } else { folder }
+}
+
+fn open_store(folder: &Path) -> Result<Box<dyn AlertStore>, OutputError> {
+    crate::output::open_store(folder)
+}
+
+fn unusable(error: &OutputError) -> Failure {
+    match error {
         OutputError::Store(StoreError::Missing(_)) => Failure::refusal(format!("{error}; give the log folder with -l")),
         error => Failure::environment(error),
-    })
+    }
+}
+
+fn find(place: &StorePlace, id: AlertId) -> Result<AlertRow, Failure> {
+    match open(place)? {
+        Place::Sensor(mut client) => ask(&mut client, "alerts-show", &AlertsShow { id: id.to_string() }),
+        Place::Store(store) => {
+            let found = store.get(id).map_err(Failure::environment)?;
+            let alert = found.ok_or_else(|| Failure::refusal(format!("there is no alert {id}")))?;
+            Ok(AlertRow::from(&alert))
+        }
+    }
 }
 
 fn list(args: &AlertsList) -> Result<(), Failure> {
@@ -66,10 +126,13 @@ fn list(args: &AlertsList) -> Result<(), Failure> {
         cursor: args.after,
         newest_first: !args.oldest_first,
     };
-    let page = open(&args.place.folder)?.scan(&query).map_err(Failure::environment)?;
+    let page = match open(&args.place)? {
+        Place::Sensor(mut client) => pages(&mut client, &query)?,
+        Place::Store(store) => AlertsPage::from(&store.scan(&query).map_err(Failure::environment)?),
+    };
     if args.json {
         for alert in &page.alerts {
-            println!("{}", String::from_utf8_lossy(&alert.json));
+            println!("{}", alert.record);
         }
     } else {
         println!("{}", table(&page));
@@ -81,6 +144,23 @@ fn list(args: &AlertsList) -> Result<(), Failure> {
         println!("there is more: --after {next}");
     }
     Ok(())
+}
+
+/// Asks a sensor for as many answers as it takes: each of them holds a limited number of alerts.
+fn pages(client: &mut Client, query: &Query) -> Result<AlertsPage, Failure> {
+    let mut all = AlertsPage::default();
+    let mut wanted = requests::AlertsList::from(query);
+    loop {
+        wanted.limit = Some(query.limit - all.alerts.len());
+        let page: AlertsPage = ask(client, "alerts-list", &wanted)?;
+        all.alerts.extend(page.alerts);
+        all.damaged += page.damaged;
+        all.next.clone_from(&page.next);
+        if page.next.is_none() || all.alerts.len() >= query.limit {
+            return Ok(all);
+        }
+        wanted.after = page.next;
+    }
 }
 
 /// A moment: RFC 3339, a date, or a span of time that is past.
@@ -102,7 +182,7 @@ fn time(text: &str) -> Result<Time, Failure> {
         .ok_or_else(|| Failure::Usage(format!("`{text}` is no time: write 2026-01-02T03:04:05Z, 2026-01-02 or 2h")))
 }
 
-fn table(page: &Page) -> Table {
+fn table(page: &AlertsPage) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["TIME", "ACTION", "SID", "SIGNATURE", "FLOW", "ID"]);
@@ -112,8 +192,8 @@ fn table(page: &Page) -> Table {
     table
 }
 
-fn row(stored: &Stored) -> [String; 6] {
-    let record: Value = serde_json::from_slice(&stored.json).unwrap_or_default();
+fn row(alert: &AlertRow) -> [String; 6] {
+    let AlertRow { id, record } = alert;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let end = |addr: &str, port: &str| {
         let port = record[port].as_u64().map_or(String::new(), |port| format!(":{port}"));
@@ -123,7 +203,7 @@ fn row(stored: &Stored) -> [String; 6] {
     let time: String = text(&record["timestamp"]).chars().take(19).collect();
     let alert = &record["alert"];
     let sid = alert["signature_id"].as_u64().map_or(String::new(), |sid| sid.to_string());
-    [time, text(&alert["action"]), sid, text(&alert["signature"]), flow, stored.id.to_string()]
+    [time, text(&alert["action"]), sid, text(&alert["signature"]), flow, id.clone()]
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::kernel::Prefix;
 use crate::output::store::AlertId;
 
 /// Detection and prevention of intrusions, with Suricata's rules, configuration and records.
@@ -45,9 +47,16 @@ pub enum Command {
     Detach(Detach),
     /// Check rules, and try them
     Rules(Box<super::rules::Rules>),
+    /// Say what a running sensor does: packets, drops, losses
+    Status(Status),
+    /// Block hosts and networks in the kernel
+    ///
+    /// Asks the running sensor; without one, blocks that an earlier sensor left in the kernel are looked at and
+    /// changed there.
+    Block(Block),
     /// Look at the alerts of a store
     ///
-    /// Reads the store in the log folder; it must not be in use by a running sensor.
+    /// Asks the running sensor; without one, or with `-l`, the store in the log folder is read.
     Alerts(Alerts),
 }
 
@@ -85,7 +94,8 @@ pub struct Common {
     #[arg(short = 's', value_name = "FILE")]
     pub rules_too: Vec<String>,
 
-    /// Folder for records [default: ./ids-sensor-out for replay]
+    /// Folder for records [default: ./ids-sensor-out for replay,
+    /// /var/log/ids-sensor for run]
     #[arg(short = 'l', long = "log-dir", value_name = "FOLDER")]
     pub log_dir: Option<PathBuf>,
 
@@ -174,9 +184,9 @@ pub struct Run {
     #[arg(short = 'i', long, value_name = "INTERFACE", conflicts_with = "inline", required_unless_present_any = ["inline", "test_config", "dump_config"])]
     pub interface: Vec<String>,
 
-    /// Two interfaces to bridge
+    /// Two interfaces to bridge; may be repeated
     #[arg(long, value_name = "A,B", value_parser = pair)]
-    pub inline: Option<[String; 2]>,
+    pub inline: Vec<[String; 2]>,
 
     /// Configuration and rules.
     #[command(flatten)]
@@ -190,13 +200,18 @@ pub struct Run {
     #[arg(long, value_name = "POLICY", default_value = "open")]
     pub fail: FailPolicy,
 
-    /// How many workers share the packets [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub workers: Option<u16>,
+    /// After how long without a sign of life that policy holds
+    #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = span)]
+    pub deadline: Duration,
 
-    /// Name of this sensor among others on the machine
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub name: String,
+    /// How many workers share the packets of each interface or pair; its queues must then spread them so that
+    /// both directions of a flow come in on queues of the same number
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: u16,
+
+    /// Which sensor this is.
+    #[command(flatten)]
+    pub instance: Instance,
 
     /// Accept everything, but tell what would have been dropped or blocked
     #[arg(long)]
@@ -234,9 +249,104 @@ pub enum FailPolicy {
 /// Arguments of `detach`.
 #[derive(Debug, Args)]
 pub struct Detach {
-    /// Name of the sensor that left them
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    /// Which sensor left them.
+    #[command(flatten)]
+    pub instance: Instance,
+}
+
+/// Which sensor of this machine is meant.
+#[derive(Clone, Debug, Args)]
+pub struct Instance {
+    /// Name of the sensor among others on the machine
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = name)]
     pub name: String,
+
+    /// Folder of its control socket and state
+    #[arg(long, value_name = "FOLDER", default_value = crate::ports::RUN_DIR)]
+    pub run_dir: PathBuf,
+
+    /// Where the bpf file system is mounted that its maps are pinned in
+    #[arg(long, value_name = "FOLDER", default_value = crate::kernel::pins::BPFFS)]
+    pub bpffs: PathBuf,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Which sensor.
+    #[command(flatten)]
+    pub instance: Instance,
+}
+
+/// Arguments of `block`.
+#[derive(Debug, Args)]
+pub struct Block {
+    /// What to do.
+    #[command(subcommand)]
+    pub what: BlockCommand,
+}
+
+/// What to do with blocks.
+#[derive(Debug, Subcommand)]
+pub enum BlockCommand {
+    /// List what is blocked: hosts, networks, flows
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Which sensor.
+        #[command(flatten)]
+        instance: Instance,
+    },
+    /// Block a host or network, both ways; a block that lasts longer stays
+    #[command(after_help = "Example:\n  ids-sensor block add 192.0.2.7 --ttl 1h --reason 'ticket 4711'")]
+    Add {
+        /// Address, or network as 192.0.2.0/24
+        target: Prefix,
+        /// For how long
+        #[arg(long, value_name = "SPAN", default_value = "10m", value_parser = span)]
+        ttl: Duration,
+        /// Why; shown by `block list` while the sensor runs
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Which sensor.
+        #[command(flatten)]
+        instance: Instance,
+    },
+    /// Take a block away
+    Del {
+        /// Address or network, as `block list` shows it
+        target: Prefix,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Which sensor.
+        #[command(flatten)]
+        instance: Instance,
+    },
+}
+
+/// A span of time that is not zero.
+fn span(text: &str) -> Result<Duration, String> {
+    let span = crate::config::scalar::duration(text).filter(|span| !span.is_zero());
+    span.ok_or_else(|| "expected a span of time as 30s, 5m or 2h".into())
+}
+
+/// A name that can be part of a file name.
+fn name(text: &str) -> Result<String, String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !text.is_empty() && text.chars().all(fine) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected letters, digits, - and _".into())
+    }
 }
 
 /// `-k`
@@ -297,9 +407,14 @@ pub enum AlertsCommand {
 /// Where the store is.
 #[derive(Debug, Args)]
 pub struct StorePlace {
-    /// Folder of the store, or the log folder it lies in
-    #[arg(short = 'l', long = "log-dir", value_name = "FOLDER", default_value = "./ids-sensor-out")]
-    pub folder: PathBuf,
+    /// Folder of the store, or the log folder it lies in [default: what a running sensor writes, else
+    /// ./ids-sensor-out, else /var/log/ids-sensor]
+    #[arg(short = 'l', long = "log-dir", value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+
+    /// Which sensor to ask.
+    #[command(flatten)]
+    pub instance: Instance,
 }
 
 /// Arguments of `alerts list`.
@@ -353,7 +468,7 @@ mod tests {
         Cli::command().debug_assert();
         let mut command = Cli::command();
         command.build();
-        for name in ["replay", "run", "detach", "alerts"] {
+        for name in ["replay", "run", "detach", "status", "block", "alerts"] {
             let help = command.find_subcommand_mut(name).expect(name).render_long_help().to_string();
             for line in help.lines() {
                 assert!(line.chars().count() <= 80, "{line}");

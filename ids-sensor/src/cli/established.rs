@@ -18,7 +18,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
 ];
 
 /// Subcommands; the first word decides.
-const COMMANDS: &[&str] = &["replay", "run", "detach", "alerts"];
+const COMMANDS: &[&str] = &["replay", "run", "detach", "status", "block", "alerts"];
 
 /// Puts the subcommand in that the flags stand for.
 ///

@@ -11,18 +11,25 @@
 
 pub mod alerts;
 pub mod args;
+pub mod block;
 pub mod established;
 pub mod log;
 pub mod replay;
 pub mod rules;
+pub mod run;
 pub mod settings;
+pub mod status;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::config::logging::Level;
+use crate::control;
+use crate::control::client::{Client, ControlError};
 use args::{Cli, Command};
 use clap::Parser as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Why a command ends early. What is said goes to standard error, one line a problem.
 #[derive(Debug)]
@@ -85,8 +92,18 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Replay(args) => replay::run(&args),
-        Command::Run(_) | Command::Detach(_) => {
-            Err(Failure::environment("this version cannot use interfaces yet; use replay"))
+        Command::Run(args) => run::run(&args),
+        Command::Detach(args) => {
+            log::start(Some(Level::Warn), None, 0);
+            run::detach(&args)
+        }
+        Command::Status(args) => {
+            log::start(Some(Level::Warn), None, 0);
+            status::run(&args)
+        }
+        Command::Block(args) => {
+            log::start(Some(Level::Warn), None, 0);
+            block::run(&args)
         }
         Command::Rules(args) => rules::run(&args),
         Command::Alerts(args) => {
@@ -94,6 +111,29 @@ fn run(command: Command) -> Result<(), Failure> {
             alerts::run(&args)
         }
     }
+}
+
+/// A conversation with the sensor that is meant; `None` if it does not run.
+///
+/// # Errors
+/// It runs, but the socket cannot be used (3).
+fn sensor(instance: &args::Instance) -> Result<Option<Client>, Failure> {
+    match Client::connect(&control::path(&instance.run_dir, &instance.name)) {
+        Ok(client) => Ok(Some(client)),
+        Err(ControlError::NoSensor { .. }) => Ok(None),
+        Err(error) => Err(Failure::environment(error)),
+    }
+}
+
+/// Has a command carried out. What the sensor refuses is a refusal (1), everything else the environment (3).
+fn ask<T: DeserializeOwned>(client: &mut Client, command: &str, arguments: &impl Serialize) -> Result<T, Failure> {
+    let arguments = serde_json::to_value(arguments).map_err(Failure::environment)?;
+    let message = client.call(command, arguments).map_err(|error| match error {
+        ControlError::Refused(_) => Failure::refusal(error),
+        error => Failure::environment(error),
+    })?;
+    serde_json::from_value(message)
+        .map_err(|error| Failure::Environment(format!("the answer of the sensor cannot be read: {error}")))
 }
 
 fn report(failure: &Failure) -> ExitCode {

@@ -15,7 +15,7 @@ use crate::replay::{self, Plan, ReplayError};
 pub fn run(args: &Replay) -> Result<(), Failure> {
     let filter = Filter::parse(&args.filter.join(" ")).map_err(|error| Failure::Usage(error.to_string()))?;
     let log_dir = args.common.log_dir.clone().unwrap_or_else(|| PathBuf::from("./ids-sensor-out"));
-    let config = settings::load(&args.common, &checksums(args.checksums), args.simulate_ips, &log_dir)?;
+    let config = settings::load(&args.common, &checksums(args.checksums), args.simulate_ips, Some(&log_dir))?;
     if args.common.dump_config {
         config.tree.leaves("", &mut |path, value| println!("{path} = {value}"));
         return Ok(());

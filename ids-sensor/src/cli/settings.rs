@@ -9,11 +9,12 @@ use crate::config::logging::Level;
 use crate::config::{self, Config, LoadError, Source};
 use crate::ruleset::{self, From, Loaded};
 
-/// Loads the configuration with everything that the command line changes in it, and begins to log.
+/// Loads the configuration with everything that the command line changes in it, and begins to log. Without a
+/// `log_dir`, that of the configuration counts.
 ///
 /// # Errors
 /// It cannot be read (3) or is no configuration (1), or has a contradiction (1); with `--strict` also warnings.
-pub fn load(common: &Common, more: &[String], inline: bool, log_dir: &Path) -> Result<Config, Failure> {
+pub fn load(common: &Common, more: &[String], inline: bool, log_dir: Option<&Path>) -> Result<Config, Failure> {
     let set = common.set.iter().chain(more).cloned().collect();
     let source = Source { file: common.config.clone(), include: common.include.clone(), set, inline };
     let config = config::load(&source).map_err(|error| match error {
@@ -22,7 +23,11 @@ pub fn load(common: &Common, more: &[String], inline: bool, log_dir: &Path) -> R
         LoadError::Parse { .. } | LoadError::NoMap { .. } | LoadError::TooDeep { .. } => Failure::refusal(error),
     })?;
     // Testing a configuration leaves nothing behind.
-    let file = if common.test_config || common.dump_config { None } else { log_file(&config, log_dir)? };
+    let file = if common.test_config || common.dump_config {
+        None
+    } else {
+        log_file(&config, log_dir.unwrap_or(&config.log_dir))?
+    };
     log::start(config.logging.console, file, common.verbose);
     for warning in &config.warnings {
         tracing::warn!("configuration: {warning}");

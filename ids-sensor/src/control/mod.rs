@@ -11,6 +11,7 @@
 //! [`server`] serves, [`client`] asks. Neither knows what commands do: a [`Commands`] does.
 
 pub mod client;
+pub mod requests;
 pub mod server;
 
 use std::path::{Path, PathBuf};

@@ -18,13 +18,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ids_core::app::App;
+use ids_core::counters::Counters;
 use ids_core::detect::rule_set::RuleSet;
 use ids_core::detect::shared::Shared;
-use ids_core::engine::{Engine, Sink};
+use ids_core::engine::{Command, Engine, Side, Sink};
 use ids_core::event::Event;
 use ids_core::flow::Key;
 use ids_core::packet::PacketIn;
 use ids_core::time::Time;
+use ids_core::verdict::Verdict;
 use ids_ebpf::flow::Released;
 use ids_ebpf::map::QUEUES;
 use ids_ebpf::outcome::Stats;
@@ -54,29 +56,57 @@ pub trait Inspector {
     fn finish(&mut self, out: &mut impl Sink);
 }
 
+/// Where the events of a worker go.
+pub trait Events {
+    /// Takes one event, at once.
+    fn event(&mut self, event: Event<'_>);
+
+    /// Ten times a second, and at the end: what was kept back to be handed over together should go now.
+    fn pass_on(&mut self) {}
+}
+
+impl<F: FnMut(Event<'_>)> Events for F {
+    fn event(&mut self, event: Event<'_>) {
+        self(event);
+    }
+}
+
 /// The engine with the rules it goes by.
 pub struct Guard {
     /// The engine.
     pub engine: Engine,
     /// The rules.
     pub rules: Arc<RuleSet>,
+    /// What the engine has counted, renewed with every tick.
+    pub counters: Arc<Mutex<Counters>>,
+    /// Accept everything, answer nothing and block nothing: only tell.
+    pub dry_run: bool,
 }
 
 impl Default for Guard {
     /// An engine with default settings and no rules.
     fn default() -> Self {
         let engine = Engine::new(Arc::default(), Arc::new(App::default()), Shared::default());
-        Self { engine, rules: Arc::default() }
+        Self { engine, rules: Arc::default(), counters: Arc::default(), dry_run: false }
     }
 }
 
 impl Inspector for Guard {
     fn push(&mut self, packet: PacketIn<'_>, out: &mut impl Sink) {
-        self.engine.push(&self.rules, packet, out);
+        if self.dry_run {
+            self.engine.push(&self.rules, packet, &mut Harmless(out));
+        } else {
+            self.engine.push(&self.rules, packet, out);
+        }
     }
 
     fn tick(&mut self, now: Time, out: &mut impl Sink) {
-        self.engine.tick(&self.rules, now, out);
+        if self.dry_run {
+            self.engine.tick(&self.rules, now, &mut Harmless(out));
+        } else {
+            self.engine.tick(&self.rules, now, out);
+        }
+        self.show_counters();
     }
 
     fn recalled(&mut self, _: &Key, _: u16, _: &Released, _: &mut impl Sink) {
@@ -84,7 +114,35 @@ impl Inspector for Guard {
     }
 
     fn finish(&mut self, out: &mut impl Sink) {
-        self.engine.finish(&self.rules, out);
+        if self.dry_run {
+            self.engine.finish(&self.rules, &mut Harmless(out));
+        } else {
+            self.engine.finish(&self.rules, out);
+        }
+        self.show_counters();
+    }
+}
+
+impl Guard {
+    fn show_counters(&self) {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone_from(self.engine.counters());
+    }
+}
+
+/// Tells events, but drops, answers and blocks nothing.
+struct Harmless<'s, S>(&'s mut S);
+
+impl<S: Sink> Sink for Harmless<'_, S> {
+    fn verdict(&mut self, id: u64, _: Verdict) {
+        self.0.verdict(id, Verdict::Accept);
+    }
+
+    fn inject(&mut self, _: u16, _: Side, _: &[u8]) {}
+
+    fn kernel(&mut self, _: Command) {}
+
+    fn event(&mut self, event: Event<'_>) {
+        self.0.event(event);
     }
 }
 
@@ -154,7 +212,7 @@ impl Live {
     pub fn start<I, E>(settings: &Settings, make: impl FnMut(usize) -> (I, E)) -> Result<Self, Error>
     where
         I: Inspector + Send + 'static,
-        E: FnMut(Event<'_>) + Send + 'static,
+        E: Events + Send + 'static,
     {
         setup::start(settings, make)
     }

@@ -4,6 +4,8 @@ use ids_core::engine::{Command, Side, Sink};
 use ids_core::event::Event;
 use ids_core::verdict::Verdict;
 
+use super::Events;
+
 /// The live sink: verdicts, frames and commands are carried out by the worker after each push; events go on at once.
 pub(super) struct Outlet<E> {
     /// Verdicts by packet number.
@@ -39,7 +41,14 @@ impl<E> Outlet<E> {
     }
 }
 
-impl<E: FnMut(Event<'_>)> Sink for Outlet<E> {
+impl<E: Events> Outlet<E> {
+    /// Lets events go that were kept back.
+    pub(super) fn pass_on(&mut self) {
+        self.events.pass_on();
+    }
+}
+
+impl<E: Events> Sink for Outlet<E> {
     fn verdict(&mut self, id: u64, verdict: Verdict) {
         self.verdicts.push((id, verdict));
     }
@@ -59,7 +68,7 @@ impl<E: FnMut(Event<'_>)> Sink for Outlet<E> {
     }
 
     fn event(&mut self, event: Event<'_>) {
-        (self.events)(event);
+        self.events.event(event);
     }
 }
 

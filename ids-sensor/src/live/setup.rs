@@ -4,7 +4,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use ids_core::event::Event;
 use ids_ebpf::config::{Mode, PortConfig};
 use ids_ebpf::map::QUEUES;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -12,7 +11,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use super::counters::Queue;
 use super::settings::{Pinning, Settings, Topology};
 use super::worker::{Lane, Parts, Report, Worker};
-use super::{Error, Inspector, Live};
+use super::{Error, Events, Inspector, Live};
 use crate::capture::af_xdp::{Socket, Umem};
 use crate::kernel::clock::Monotonic;
 use crate::kernel::port::Attached;
@@ -28,7 +27,7 @@ const ETHERNET: u32 = 22;
 pub(super) fn start<I, E>(settings: &Settings, mut make: impl FnMut(usize) -> (I, E)) -> Result<Live, Error>
 where
     I: Inspector + Send + 'static,
-    E: FnMut(Event<'_>) + Send + 'static,
+    E: Events + Send + 'static,
 {
     check(settings)?;
     let names = settings.topology.interfaces();

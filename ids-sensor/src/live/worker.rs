@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 use ids_core::engine::Command;
-use ids_core::event::Event;
 use ids_core::flow::Key;
 use ids_core::packet::{LinkType, PacketIn};
 use ids_core::time::Time;
@@ -20,9 +19,9 @@ use ids_core::verdict::Verdict;
 use ids_ebpf::flow::FlowKey;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::Inspector;
 use super::counters::{Commands, Queue};
 use super::outlet::Outlet;
+use super::{Events, Inspector};
 use crate::capture::af_xdp::{Received, Socket, Umem};
 use crate::kernel::clock::{Monotonic, wall};
 use crate::kernel::port::Heartbeat;
@@ -99,7 +98,7 @@ pub(super) struct Worker<I, E> {
     tick: Monotonic,
 }
 
-impl<I: Inspector, E: FnMut(Event<'_>)> Worker<I, E> {
+impl<I: Inspector, E: Events> Worker<I, E> {
     pub(super) fn new(parts: Parts, inspector: I, events: E) -> Self {
         let now = Monotonic::now();
         Self {
@@ -315,6 +314,7 @@ impl<I: Inspector, E: FnMut(Event<'_>)> Worker<I, E> {
         self.recall(RECALLS, self.parts.released_idle);
         self.inspector.tick(time, &mut self.outlet);
         self.carry_out(None);
+        self.outlet.pass_on();
         self.publish();
     }
 
@@ -406,6 +406,7 @@ impl<I: Inspector, E: FnMut(Event<'_>)> Worker<I, E> {
         }
         self.recall(usize::MAX, Duration::ZERO);
         self.inspector.finish(&mut self.outlet);
+        self.outlet.pass_on();
         self.carry_out(None);
         for (_, (packet, lane)) in self.held.drain() {
             self.parts.lanes[lane].counters.lost.unsettled += 1;

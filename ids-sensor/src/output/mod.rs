@@ -61,6 +61,7 @@ pub struct Outputs {
     places: Vec<PathBuf>,
     writer: Writer,
     stats: crate::config::outputs::Stats,
+    store: Option<store::Reader>,
 }
 
 impl Outputs {
@@ -95,6 +96,7 @@ impl Outputs {
             let (destination, place) = file(&stats.file)?;
             add(Plan::Stats(stats.show), destination, place);
         }
+        let mut reader = None;
         if let Some(settings) = &config.outputs.store {
             let place = folder.join(&settings.folder);
             let mut kept = store::Settings::from(settings);
@@ -103,10 +105,12 @@ impl Outputs {
                 kept.reserve = 0;
             }
             let store = store::SledStore::open(&place, &kept)?;
-            add(Plan::Store, Destination::Store(store::Feeder::start(Box::new(store), settings, pressure)), place);
+            let feeder = store::Feeder::start(Box::new(store), settings, pressure);
+            reader = Some(feeder.reader());
+            add(Plan::Store, Destination::Store(feeder), place);
         }
         let writer = Writer::start(destinations, pressure);
-        Ok(Self { plans, places, writer, stats: config.stats.clone() })
+        Ok(Self { plans, places, writer, stats: config.stats.clone(), store: reader })
     }
 
     /// What one worker renders with.
@@ -132,8 +136,15 @@ impl Outputs {
         self.writer.queue()
     }
 
-    /// Writes everything that is still on its way and closes all places. Renderers must be gone.
+    /// A way to ask the alert store, if there is one.
+    pub fn store(&self) -> Option<store::Reader> {
+        self.store.clone()
+    }
+
+    /// Writes everything that is still on its way and closes all places. Renderers, queues and readers of the store
+    /// must be gone.
     pub fn finish(self) -> Report {
+        drop(self.store);
         self.writer.finish()
     }
 }

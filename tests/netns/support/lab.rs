@@ -110,6 +110,25 @@ impl Lab {
     }
 }
 
+/// A mounted bpf file system.
+pub struct Bpffs(pub PathBuf);
+
+impl Bpffs {
+    pub fn mount(folder: &Path) -> Self {
+        let path = folder.join("bpf");
+        std::fs::create_dir(&path).unwrap();
+        assert!(Command::new("mount").args(["-t", "bpf", "bpffs"]).arg(&path).status().unwrap().success());
+        Self(path)
+    }
+}
+
+impl Drop for Bpffs {
+    fn drop(&mut self) {
+        // It may be busy for a moment after a process was killed.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
 /// Waits for something that takes a moment, at most ten seconds.
 pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();

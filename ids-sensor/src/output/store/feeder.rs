@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
-use super::{AlertStore, Entry, Retention};
+use super::{AlertId, AlertStore, Entry, Page, Query, Retention, StoreError, StoreStats, Stored};
 use crate::config::outputs::Store;
 use crate::output::lines::AlertKey;
 use crate::output::writer::Pressure;
@@ -33,6 +33,44 @@ pub struct Feeder {
 enum Message {
     Alerts(Vec<Entry>),
     Flush(Sender<()>),
+    Ask(Question),
+}
+
+/// What can be asked, each with the way back.
+#[derive(Debug)]
+enum Question {
+    Scan(Box<Query>, Sender<Result<Page, StoreError>>),
+    Get(AlertId, Sender<Result<Option<Stored>, StoreError>>),
+    Stats(Sender<Result<StoreStats, StoreError>>),
+}
+
+/// Asks the store while it is being written. The store's thread lasts as long as this does.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    send: Sender<Message>,
+}
+
+impl Reader {
+    /// See [`AlertStore::scan`]. `None`: the store's thread is gone.
+    pub fn scan(&self, query: Query) -> Option<Result<Page, StoreError>> {
+        self.ask(|back| Question::Scan(Box::new(query), back))
+    }
+
+    /// See [`AlertStore::get`].
+    pub fn get(&self, id: AlertId) -> Option<Result<Option<Stored>, StoreError>> {
+        self.ask(|back| Question::Get(id, back))
+    }
+
+    /// See [`AlertStore::stats`].
+    pub fn stats(&self) -> Option<Result<StoreStats, StoreError>> {
+        self.ask(Question::Stats)
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(Sender<T>) -> Question) -> Option<T> {
+        let (back, answer) = bounded(1);
+        self.send.send(Message::Ask(question(back))).ok()?;
+        answer.recv().ok()
+    }
 }
 
 impl Feeder {
@@ -46,6 +84,11 @@ impl Feeder {
             .spawn(move || Loop { messages, store, retention, flush, errors: Vec::new() }.run())
             .expect("a process that may start no thread cannot do anything here");
         Self { send, batch: Vec::new(), pressure, lost: 0, thread }
+    }
+
+    /// A way to ask the store.
+    pub fn reader(&self) -> Reader {
+        Reader { send: self.send.clone() }
     }
 
     /// Takes an alert.
@@ -131,6 +174,7 @@ impl Loop {
                     // Whoever asked may have gone.
                     let _ = done.send(());
                 }
+                Ok(Message::Ask(question)) => self.answer(question),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -149,6 +193,15 @@ impl Loop {
             self.errors.push(error.to_string());
         }
         self.errors
+    }
+
+    fn answer(&self, question: Question) {
+        // Whoever asked may have gone.
+        match question {
+            Question::Scan(query, back) => drop(back.send(self.store.scan(&query))),
+            Question::Get(id, back) => drop(back.send(self.store.get(id))),
+            Question::Stats(back) => drop(back.send(self.store.stats())),
+        }
     }
 
     /// Does something and notes what goes wrong, each message once.

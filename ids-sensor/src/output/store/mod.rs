@@ -17,7 +17,7 @@ use std::time::Duration;
 use ids_core::time::Time;
 
 pub use self::sled::SledStore;
-pub use feeder::Feeder;
+pub use feeder::{Feeder, Reader};
 
 use super::lines::AlertKey;
 

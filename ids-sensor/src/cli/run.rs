@@ -1,0 +1,89 @@
+//! `run` and `detach`: arguments → a [`Plan`], and what is printed at the end.
+
+use ids_ebpf::config::FailPolicy as Policy;
+use rustix::thread::CapabilitySet;
+
+use super::args::{CaptureWay, Detach, FailPolicy, Run};
+use super::{Failure, settings};
+use crate::live::{self, Pinning, Topology};
+use crate::sensor::{self, Plan};
+
+/// Runs the command.
+///
+/// # Errors
+/// See [`Failure`].
+pub fn run(args: &Run) -> Result<(), Failure> {
+    let inline = !args.inline.is_empty();
+    let config = settings::load(&args.common, &[], inline, args.common.log_dir.as_deref())?;
+    if args.common.dump_config {
+        config.tree.leaves("", &mut |path, value| println!("{path} = {value}"));
+        return Ok(());
+    }
+    let rules = settings::rules(&args.common, &config)?;
+    if args.common.test_config {
+        println!("configuration is fine");
+        return Ok(());
+    }
+    if args.capture == CaptureWay::AfPacket {
+        return Err(Failure::environment("packet sockets are not available yet: leave out `--capture af-packet`"));
+    }
+    rights()?;
+    let log_dir = args.common.log_dir.clone().unwrap_or_else(|| config.log_dir.clone());
+    let live = live_settings(args, &config);
+    let name = &args.instance.name;
+    let plan = Plan { config: &config, rules, live, log_dir, dry_run: args.dry_run };
+    let summary = sensor::run(plan, || eprintln!("ids-sensor: `{name}` is running")).map_err(Failure::environment)?;
+    print!("{}", summary.text());
+    if summary.write_errors.is_empty() { Ok(()) } else { Err(Failure::Environment(summary.write_errors.join("\n"))) }
+}
+
+fn live_settings(args: &Run, config: &crate::config::Config) -> live::Settings {
+    let topology = if args.inline.is_empty() {
+        Topology::Mirror(args.interface.clone())
+    } else {
+        Topology::Inline(args.inline.iter().map(|[a, b]| (a.clone(), b.clone())).collect())
+    };
+    live::Settings {
+        policy: match args.fail {
+            FailPolicy::Open => Policy::Open,
+            FailPolicy::Closed => Policy::Closed,
+        },
+        deadline: args.deadline,
+        workers: args.workers.into(),
+        pinning: Pinning::Folder(args.instance.bpffs.clone()),
+        run_dir: args.instance.run_dir.clone(),
+        track_vlan: config.traffic.vlan_tracking,
+        ..live::Settings::new(&args.instance.name, topology)
+    }
+}
+
+/// Whether this process may use interfaces at all.
+fn rights() -> Result<(), Failure> {
+    let needed = CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW | CapabilitySet::BPF;
+    let held = rustix::thread::capabilities(None).map_err(Failure::environment)?.effective;
+    if held.contains(needed) {
+        return Ok(());
+    }
+    Err(Failure::environment("no right to use interfaces: run as root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF"))
+}
+
+/// Gives back what a sensor left that is gone.
+///
+/// # Errors
+/// See [`Failure`].
+pub fn detach(args: &Detach) -> Result<(), Failure> {
+    let instance = &args.instance;
+    if super::sensor(instance)?.is_some() {
+        let name = &instance.name;
+        return Err(Failure::refusal(format!(
+            "the sensor `{name}` is running: stop it first, it gives ports back itself"
+        )));
+    }
+    rights()?;
+    let found = live::detach(&instance.name, &instance.bpffs, &instance.run_dir).map_err(Failure::environment)?;
+    println!(
+        "{}",
+        if found { "ports are given back; programs and blocks are gone" } else { "there is nothing to give back" }
+    );
+    Ok(())
+}

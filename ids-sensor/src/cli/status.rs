@@ -1,0 +1,54 @@
+//! `status`: what a running sensor says about itself.
+
+use comfy_table::{Table, presets};
+use serde_json::{Value, json};
+
+use super::args::Status;
+use super::{Failure, ask, sensor};
+use crate::control;
+use crate::control::client::ControlError;
+
+/// Runs the command.
+///
+/// # Errors
+/// See [`Failure`].
+pub fn run(args: &Status) -> Result<(), Failure> {
+    let Some(mut client) = sensor(&args.instance)? else {
+        let path = control::path(&args.instance.run_dir, &args.instance.name);
+        return Err(Failure::environment(ControlError::NoSensor { path }));
+    };
+    let status: Value = ask(&mut client, "status", &json!({}))?;
+    if args.json {
+        println!("{status}");
+        return Ok(());
+    }
+    let name = &args.instance.name;
+    println!("`{name}` has been running for {} s (process {})", status["uptime"], status["pid"]);
+    println!("{}", table(&status));
+    Ok(())
+}
+
+fn table(status: &Value) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["PORT", "MODE", "RECEIVED", "INSPECTED", "DROPPED BY RULES", "BY BLOCKS", "LOST"]);
+    for port in status["ports"].as_array().into_iter().flatten() {
+        let kernel = |name: &str| port["kernel"][name]["packets"].as_u64().unwrap_or_default();
+        let queues = || port["queues"].as_array().into_iter().flatten();
+        let sum = |name: &str| queues().filter_map(|queue| queue[name].as_u64()).sum::<u64>();
+        let lost: u64 = queues()
+            .filter_map(|queue| queue["lost"].as_object())
+            .flat_map(|lost| lost.values().filter_map(Value::as_u64))
+            .sum();
+        table.add_row([
+            port["interface"].as_str().unwrap_or_default().to_owned(),
+            port["mode"].as_str().unwrap_or_default().to_owned(),
+            port["received"]["packets"].to_string(),
+            sum("received").to_string(),
+            sum("dropped").to_string(),
+            (kernel("drop.flow") + kernel("drop.host")).to_string(),
+            lost.to_string(),
+        ]);
+    }
+    table
+}

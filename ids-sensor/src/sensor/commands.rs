@@ -1,0 +1,174 @@
+//! What a running sensor does when it is asked through its socket.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{blocks, status};
+use crate::control::Commands;
+use crate::control::requests::{AlertRow, AlertsList, AlertsPage, AlertsShow, BlockAdd, BlockDel};
+use crate::kernel::Prefix;
+use crate::live::Live;
+use crate::output::store::{AlertId, Query, Reader};
+use crate::output::writer::Queue;
+
+/// The parts of a running sensor that commands reach.
+pub(super) struct Running {
+    pub(super) live: Live,
+    pub(super) start: Instant,
+    pub(super) stop: Arc<AtomicBool>,
+    /// To the writer of records.
+    pub(super) queue: Queue,
+    pub(super) store: Option<Reader>,
+    /// Where records go.
+    pub(super) places: Vec<PathBuf>,
+    /// Why hosts were blocked by hand, as far as it was said.
+    pub(super) reasons: Mutex<HashMap<Prefix, String>>,
+}
+
+const NAMES: [&str; 11] = [
+    "alerts-list",
+    "alerts-show",
+    "block-add",
+    "block-del",
+    "block-list",
+    "iface-list",
+    "reopen-log-files",
+    "shutdown",
+    "status",
+    "uptime",
+    "version",
+];
+
+impl Commands for Running {
+    fn names(&self) -> Vec<&'static str> {
+        NAMES.to_vec()
+    }
+
+    fn call(&self, command: &str, arguments: &Value) -> Result<Value, String> {
+        match command {
+            "version" => Ok(json!(env!("CARGO_PKG_VERSION"))),
+            "uptime" => Ok(json!(self.start.elapsed().as_secs())),
+            "shutdown" => {
+                self.stop.store(true, Ordering::Relaxed);
+                Ok(json!("Closing ids-sensor"))
+            }
+            "reopen-log-files" => {
+                self.queue.rotate();
+                Ok(json!("done"))
+            }
+            "iface-list" => self.interfaces(),
+            "status" => self.status(),
+            "block-list" => {
+                let found = blocks::list(&self.live.tables(), &self.reasons());
+                answer(&found.map_err(|error| error.to_string())?)
+            }
+            "block-add" => self.block(&read(arguments)?),
+            "block-del" => self.unblock(&read(arguments)?),
+            "alerts-list" => self.alerts(read(arguments)?),
+            "alerts-show" => self.alert(&read(arguments)?),
+            other => Err(format!("unknown command `{other}`; `command-list` names those there are")),
+        }
+    }
+}
+
+impl Running {
+    fn interfaces(&self) -> Result<Value, String> {
+        let ports = self.live.status().map_err(|error| error.to_string())?;
+        let names: Vec<&str> = ports.iter().map(|port| port.interface.as_str()).collect();
+        Ok(json!({"count": names.len(), "ifaces": names}))
+    }
+
+    fn status(&self) -> Result<Value, String> {
+        let ports = self.live.status().map_err(|error| error.to_string())?;
+        Ok(json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
+            "uptime": self.start.elapsed().as_secs(),
+            "outputs": self.places,
+            "workers_alive": self.live.is_whole(),
+            "ports": ports.iter().map(status::port).collect::<Vec<_>>(),
+            "blocks": status::commands(&self.live.commands()),
+            "records_lost": self.queue.lost().iter().sum::<u64>(),
+        }))
+    }
+
+    fn block(&self, wanted: &BlockAdd) -> Result<Value, String> {
+        let target: Prefix = wanted.target.parse().map_err(|error| format!("{error}"))?;
+        blocks::add(&mut self.live.tables(), target, Duration::from_secs(wanted.ttl))
+            .map_err(|error| error.to_string())?;
+        tracing::info!(%target, ttl = wanted.ttl, reason = wanted.reason, "blocked by command");
+        let mut reasons = self.reasons();
+        if wanted.reason.is_empty() {
+            reasons.remove(&target);
+        } else {
+            reasons.insert(target, wanted.reason.clone());
+        }
+        Ok(json!({"target": target.to_string(), "ttl": wanted.ttl}))
+    }
+
+    fn unblock(&self, wanted: &BlockDel) -> Result<Value, String> {
+        let target: Prefix = wanted.target.parse().map_err(|error| format!("{error}"))?;
+        if !self.live.tables().unblock(target).map_err(|error| error.to_string())? {
+            return Err(not_blocked(target));
+        }
+        tracing::info!(%target, "unblocked by command");
+        self.reasons().remove(&target);
+        Ok(json!({"target": target.to_string()}))
+    }
+
+    /// Takes away blocks that have run out, and their reasons.
+    pub(super) fn sweep(&self) -> Result<(), crate::kernel::Error> {
+        let mut tables = self.live.tables();
+        if tables.sweep()? > 0 {
+            let there: Vec<Prefix> = tables.blocks()?.iter().map(|entry| entry.prefix).collect();
+            self.reasons().retain(|prefix, _| there.contains(prefix));
+        }
+        Ok(())
+    }
+
+    fn alerts(&self, list: AlertsList) -> Result<Value, String> {
+        let query = Query::try_from(list)?;
+        let page = self.store()?.scan(query).ok_or(GONE)?.map_err(|error| error.to_string())?;
+        answer(&AlertsPage::from(&page))
+    }
+
+    fn alert(&self, wanted: &AlertsShow) -> Result<Value, String> {
+        let id: AlertId = wanted.id.parse()?;
+        let found = self.store()?.get(id).ok_or(GONE)?.map_err(|error| error.to_string())?;
+        answer(&AlertRow::from(&found.ok_or_else(|| format!("there is no alert {id}"))?))
+    }
+
+    /// The store, after everything on its way has reached it.
+    fn store(&self) -> Result<&Reader, String> {
+        let store = self.store.as_ref().ok_or("the configuration lists no alert store: add `store` to `outputs`")?;
+        self.queue.flush();
+        Ok(store)
+    }
+
+    fn reasons(&self) -> MutexGuard<'_, HashMap<Prefix, String>> {
+        self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const GONE: &str = "the alert store has failed; the log says why";
+
+/// Why a block cannot be taken away.
+pub fn not_blocked(target: Prefix) -> String {
+    format!("{target} is not blocked by itself; `ids-sensor block list` shows what is")
+}
+
+fn read<T: DeserializeOwned>(arguments: &Value) -> Result<T, String> {
+    let object = if arguments.is_null() { json!({}) } else { arguments.clone() };
+    serde_json::from_value(object).map_err(|error| format!("arguments: {error}"))
+}
+
+fn answer(message: &impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(message).map_err(|error| error.to_string())
+}

@@ -1,0 +1,300 @@
+//! A live run as a whole: interfaces, engines, outputs, control socket, signals.
+//!
+//! In: a [`Plan`].  Out: records in the log folder, answers at the socket, and a [`Summary`].
+//! The main thread does what has no hurry: signals, the `stats` record, sweeping blocks that have run out. Packets
+//! are the workers' ([`crate::live`]), files and the store the writer's ([`crate::output`]), questions the socket's
+//! ([`crate::control`]).
+
+pub mod blocks;
+pub mod commands;
+mod status;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ids_core::app::App;
+use ids_core::counters::{Counter, Counters};
+use ids_core::detect::rule_set::RuleSet;
+use ids_core::detect::shared::Shared;
+use ids_core::engine::Engine;
+use ids_core::event::Event;
+
+use crate::config::{self, Config};
+use crate::control::client::{Client, ControlError};
+use crate::control::{self, server};
+use crate::kernel::clock::wall;
+use crate::live::{self, Events, Guard, Live, Topology};
+use crate::output::renderer::Renderer;
+use crate::output::sink::{RulesLoaded, Scene, Stats};
+use crate::output::writer::Pressure;
+use crate::output::{OutputError, Outputs};
+use crate::ruleset::Loaded;
+use commands::Running;
+
+/// How often signals and timers are looked at.
+const ROUND: Duration = Duration::from_millis(100);
+
+/// How often blocks that have run out are taken away.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// What to run, and how.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The rules.
+    pub rules: Loaded,
+    /// Interfaces, workers and the kernel stage.
+    pub live: live::Settings,
+    /// Where records go.
+    pub log_dir: PathBuf,
+    /// Accept everything, but tell what would have been dropped or blocked.
+    pub dry_run: bool,
+}
+
+/// Why a sensor cannot run, or did not end well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An output cannot be opened.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// Interfaces or the kernel stage.
+    #[error(transparent)]
+    Live(#[from] live::Error),
+    /// The control socket.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// Signals cannot be received.
+    #[error("signals cannot be received: {0}")]
+    Signals(std::io::Error),
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Summary {
+    ports: Vec<live::Status>,
+    alerts: u64,
+    elapsed: Duration,
+    places: Vec<PathBuf>,
+    lost: u64,
+    /// What could not be written.
+    pub write_errors: Vec<String>,
+}
+
+/// Runs until a signal or a command ends it; `ready` is called when packets flow.
+///
+/// # Errors
+/// Something cannot be had, or a worker failed. Interfaces are given back in any case.
+pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
+    let Plan { config, rules: loaded, live: settings, log_dir, dry_run } = plan;
+    let socket = control::path(&settings.run_dir, &settings.name);
+    // Before anything is touched: the ports may be those of the other sensor.
+    if Client::connect(&socket).is_ok() {
+        return Err(ControlError::InUse { path: socket }.into());
+    }
+    let (stop, rotate) = signals()?;
+    let start = Instant::now();
+    let inline = matches!(settings.topology, Topology::Inline(_));
+    let outputs = Outputs::open(config, &log_dir, Pressure::Drop)?;
+    let scene = Arc::new(Scene {
+        interfaces: settings.topology.interfaces().into_iter().map(Arc::from).collect(),
+        capture: None,
+        sensor: config.sensor_name.clone(),
+        inline,
+    });
+    let rules_loaded =
+        RulesLoaded { when: wall(), loaded: loaded.rules.len() as u64, failed: loaded.failed, skipped: loaded.skipped };
+    let mut workers = Workers::new(config, loaded, &settings.topology, dry_run);
+    let live = Live::start(&settings, |_| workers.make(outputs.renderer(&scene)))?;
+    let running = Arc::new(Running {
+        live,
+        start,
+        stop: Arc::clone(&stop),
+        queue: outputs.queue(),
+        store: outputs.store(),
+        places: outputs.places().to_vec(),
+        reasons: Mutex::default(),
+    });
+    let server = server::start(&socket, Arc::clone(&running) as _)?;
+    ready();
+
+    let mut ticker = Ticker { config, renderer: outputs.renderer(&scene), rules: rules_loaded, inline, start };
+    supervise(&running, &workers, &mut ticker, &stop, &rotate);
+
+    server.stop();
+    let running = Arc::into_inner(running).expect("the control thread, the only other holder, has ended");
+    // Queue and reader go before the outputs are finished: the writer runs for as long as somebody can reach it.
+    let Running { live, queue, store, places, .. } = running;
+    drop(store);
+    let ended = live.stop();
+    let ports = ended.as_deref().unwrap_or_default();
+    ticker.tell(&workers, ports);
+    let lost = queue.lost().iter().sum();
+    drop((ticker, queue));
+    let report = outputs.finish();
+    let alerts = workers.counters().get(Counter::DetectAlert);
+    Ok(Summary { ports: ended?, alerts, elapsed: start.elapsed(), places, lost, write_errors: report.errors })
+}
+
+/// Until the end: rotation, counters, blocks that have run out. A dead worker is an end, too.
+fn supervise(running: &Running, workers: &Workers, ticker: &mut Ticker<'_>, stop: &AtomicBool, rotate: &AtomicBool) {
+    let (mut swept, mut told) = (Instant::now(), Instant::now());
+    let mut reported = false;
+    while !stop.load(Ordering::Relaxed) && running.live.is_whole() {
+        std::thread::sleep(ROUND);
+        if rotate.swap(false, Ordering::Relaxed) {
+            running.queue.rotate();
+        }
+        if swept.elapsed() >= SWEEP {
+            swept = Instant::now();
+            if let Err(error) = running.sweep() {
+                tracing::warn!(%error, "blocks that have run out stay in their maps");
+            }
+        }
+        if told.elapsed() >= ticker.config.stats.interval {
+            told = Instant::now();
+            match running.live.status() {
+                Ok(ports) => ticker.tell(workers, &ports),
+                Err(error) if !reported => {
+                    reported = true;
+                    tracing::warn!(%error, "no counters of the kernel stage");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// SIGTERM and SIGINT end the run, SIGHUP begins new files.
+fn signals() -> Result<(Arc<AtomicBool>, Arc<AtomicBool>), Error> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let (stop, rotate) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    for (signal, flag) in [(SIGTERM, &stop), (SIGINT, &stop), (SIGHUP, &rotate)] {
+        signal_hook::flag::register(signal, Arc::clone(flag)).map_err(Error::Signals)?;
+    }
+    Ok((stop, rotate))
+}
+
+/// Makes the engines, and sees what they count.
+struct Workers {
+    settings: Arc<ids_core::engine::Config>,
+    app: Arc<App>,
+    shared: Shared,
+    rules: Arc<RuleSet>,
+    dry_run: bool,
+    counters: Vec<Arc<Mutex<Counters>>>,
+}
+
+impl Workers {
+    fn new(config: &Config, rules: Loaded, topology: &Topology, dry_run: bool) -> Self {
+        let mut settings = config::core::engine(config, matches!(topology, Topology::Inline(_)));
+        // Both ports of a pair carry the same flows.
+        let groups = topology.interfaces().len() / topology.group_size();
+        let groups = 0..u16::try_from(groups).unwrap_or(u16::MAX);
+        settings.flow.devices = groups.flat_map(|group| std::iter::repeat_n(group, topology.group_size())).collect();
+        Self {
+            app: Arc::new(App::new(settings.app.clone())),
+            settings: Arc::new(settings),
+            shared: Shared::default(),
+            rules: Arc::new(rules.rules),
+            dry_run,
+            counters: Vec::new(),
+        }
+    }
+
+    /// The next worker's engine, and where its events go.
+    fn make(&mut self, renderer: Renderer) -> (Guard, Teller) {
+        let counters: Arc<Mutex<Counters>> = Arc::default();
+        self.counters.push(Arc::clone(&counters));
+        let engine = Engine::new(Arc::clone(&self.settings), Arc::clone(&self.app), self.shared.clone());
+        (Guard { engine, rules: Arc::clone(&self.rules), counters, dry_run: self.dry_run }, Teller(renderer))
+    }
+
+    /// What all engines have counted.
+    fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for counters in &self.counters {
+            sum.merge(&counters.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        sum
+    }
+}
+
+/// Brings a worker's events to the outputs.
+struct Teller(Renderer);
+
+impl Events for Teller {
+    fn event(&mut self, event: Event<'_>) {
+        self.0.event(&event);
+    }
+
+    fn pass_on(&mut self) {
+        self.0.hand_over();
+    }
+}
+
+/// Tells the counters.
+struct Ticker<'a> {
+    config: &'a Config,
+    renderer: Renderer,
+    rules: RulesLoaded,
+    inline: bool,
+    start: Instant,
+}
+
+impl Ticker<'_> {
+    fn tell(&mut self, workers: &Workers, ports: &[live::Status]) {
+        if !self.config.stats.enabled {
+            return;
+        }
+        let (counters, more) = (workers.counters(), status::flat(ports));
+        let more: Vec<(&str, u64)> = more.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let threads: Vec<(String, Counters)> = workers
+            .counters
+            .iter()
+            .enumerate()
+            .map(|(number, counters)| {
+                let own = counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                (format!("W#{:02}", number + 1), own)
+            })
+            .collect();
+        let threads: Vec<(&str, &Counters)> = threads.iter().map(|(name, own)| (name.as_str(), own)).collect();
+        self.renderer.stats(&Stats {
+            time: wall(),
+            uptime: self.start.elapsed().as_secs(),
+            counters: &counters,
+            threads: &threads,
+            rules: self.rules,
+            more: &more,
+            inline: self.inline,
+        });
+        self.renderer.hand_over();
+    }
+}
+
+impl Summary {
+    /// For people.
+    pub fn text(&self) -> String {
+        let (received, missed) = status::totals(&self.ports);
+        let (workers, kernel) = status::dropped(&self.ports);
+        let mut text = format!(
+            "{received} packets in {} s, {} alerts; dropped: {workers} by rules, {kernel} by blocks in the kernel\n",
+            self.elapsed.as_secs(),
+            self.alerts,
+        );
+        for (count, what) in [(missed, "packets were lost before inspection"), (self.lost, "records were lost")] {
+            if count > 0 {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{count} {what}");
+            }
+        }
+        for place in &self.places {
+            let _ = writeln!(text, "records: {}", place.display());
+        }
+        text
+    }
+}

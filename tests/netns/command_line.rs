@@ -1,0 +1,249 @@
+//! The program as it is installed: run, status, block, alerts, detach, against real traffic.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::needs_root;
+use crate::support::lab::{Bpffs, CLIENT, CLIENT6, Lab, SERVER, SERVER6, wait_until};
+use crate::support::namespace::Running;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ids-sensor");
+
+/// A lab with a bpf file system, in which the program runs.
+struct Site {
+    // The file system is unmounted before its folder goes.
+    bpffs: Bpffs,
+    lab: Lab,
+}
+
+impl Site {
+    fn new() -> Self {
+        let lab = Lab::new();
+        Self { bpffs: Bpffs::mount(lab.folder.path()), lab }
+    }
+
+    fn folder(&self) -> &Path {
+        self.lab.folder.path()
+    }
+
+    /// A command of the program, for this lab's sensor alone.
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(line.split_whitespace()).args(["--name", "lab", "--run-dir"]).arg(self.folder());
+        command.arg("--bpffs").arg(&self.bpffs.0).env("NO_COLOR", "1");
+        command
+    }
+
+    /// Starts a run and waits until it answers.
+    fn start(&self, line: &str) -> Running {
+        let mut command = self.command(&format!("run {line}"));
+        command.arg("-l").arg(self.folder().join("log")).stdout(Stdio::piped());
+        command.stderr(File::create(self.folder().join("stderr")).unwrap());
+        let sensor = self.lab.sensor.start(&mut command);
+        wait_until("the sensor", || {
+            let up = self.ask("status --json").status.success();
+            if !up {
+                print!("{}", std::fs::read_to_string(self.folder().join("stderr")).unwrap());
+            }
+            up
+        });
+        sensor
+    }
+
+    fn ask(&self, line: &str) -> Output {
+        self.lab.sensor.run(|| self.command(line).output().unwrap())
+    }
+
+    /// What a command prints that must not fail: one JSON value a line.
+    fn json(&self, line: &str) -> Vec<Value> {
+        let output = self.ask(line);
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn status(&self) -> Value {
+        self.json("status --json").remove(0)
+    }
+
+    /// Packets with this outcome in the kernel, over all ports.
+    fn kernel(&self, outcome: &str) -> u64 {
+        let status = self.status();
+        let ports = status["ports"].as_array().unwrap();
+        ports.iter().map(|port| port["kernel"][outcome]["packets"].as_u64().unwrap()).sum()
+    }
+
+    fn sids(&self, line: &str) -> Vec<u64> {
+        self.json(line).iter().map(|alert| alert["alert"]["signature_id"].as_u64().unwrap()).collect()
+    }
+
+    /// Writes a rule file; where it is.
+    fn rules(&self, text: &str) -> String {
+        let path = self.folder().join("local.rules");
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+}
+
+/// Ends a run as a service manager does; its exit code, and what it printed.
+fn stop(mut sensor: Running) -> (Option<i32>, String) {
+    kill_process(Pid::from_child(&sensor.0), Signal::TERM).unwrap();
+    let status = sensor.0.wait().unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut sensor.0.stdout.take().unwrap(), &mut text).unwrap();
+    (status.code(), text)
+}
+
+const EVIL: &str = "drop http any any -> any any (msg:\"evil\"; flow:established,to_server; http.uri; \
+                    content:\"/evil\"; sid:1000001; rev:1;)\n";
+
+#[test]
+fn a_mirror_port_alerts_and_the_store_is_read_meanwhile() {
+    needs_root!();
+    let site = Site::new();
+    let web = tempfile::tempdir().unwrap();
+    let _server = site.lab.serve(web.path());
+    // A switch between both ends that forgets addresses at once, so that everything also goes out of m0; m1 is the
+    // sensor's end of that.
+    let switch = &site.lab.sensor;
+    switch.ip("link add br0 type bridge ageing_time 0");
+    switch.ip("link add m0 type veth peer name m1");
+    for port in ["br0", "m0", "m1"] {
+        switch.ip(&format!("link set {port} up"));
+    }
+    for port in ["a0", "b0", "m0"] {
+        switch.ip(&format!("link set {port} master br0"));
+    }
+    wait_until("the switch", || site.lab.ping(SERVER, 1, 56) == 1);
+    let sensor = site.start("-i m1");
+    site.lab.client.output(&format!("curl -gsS -m 5 -A sqlmap/1.8 http://{SERVER}/"));
+    wait_until("the alert", || site.sids("alerts list --json").contains(&3_100_201));
+    let listed = site.json("alerts list --json --sid 3100201").remove(0);
+    assert_eq!((listed["src_ip"].as_str(), listed["in_iface"].as_str()), (Some(CLIENT), Some("m1")));
+    let (code, text) = stop(sensor);
+    assert_eq!(code, Some(0));
+    assert!(text.contains(" alerts; "), "{text}");
+    let eve = std::fs::read_to_string(site.folder().join("log/eve.json")).unwrap();
+    for part in ["\"signature_id\":3100201", "\"event_type\":\"flow\"", "\"event_type\":\"stats\""] {
+        assert!(eve.contains(part), "{part} is in eve.json");
+    }
+}
+
+#[test]
+fn an_inline_rule_drops_its_flow_and_no_other() {
+    needs_root!();
+    let site = Site::new();
+    let web = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..5_000_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    std::fs::write(web.path().join("large"), &bytes).unwrap();
+    std::fs::write(web.path().join("evil"), "never seen").unwrap();
+    let _server = site.lab.serve(web.path());
+    let sensor = site.start(&format!("--inline a0,b0 -S {}", site.rules(EVIL)));
+    assert!(site.lab.curl(&format!("http://{SERVER}/"), 5).0, "a clean request is answered");
+    assert!(!site.lab.curl(&format!("http://{SERVER}/evil"), 3).0, "an evil one is not");
+    assert!(site.kernel("drop.flow") > 0, "what the client sent again died in the kernel");
+    let blocks = site.json("block list --json").remove(0);
+    assert_eq!((&blocks[0]["kind"], &blocks[0]["sid"]), (&"flow".into(), &1_000_001.into()), "{blocks}");
+    assert_eq!(site.sids("alerts list --json"), [1_000_001]);
+    let (worked, body) = site.lab.curl(&format!("http://{SERVER}/large"), 60);
+    assert!(worked && std::fs::read(body).unwrap() == bytes, "twenty megabytes arrive unchanged");
+    let (code, text) = stop(sensor);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!site.lab.curl(&format!("http://{SERVER}/"), 2).0, "detached");
+}
+
+#[test]
+fn a_host_is_blocked_by_hand_and_its_time_runs_out() {
+    needs_root!();
+    let site = Site::new();
+    let sensor = site.start(&format!("--inline a0,b0 -S {}", site.rules(EVIL)));
+    assert_eq!(site.lab.ping(SERVER, 3, 56), 3);
+    site.json(&format!("block add {CLIENT} --ttl 3s --reason drill --json"));
+    let listed = site.json("block list --json").remove(0);
+    assert_eq!((&listed[0]["target"], &listed[0]["reason"]), (&CLIENT.into(), &"drill".into()), "{listed}");
+    assert_eq!(site.lab.ping(SERVER, 3, 56), 0);
+    assert_eq!(site.lab.ping(SERVER6, 3, 56), 3, "that address alone");
+    assert!(site.kernel("drop.host") >= 3);
+    std::thread::sleep(Duration::from_secs(3));
+    wait_until("the end of the block", || site.lab.ping(SERVER, 1, 56) == 1);
+    assert_eq!(site.json("block list --json"), [Value::Array(Vec::new())]);
+
+    site.json(&format!("block add {CLIENT6} --ttl 1h --json"));
+    assert_eq!(site.lab.ping(SERVER6, 3, 56), 0);
+    site.json(&format!("block del {CLIENT6} --json"));
+    wait_until("an answer", || site.lab.ping(SERVER6, 1, 56) == 1);
+    let again = site.ask(&format!("block del {CLIENT6}"));
+    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(site.ask("detach").status.code(), Some(1), "it runs");
+    assert_eq!(stop(sensor).0, Some(0));
+}
+
+#[test]
+fn a_policy_blocks_the_sender_of_what_a_rule_drops() {
+    needs_root!();
+    let site = Site::new();
+    let web = tempfile::tempdir().unwrap();
+    let _server = site.lab.serve(web.path());
+    let policy = site.folder().join("policy.yaml");
+    std::fs::write(&policy, "ips:\n  block:\n    - {sid: 1000001, scope: src, ttl: 1h}\n").unwrap();
+    let sensor = site.start(&format!("--inline a0,b0 -S {} --include {}", site.rules(EVIL), policy.display()));
+    assert!(site.lab.curl(&format!("http://{SERVER}/"), 5).0);
+    assert!(!site.lab.curl(&format!("http://{SERVER}/evil"), 2).0);
+    assert_eq!(site.lab.ping(SERVER, 3, 56), 0, "the whole host is blocked");
+    assert_eq!(site.lab.ping(SERVER6, 3, 56), 3);
+    let blocks = site.json("block list --json").remove(0);
+    assert_eq!((&blocks[0]["target"], &blocks[0]["sid"]), (&CLIENT.into(), &1_000_001.into()), "{blocks}");
+    assert_eq!(stop(sensor).0, Some(0));
+}
+
+#[test]
+fn a_killed_sensor_keeps_its_alerts_and_is_given_back() {
+    needs_root!();
+    let site = Site::new();
+    let web = tempfile::tempdir().unwrap();
+    let _server = site.lab.serve(web.path());
+    let line = format!("--inline a0,b0 -S {}", site.rules(EVIL));
+    let sensor = site.start(&line);
+    assert!(!site.lab.curl(&format!("http://{SERVER}/evil"), 2).0);
+    wait_until("the alert", || site.sids("alerts list --json") == [1_000_001]);
+    // Killed, not ended.
+    drop(sensor);
+    assert_eq!(site.lab.ping(SERVER, 3, 56), 3, "past the dead sensor");
+    let blocks = site.json("block list --json").remove(0);
+    assert_eq!(blocks[0]["sid"], 1_000_001, "blocks are listed without a sensor: {blocks}");
+    let log = site.folder().join("log");
+    let stored = site.sids(&format!("alerts list --json -l {}", log.display()));
+    assert_eq!(stored, [1_000_001], "the store is read without a sensor");
+
+    let sensor = site.start(&line);
+    assert_eq!(site.sids("alerts list --json"), [1_000_001]);
+    assert_eq!(site.sids(&format!("alerts list --json -l {}", log.display())), [1_000_001], "through the sensor");
+    drop(sensor);
+    assert_eq!(site.ask("detach").status.code(), Some(0));
+    assert_eq!(site.lab.ping(SERVER, 2, 56), 0, "the programs are gone");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    needs_root!();
+    let site = Site::new();
+    for (line, part) in [
+        ("run -i no-such-if", "there is no interface no-such-if; `ip link` lists them"),
+        ("run -i a0 --capture af-packet", "packet sockets are not available yet"),
+        ("status", "start one with `ids-sensor run`"),
+        ("block add 192.0.2.1", "start one with `ids-sensor run`"),
+    ] {
+        let mut command = site.command(line);
+        if line.starts_with("run") {
+            command.arg("-l").arg(site.folder().join("log"));
+        }
+        let output = site.lab.sensor.run(|| command.output().unwrap());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{line}: {said}");
+        assert!(said.contains(part), "{line}: {said}");
+    }
+}
