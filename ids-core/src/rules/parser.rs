@@ -229,7 +229,7 @@ fn unescaped(text: &str, wanted: char) -> Option<usize> {
 
 /// A mark for a place where something is missing: the character there, or the end of the text.
 fn mark(text: &str, at: usize) -> Span {
-    let at = at.min(text.len());
+    let at = text.floor_char_boundary(at);
     let length = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
     at..at + length
 }
@@ -274,6 +274,12 @@ mod tests {
         for (text, message) in cases {
             assert_eq!(parse_rule(text).unwrap_err().message, message, "{text}");
         }
+    }
+
+    #[test]
+    fn marks_do_not_cut_characters() {
+        let text = "alert tcp any any -> any any (msg:\"é";
+        assert_eq!(&text[parse_rule(text).unwrap_err().span], "é");
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(super) struct Urgent {
     at: VecDeque<u64>,
     /// How many came before those.
     gone: u64,
+    /// Sequence offset before which they are forgotten.
+    known_from: u64,
 }
 
 impl Urgent {
@@ -43,12 +45,13 @@ impl Urgent {
     }
 
     /// Calls back with every stretch of `data`, which begins at a sequence offset, that belongs to the stream: its
-    /// stream offset, its place in `data`, its bytes.
+    /// stream offset, its place in `data`, its bytes. What lies where urgent bytes are forgotten is left out: its stream
+    /// offset is not known any more.
     pub(super) fn split(&self, start: u64, data: &[u8], mut each: impl FnMut(u64, usize, &[u8])) {
-        let first = self.at.partition_point(|known| *known < start);
         let end = start + data.len() as u64;
+        let mut from = start.max(self.known_from);
+        let first = self.at.partition_point(|known| *known < from);
         let mut removed = self.gone + first as u64;
-        let mut from = start;
         for &urgent in self.at.iter().skip(first).take_while(|urgent| **urgent < end) {
             give(start, data, from, urgent, removed, &mut each);
             removed += 1;
@@ -59,6 +62,7 @@ impl Urgent {
 
     /// Forgets those before a sequence offset but for their number.
     pub(super) fn forget(&mut self, before: u64) {
+        self.known_from = self.known_from.max(before);
         while self.at.front().is_some_and(|at| *at < before) {
             self.at.pop_front();
             self.gone += 1;
@@ -78,5 +82,31 @@ fn give(start: u64, data: &[u8], from: u64, to: u64, removed: u64, each: &mut im
     let bytes = data.get(place..distance(start, to)).unwrap_or_default();
     if !bytes.is_empty() {
         each(from - removed, place, bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stretches of ten bytes from 0 on: stream offset, place, length.
+    fn stretches(urgent: &Urgent) -> Vec<(u64, usize, usize)> {
+        let mut all = Vec::new();
+        urgent.split(0, &[0; 10], |stream, place, bytes| all.push((stream, place, bytes.len())));
+        all
+    }
+
+    #[test]
+    fn urgent_bytes_are_left_out_also_when_they_are_forgotten() {
+        let mut urgent = Urgent::default();
+        for at in [7, 5, 5] {
+            urgent.note(at);
+        }
+        assert_eq!(stretches(&urgent), [(0, 0, 5), (5, 6, 1), (6, 8, 2)]);
+        urgent.forget(6);
+        assert_eq!(stretches(&urgent), [(5, 6, 1), (6, 8, 2)]);
+        urgent.forget(20);
+        assert_eq!(stretches(&urgent), []);
+        assert_eq!((urgent.total(), urgent.before(30)), (2, 2));
     }
 }
