@@ -55,6 +55,11 @@ impl Intake {
         }
     }
 
+    /// Whether what becomes of the latest captured packet matters to what follows: whether it completed a datagram.
+    pub fn awaits_verdict(&self) -> bool {
+        !self.completed.is_empty()
+    }
+
     /// Lets time pass: datagrams that take too long are given up.
     pub fn tick(&mut self, now: Time, counters: &mut Counters) {
         self.defrag.expire(now, counters);

@@ -189,7 +189,7 @@ fn count(rule: &Compiled, threshold: &Threshold, scene: &mut Scene<'_>) -> Answe
     let at = scene.at();
     if threshold.track == Track::Flow {
         let state = scene.state.as_deref_mut();
-        return state.map_or(Answer::Tell, |state| state.counter(rule.key()).hit(threshold, at.time));
+        return state.map_or(Answer::Tell, |state| state.counter(rule.key()).hit(threshold, at));
     }
     let (src, dst) = scene.addresses();
     match Tracked::of(threshold.track, src, dst) {
@@ -202,7 +202,7 @@ fn exceeds(rule: &Compiled, filter: &RateFilter, scene: &mut Scene<'_>) -> bool 
     let at = scene.at();
     if filter.track == Track::Flow {
         let state = scene.state.as_deref_mut();
-        return state.is_some_and(|state| state.rate(rule.key()).hit(filter, at.time));
+        return state.is_some_and(|state| state.rate(rule.key()).hit(filter, at));
     }
     let (src, dst) = scene.addresses();
     Tracked::of(filter.track, src, dst).is_some_and(|key| scene.shared.rate(rule.key(), key, filter, at))

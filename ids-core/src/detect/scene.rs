@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::header::Carriers;
-use super::shared::{At, Shared};
+use super::shared::Shared;
 use super::state::FlowState;
 use crate::anomaly::Anomaly;
 use crate::app::probe::DetectionEvent;
@@ -11,6 +11,7 @@ use crate::app::registry::ProtoId;
 use crate::field::Dir;
 use crate::flow::{Endpoint, Flow};
 use crate::packet::Packet;
+use crate::time::Time;
 
 /// Everything that rules can look at, but for transactions.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ impl Scene<'_> {
     }
 
     /// When it happens.
-    pub fn at(&self) -> At {
-        At { packet: self.packet.id, time: self.packet.time }
+    pub fn at(&self) -> Time {
+        self.packet.time
     }
 }

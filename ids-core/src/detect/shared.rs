@@ -1,6 +1,6 @@
 //! State that the rule language makes global: thresholds, rate filters, xbits, hostbits.
 //!
-//! In: operations on a key, each with the number and time of its packet.  Out: answers.
+//! In: operations on a key, each with the time of its packet.  Out: answers.
 //! Holds at most [`Limits`] entries of each kind; beyond that the oldest go, counted. Everything expires by
 //! packet time. Shared by all workers: each table is split into parts with a lock of their own.
 
@@ -18,17 +18,23 @@ use super::names::NameId;
 use super::threshold::{Answer, Counter, Rate, RateFilter, Threshold, Tracked};
 use crate::time::Time;
 
-/// Puts operations of several workers in order.
+/// Puts operations of several workers in order. Each worker has its own, which knows where the worker is.
 pub trait Turn: Send + Sync {
-    /// Returns once every packet before `packet` is done with shared state.
-    fn wait(&self, packet: u64);
+    /// Returns once everything that comes before what the worker is at is done with shared state.
+    fn wait(&self);
+
+    /// The worker comes to the end of a flow, one of those that end at the same moment in all workers: they take their
+    /// turns in the order of their first packets, then of their ids.
+    fn ending(&self, first_packet: u64, flow: u64);
 }
 
 /// In order of arrival.
 struct Arrival;
 
 impl Turn for Arrival {
-    fn wait(&self, _: u64) {}
+    fn wait(&self) {}
+
+    fn ending(&self, _: u64, _: u64) {}
 }
 
 /// How much is remembered.
@@ -48,14 +54,16 @@ impl Default for Limits {
 
 /// The global state; clones are the same one.
 #[derive(Clone)]
-pub struct Shared(Arc<Inner>);
+pub struct Shared {
+    tables: Arc<Tables>,
+    turn: Arc<dyn Turn>,
+}
 
-struct Inner {
+struct Tables {
     thresholds: Table<(u64, Tracked), Counter>,
     rates: Table<(u64, Tracked), Rate>,
     xbits: Table<(NameId, Tracked), ()>,
     hostbits: Table<(NameId, IpAddr), ()>,
-    turn: Box<dyn Turn>,
 }
 
 /// What is done to a bit.
@@ -69,18 +77,9 @@ pub enum Set {
     Toggle,
 }
 
-/// Who asks, and when.
-#[derive(Clone, Copy, Debug)]
-pub struct At {
-    /// Number of the packet.
-    pub packet: u64,
-    /// Its time.
-    pub time: Time,
-}
-
 impl Default for Shared {
     fn default() -> Self {
-        Self::new(Limits::default(), Box::new(Arrival))
+        Self::new(Limits::default())
     }
 }
 
@@ -91,66 +90,77 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
-    /// Empty. `turn` is asked before every operation.
-    pub fn new(limits: Limits, turn: Box<dyn Turn>) -> Self {
-        Self(Arc::new(Inner {
+    /// Empty. Operations are done in order of arrival.
+    pub fn new(limits: Limits) -> Self {
+        let tables = Tables {
             thresholds: Table::new(limits.thresholds),
             rates: Table::new(limits.thresholds),
             xbits: Table::new(limits.bits),
             hostbits: Table::new(limits.bits),
-            turn,
-        }))
+        };
+        Self { tables: Arc::new(tables), turn: Arc::new(Arrival) }
+    }
+
+    /// The same state for a worker whose turn is asked before every operation.
+    #[must_use]
+    pub fn in_turn(&self, turn: Arc<dyn Turn>) -> Self {
+        Self { tables: Arc::clone(&self.tables), turn }
+    }
+
+    /// The worker comes to the end of a flow: see [`Turn::ending`].
+    pub fn ending(&self, first_packet: u64, flow: u64) {
+        self.turn.ending(first_packet, flow);
     }
 
     /// How many entries had to go because a table was full.
     pub fn evicted(&self) -> u64 {
-        let inner = &self.0;
-        [&inner.thresholds.evicted, &inner.rates.evicted, &inner.xbits.evicted, &inner.hostbits.evicted]
+        let tables = &self.tables;
+        [&tables.thresholds.evicted, &tables.rates.evicted, &tables.xbits.evicted, &tables.hostbits.evicted]
             .iter()
             .map(|count| count.load(Ordering::Relaxed))
             .sum()
     }
 
     /// A hit of rule `rule` under `key`.
-    pub fn threshold(&self, rule: u64, key: Tracked, threshold: &Threshold, at: At) -> Answer {
-        self.0.turn.wait(at.packet);
-        self.0.thresholds.with((rule, key), at.time, |counter| {
-            let answer = counter.hit(threshold, at.time);
+    pub fn threshold(&self, rule: u64, key: Tracked, threshold: &Threshold, at: Time) -> Answer {
+        self.turn.wait();
+        self.tables.thresholds.with((rule, key), at, |counter| {
+            let answer = counter.hit(threshold, at);
             (answer, counter.expires(threshold))
         })
     }
 
     /// A hit of rule `rule` under `key`. Out: whether the filter's action holds for it.
-    pub fn rate(&self, rule: u64, key: Tracked, filter: &RateFilter, at: At) -> bool {
-        self.0.turn.wait(at.packet);
-        self.0.rates.with((rule, key), at.time, |rate| {
-            let holds = rate.hit(filter, at.time);
+    pub fn rate(&self, rule: u64, key: Tracked, filter: &RateFilter, at: Time) -> bool {
+        self.turn.wait();
+        self.tables.rates.with((rule, key), at, |rate| {
+            let holds = rate.hit(filter, at);
             (holds, rate.expires(filter))
         })
     }
 
     /// Whether an xbit is set.
-    pub fn xbit(&self, name: NameId, key: Tracked, at: At) -> bool {
-        self.0.turn.wait(at.packet);
-        self.0.xbits.has(&(name, key), at.time)
+    pub fn xbit(&self, name: NameId, key: Tracked, at: Time) -> bool {
+        self.turn.wait();
+        self.tables.xbits.has(&(name, key), at)
     }
 
     /// Changes an xbit; when set, it expires after `expire`.
-    pub fn set_xbit(&self, name: NameId, key: Tracked, set: Set, expire: Duration, at: At) {
-        self.0.turn.wait(at.packet);
-        self.0.xbits.set((name, key), set, at.time, at.time + expire);
+    pub fn set_xbit(&self, name: NameId, key: Tracked, set: Set, expire: Duration, at: Time) {
+        self.turn.wait();
+        self.tables.xbits.set((name, key), set, at, at + expire);
     }
 
     /// Whether a hostbit is set.
-    pub fn hostbit(&self, name: NameId, host: IpAddr, at: At) -> bool {
-        self.0.turn.wait(at.packet);
-        self.0.hostbits.has(&(name, host), at.time)
+    pub fn hostbit(&self, name: NameId, host: IpAddr, at: Time) -> bool {
+        self.turn.wait();
+        self.tables.hostbits.has(&(name, host), at)
     }
 
     /// Changes a hostbit, which does not expire.
-    pub fn set_hostbit(&self, name: NameId, host: IpAddr, set: Set, at: At) {
-        self.0.turn.wait(at.packet);
-        self.0.hostbits.set((name, host), set, at.time, Time::from_nanos(u64::MAX));
+    pub fn set_hostbit(&self, name: NameId, host: IpAddr, set: Set, at: Time) {
+        self.turn.wait();
+        self.tables.hostbits.set((name, host), set, at, Time::from_nanos(u64::MAX));
     }
 }
 
@@ -249,8 +259,8 @@ mod tests {
     use super::super::names::{Names, Space};
     use super::*;
 
-    fn at(seconds: u64) -> At {
-        At { packet: seconds, time: Time::from_micros(seconds, 0) }
+    fn at(seconds: u64) -> Time {
+        Time::from_micros(seconds, 0)
     }
 
     fn host(n: u32) -> IpAddr {
@@ -274,7 +284,7 @@ mod tests {
     #[test]
     fn a_full_table_forgets_the_oldest_and_counts() {
         let limits = Limits { thresholds: 1, bits: PARTS };
-        let (shared, name) = (Shared::new(limits, Box::new(Arrival)), Names::default().intern(Space::Hostbit, "h"));
+        let (shared, name) = (Shared::new(limits), Names::default().intern(Space::Hostbit, "h"));
         for n in 0..1000 {
             shared.set_hostbit(name, host(n), Set::On, at(1));
         }
@@ -287,12 +297,12 @@ mod tests {
     #[test]
     fn clearing_and_setting_again_and_again_stays_bounded() {
         let limits = Limits { thresholds: 1, bits: PARTS };
-        let (shared, name) = (Shared::new(limits, Box::new(Arrival)), Names::default().intern(Space::Hostbit, "h"));
+        let (shared, name) = (Shared::new(limits), Names::default().intern(Space::Hostbit, "h"));
         for _ in 0..100 {
             shared.set_hostbit(name, host(1), Set::On, at(1));
             shared.set_hostbit(name, host(1), Set::Off, at(1));
         }
-        let queued: usize = shared.0.hostbits.parts.iter().map(|part| part.lock().unwrap().order.len()).sum();
+        let queued: usize = shared.tables.hostbits.parts.iter().map(|part| part.lock().unwrap().order.len()).sum();
         assert!(queued <= 3, "{queued}");
     }
 }

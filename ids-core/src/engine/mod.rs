@@ -7,6 +7,7 @@
 mod conclude;
 mod config;
 mod context;
+mod route;
 mod tell;
 mod visit;
 mod worker;
@@ -29,6 +30,7 @@ pub use crate::reject::Side;
 use crate::time::Time;
 use crate::verdict::Verdict;
 pub use config::Config;
+pub use route::Route;
 use worker::Worker;
 
 /// Takes what the engine has to say.
@@ -115,9 +117,17 @@ impl Engine {
     }
 
     /// Takes one decoded packet, where another thread runs the first stage ([`Intake`]) and hands each packet to
-    /// the worker of its flow. `clock` is the largest packet time seen by any worker.
+    /// the worker of its flow ([`Route`]). `clock` is the largest packet time so far, of all workers' packets.
+    /// What inline inspection would rewrite is left as it is.
     pub fn packet(&mut self, rules: &RuleSet, packet: &mut Packet<'_>, clock: Time, out: &mut impl Sink) -> Verdict {
-        self.worker.packet(rules, packet, clock, out)
+        let verdict = self.worker.packet(rules, packet, clock, out);
+        self.worker.forget_edits();
+        verdict
+    }
+
+    /// Whether an ICMP error is about a flow that this engine knows.
+    pub fn knows_quoted(&mut self, packet: &Packet<'_>, clock: Time) -> bool {
+        self.worker.knows_quoted(packet, clock)
     }
 
     /// Lets time pass: flows that are idle for too long end.

@@ -18,7 +18,7 @@ use crate::detect::hits::Hits;
 use crate::detect::rule_set::RuleSet;
 use crate::detect::shared::Shared;
 use crate::field::Dir;
-use crate::flow::{Arrival, End, Entry, FlowId, Table};
+use crate::flow::{Arrival, End, Endpoint, Entry, FlowId, Table};
 use crate::packet::Packet;
 use crate::stream::{self, Trouble};
 use crate::time::Time;
@@ -81,7 +81,7 @@ impl Worker {
     ) -> Verdict {
         self.now = self.now.max(clock).max(packet.time);
         let found = self.find(packet);
-        self.end_flows(rules, out);
+        self.end_flows(rules, false, out);
         self.hits.clear();
         let Some((id, dir)) = found else { return self.alone(rules, packet, out) };
         let mut visit = Visit {
@@ -104,6 +104,19 @@ impl Worker {
         verdict
     }
 
+    /// Whether an ICMP error is about a flow of this worker.
+    pub(super) fn knows_quoted(&mut self, packet: &Packet<'_>, clock: Time) -> bool {
+        self.now = self.now.max(clock);
+        let arrival = Arrival::of(packet, &self.config.flow);
+        let found = arrival.zip(quoted_ends(packet));
+        found.is_some_and(|(arrival, ends)| self.flows.knows_quoted(&arrival, ends, self.now))
+    }
+
+    /// Forgets the changes that were asked for, where nobody sends the packet on.
+    pub(super) fn forget_edits(&mut self) {
+        self.edits.clear();
+    }
+
     /// Ends flows that were idle for too long.
     pub(super) fn tick(&mut self, rules: &RuleSet, now: Time, out: &mut impl Sink) {
         self.now = self.now.max(now);
@@ -114,14 +127,14 @@ impl Worker {
         let over = &mut self.over;
         let ended = |entry: &mut Entry<Conn>, end| over.push((take(entry), end));
         self.flows.sweep(self.now, usize::MAX, &mut self.counters, ended);
-        self.end_flows(rules, out);
+        self.end_flows(rules, true, out);
     }
 
     /// Ends all flows.
     pub(super) fn finish(&mut self, rules: &RuleSet, out: &mut impl Sink) {
         let over = &mut self.over;
         self.flows.drain(&mut self.counters, |entry, end| over.push((take(entry), end)));
-        self.end_flows(rules, out);
+        self.end_flows(rules, true, out);
     }
 
     /// Makes the changes that inline inspection asked for in the packet that was taken last.
@@ -136,9 +149,8 @@ impl Worker {
     /// The flow of a packet. Flows that end on account of it are put aside.
     fn find(&mut self, packet: &Packet<'_>) -> Option<(FlowId, Dir)> {
         let arrival = Arrival::of(packet, &self.config.flow)?;
-        if let Some(Embedded { src, dst, sport, dport, proto }) = packet.icmp_embedded()
-            && let Some(found) =
-                self.flows.touch_quoted(&arrival, ((src, sport).into(), (dst, dport).into(), proto), self.now)
+        if let Some(ends) = quoted_ends(packet)
+            && let Some(found) = self.flows.touch_quoted(&arrival, ends, self.now)
         {
             return Some(found);
         }
@@ -159,10 +171,14 @@ impl Worker {
         verdict
     }
 
-    /// Tells of the flows that were put aside, after a last look at what they left.
-    fn end_flows(&mut self, rules: &RuleSet, out: &mut impl Sink) {
+    /// Tells of the flows that were put aside, after a last look at what they left. `everywhere`: flows of other workers
+    /// end at the same moment.
+    fn end_flows(&mut self, rules: &RuleSet, everywhere: bool, out: &mut impl Sink) {
         let mut over = mem::take(&mut self.over);
         for (mut entry, end) in over.drain(..) {
+            if everywhere {
+                self.shared.ending(entry.flow.first_packet, entry.flow.id);
+            }
             self.hits.clear();
             let mut visit = Visit {
                 config: &self.config,
@@ -183,6 +199,12 @@ impl Worker {
         }
         self.over = over;
     }
+}
+
+/// Sender, receiver and protocol of the packet that an ICMP error quotes.
+pub(super) fn quoted_ends(packet: &Packet<'_>) -> Option<(Endpoint, Endpoint, u8)> {
+    let Embedded { src, dst, sport, dport, proto } = packet.icmp_embedded()?;
+    Some(((src, sport).into(), (dst, dport).into(), proto))
 }
 
 /// An entry that leaves the table.

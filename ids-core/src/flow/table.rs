@@ -133,12 +133,15 @@ impl<D: Default> Table<D> {
         (src, dst, proto): (Endpoint, Endpoint, u8),
         now: Time,
     ) -> Option<(FlowId, Dir)> {
-        self.advance(now.max(arrival.time));
-        let key = arrival.quoted_key(src, dst, proto);
-        let id = self.find(self.hasher.hash_one(key), &key).filter(|id| !self.is_expired(*id))?;
+        let id = self.quoted(arrival, (src, dst, proto), now)?;
         let dir = if self.entry(id)?.flow.client == src { Dir::ToClient } else { Dir::ToServer };
         self.record(id, dir, arrival);
         Some((FlowId(id), dir))
+    }
+
+    /// Whether [`Table::touch_quoted`] would find the flow that an ICMP error is about.
+    pub fn knows_quoted(&mut self, arrival: &Arrival<'_>, ends: (Endpoint, Endpoint, u8), now: Time) -> bool {
+        self.quoted(arrival, ends, now).is_some()
     }
 
     /// A flow.
@@ -221,6 +224,12 @@ impl<D: Default> Table<D> {
 
     fn find(&self, hash: u64, key: &Key) -> Option<u32> {
         self.index.find(hash, |id| self.entry(*id).is_some_and(|entry| entry.flow.key == *key)).copied()
+    }
+
+    fn quoted(&mut self, arrival: &Arrival<'_>, (src, dst, proto): (Endpoint, Endpoint, u8), now: Time) -> Option<u32> {
+        self.advance(now.max(arrival.time));
+        let key = arrival.quoted_key(src, dst, proto);
+        self.find(self.hasher.hash_one(key), &key).filter(|id| !self.is_expired(*id))
     }
 
     fn advance(&mut self, now: Time) {

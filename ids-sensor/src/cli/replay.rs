@@ -35,6 +35,7 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
         filter,
         log_dir,
         inline: args.simulate_ips,
+        workers: args.workers,
         progress: !args.quiet,
     };
     let summary = replay::run(&plan).map_err(|error| match error {

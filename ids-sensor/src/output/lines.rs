@@ -46,13 +46,13 @@ impl Kind {
     }
 }
 
-/// Where a record stands in the order of a run: number of the packet, then position among its events.
+/// Where a record stands in the order of a run, so that records of several workers can be put in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Order {
-    /// Number of the packet.
-    pub packet: u64,
-    /// Position among the events of the packet.
-    pub event: u32,
+    /// What the engine was at: packets and ticks, counted by whoever deals them out.
+    pub step: u64,
+    /// Where flows end together: number of the first packet, and id, of the one the record is about.
+    pub flow: (u64, u64),
 }
 
 /// What the store indexes an alert by.
@@ -112,6 +112,20 @@ impl Lines {
         self.marks.push(Mark { destination, kind, order, alert, end });
     }
 
+    /// Adds the records of several buffers, each of which is in order, in order.
+    pub fn merge(&mut self, parts: &[Self]) {
+        let mut parts: Vec<_> = parts.iter().map(|part| part.iter().peekable()).collect();
+        let first = |part: &mut std::iter::Peekable<_>| -> Option<Order> {
+            part.peek().map(|(mark, _): &(&Mark, &[u8])| mark.order)
+        };
+        loop {
+            let least = parts.iter_mut().filter_map(|part| Some((first(part)?, part))).min_by_key(|(order, _)| *order);
+            let Some((mark, bytes)) = least.and_then(|(_, part)| part.next()) else { return };
+            self.bytes.extend_from_slice(bytes);
+            self.marks.push(Mark { end: self.bytes.len(), ..*mark });
+        }
+    }
+
     /// Bytes of all records.
     pub fn size(&self) -> usize {
         self.bytes.len()
@@ -165,14 +179,34 @@ mod tests {
     fn what_is_kept_keeps_its_bytes() {
         let mut lines = Lines::default();
         for (number, kind) in [Kind::Alert, Kind::Flow, Kind::Flow, Kind::Alert, Kind::Stats].into_iter().enumerate() {
-            lines.aim(7, Order { packet: number as u64, event: 0 });
+            lines.aim(7, Order { step: number as u64, flow: (0, 0) });
             lines.add(kind, |out| out.extend(std::iter::repeat_n(b'0' + number as u8, number + 1)));
         }
         lines.retain(|mark| mark.kind == Kind::Alert);
-        let left: Vec<(u64, &[u8])> = lines.iter().map(|(mark, bytes)| (mark.order.packet, bytes)).collect();
+        let left: Vec<(u64, &[u8])> = lines.iter().map(|(mark, bytes)| (mark.order.step, bytes)).collect();
         assert_eq!(left, [(0, &b"0"[..]), (3, &b"3333"[..])]);
         lines.clear();
         assert!(lines.is_empty());
+    }
+
+    #[test]
+    fn merged_lines_are_in_order() {
+        let part = |rows: &[(u64, u64, &str)]| {
+            let mut lines = Lines::default();
+            for (step, flow, text) in rows {
+                lines.aim(0, Order { step: *step, flow: (*flow, 0) });
+                lines.add(Kind::Flow, |out| out.extend_from_slice(text.as_bytes()));
+            }
+            lines
+        };
+        let mut all = Lines::default();
+        all.merge(&[
+            part(&[(2, 0, "b"), (2, 0, "c"), (9, 5, "g")]),
+            part(&[]),
+            part(&[(1, 0, "a"), (4, 0, "d"), (9, 1, "f")]),
+        ]);
+        let text: Vec<&[u8]> = all.iter().map(|(_, bytes)| bytes).collect();
+        assert_eq!(text, [&b"a"[..], b"b", b"c", b"d", b"f", b"g"]);
     }
 
     #[test]

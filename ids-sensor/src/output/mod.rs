@@ -115,6 +115,15 @@ impl Outputs {
 
     /// What one worker renders with.
     pub fn renderer(&self, scene: &Arc<Scene>) -> Renderer {
+        Renderer::new(self.formats(scene), Some(self.writer.queue()))
+    }
+
+    /// What one worker renders with whose lines are fetched, to be put in order with those of others.
+    pub fn part_renderer(&self, scene: &Arc<Scene>) -> Renderer {
+        Renderer::new(self.formats(scene), None)
+    }
+
+    fn formats(&self, scene: &Arc<Scene>) -> Vec<Box<dyn Output>> {
         let outputs = self.plans.iter().map(|plan| -> Box<dyn Output> {
             match plan {
                 Plan::Eve(eve) => Box::new(eve::Eve::new(eve.as_ref().clone(), self.stats.clone(), Arc::clone(scene))),
@@ -123,7 +132,7 @@ impl Outputs {
                 Plan::Store => Box::new(store::record::StoreOutput::new(Arc::clone(scene))),
             }
         });
-        Renderer::new(outputs.collect(), self.writer.queue())
+        outputs.collect()
     }
 
     /// Where records go: files and the store's folder, in the order of the configuration.

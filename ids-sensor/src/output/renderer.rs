@@ -13,8 +13,11 @@ const HAND_OVER: usize = 64 * 1024;
 pub struct Renderer {
     outputs: Vec<Box<dyn Output>>,
     lines: Lines,
-    queue: Queue,
+    /// Where lines go by themselves; without, they are fetched.
+    queue: Option<Queue>,
     alerts: u64,
+    step: u64,
+    ending: bool,
 }
 
 impl std::fmt::Debug for Renderer {
@@ -24,15 +27,14 @@ impl std::fmt::Debug for Renderer {
 }
 
 impl Renderer {
-    pub(super) fn new(outputs: Vec<Box<dyn Output>>, queue: Queue) -> Self {
-        Self { outputs, lines: Lines::default(), queue, alerts: 0 }
+    pub(super) fn new(outputs: Vec<Box<dyn Output>>, queue: Option<Queue>) -> Self {
+        Self { outputs, lines: Lines::default(), queue, alerts: 0, step: 0, ending: false }
     }
 
     /// Renders an event for every output.
     pub fn event(&mut self, event: &Event<'_>) {
         self.alerts += u64::from(matches!(event, Event::Alert(_)));
-        let context = context(event);
-        let order = Order { packet: context.packet.unwrap_or_default(), event: context.order };
+        let order = self.order(event);
         for (number, output) in self.outputs.iter_mut().enumerate() {
             self.lines.aim(u16::try_from(number).unwrap_or(u16::MAX), order);
             output.event(event, &mut self.lines);
@@ -42,10 +44,21 @@ impl Renderer {
         }
     }
 
+    /// What is rendered next belongs to this step; `ending`: one in which flows of all workers end.
+    pub fn step(&mut self, step: u64, ending: bool) {
+        (self.step, self.ending) = (step, ending);
+    }
+
+    /// Where an event stands in the order of the run.
+    pub fn order(&self, event: &Event<'_>) -> Order {
+        let flow = context(event).flow.filter(|_| self.ending).map_or((0, 0), |flow| (flow.first_packet, flow.id));
+        Order { step: self.step, flow }
+    }
+
     /// Renders counters for every output.
     pub fn stats(&mut self, stats: &Stats<'_>) {
         for (number, output) in self.outputs.iter_mut().enumerate() {
-            self.lines.aim(u16::try_from(number).unwrap_or(u16::MAX), Order { packet: u64::MAX, event: 0 });
+            self.lines.aim(u16::try_from(number).unwrap_or(u16::MAX), Order { step: u64::MAX, flow: (0, 0) });
             output.stats(stats, &mut self.lines);
         }
     }
@@ -57,9 +70,14 @@ impl Renderer {
 
     /// Hands the lines over to the writer. Call it after each batch of packets.
     pub fn hand_over(&mut self) {
-        if !self.lines.is_empty() {
-            self.queue.send(&mut self.lines);
+        if let Some(queue) = self.queue.as_ref().filter(|_| !self.lines.is_empty()) {
+            queue.send(&mut self.lines);
         }
+    }
+
+    /// What was rendered and not handed over.
+    pub fn take(&mut self) -> Lines {
+        std::mem::take(&mut self.lines)
     }
 }
 

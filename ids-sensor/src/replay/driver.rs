@@ -1,4 +1,4 @@
-//! The inner loop: batches of packets → engine → outputs.
+//! The loop over batches of packets → engine → outputs, with one worker or several.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use ids_core::event::Event;
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
 
-use super::Plan;
 use super::summary::{Summary, Tally};
+use super::{Plan, team};
 use crate::capture::pcap::Pcap;
 use crate::capture::source::{Batch, Source};
 use crate::config;
@@ -20,13 +20,14 @@ use crate::output::renderer::Renderer;
 use crate::output::sink::{RulesLoaded, Scene, Stats};
 use crate::ruleset::Loaded;
 
-/// Drives one engine at a time over captures.
+/// Drives engines over captures, one capture after another.
 #[derive(Debug)]
 pub struct Driver<'a> {
     outputs: &'a Outputs,
     rules: &'a Loaded,
     settings: Arc<engine::Config>,
     app: Arc<App>,
+    workers: usize,
     inline: bool,
     stats: bool,
     batch: Batch,
@@ -47,6 +48,7 @@ impl<'a> Driver<'a> {
             rules,
             app: Arc::new(App::new(settings.app.clone())),
             settings: Arc::new(settings),
+            workers: usize::from(plan.workers),
             inline: plan.inline,
             stats: plan.config.stats.enabled,
             batch: Batch::default(),
@@ -58,32 +60,64 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Takes a whole capture through a fresh engine. `advance` hears how many bytes of the file were read.
-    pub fn capture(&mut self, scene: Arc<Scene>, capture: &mut Pcap, mut advance: impl FnMut(u64)) {
+    /// Takes a whole capture through fresh engines. `advance` hears how many bytes of the file were read.
+    pub fn capture(&mut self, scene: Arc<Scene>, capture: &mut Pcap, advance: impl FnMut(u64)) {
+        self.scene = scene;
+        if self.workers > 1 { self.share(capture, advance) } else { self.alone(capture, advance) }
+    }
+
+    /// One engine, in this thread.
+    fn alone(&mut self, capture: &mut Pcap, mut advance: impl FnMut(u64)) {
         let mut engine = Engine::new(Arc::clone(&self.settings), Arc::clone(&self.app), Shared::default());
         let rules = &self.rules.rules;
-        let mut sink = EngineSink { renderer: self.outputs.renderer(&scene), tally: &mut self.tally };
-        let mut position = 0;
-        let mut more = true;
+        let mut tally = Tally::default();
+        let mut sink = EngineSink { renderer: self.outputs.renderer(&self.scene), tally: &mut tally };
+        let (mut clock, mut more) = (Time::ZERO, true);
         while more {
-            self.batch.clear();
-            more = capture.fill(&mut self.batch);
-            if let Some(latest) = self.batch.latest() {
-                self.first.get_or_insert(latest);
-                self.last = self.last.max(latest);
-            }
-            sink.tally.packets += self.batch.len() as u64;
-            sink.tally.bytes += self.batch.bytes() as u64;
+            more = self.read(capture, &mut clock, &mut advance);
             self.batch.each(|packet| engine.push(rules, packet, &mut sink));
-            engine.tick(rules, self.last, &mut sink);
+            engine.tick(rules, clock, &mut sink);
             sink.renderer.hand_over();
-            advance(capture.position() - position);
-            position = capture.position();
         }
         engine.finish(rules, &mut sink);
         sink.renderer.hand_over();
         self.counters.merge(engine.counters());
-        self.scene = scene;
+        self.tally.add([tally]);
+    }
+
+    /// Several engines, each in a thread of its own.
+    fn share(&mut self, capture: &mut Pcap, mut advance: impl FnMut(u64)) {
+        let (outputs, rules, scene) = (self.outputs, self.rules, Arc::clone(&self.scene));
+        let (settings, app) = (Arc::clone(&self.settings), Arc::clone(&self.app));
+        let (workers, rules) = (self.workers, &rules.rules);
+        let setup = team::Setup { workers, rules, settings: &settings, app: &app, outputs, scene: &scene };
+        let (tally, counters) = team::run(&setup, |dealer| {
+            let (mut clock, mut more) = (Time::ZERO, true);
+            while more {
+                more = self.read(capture, &mut clock, &mut advance);
+                self.batch.each(|packet| dealer.push(packet));
+                dealer.tick(clock);
+            }
+        });
+        self.counters.merge(&counters);
+        self.tally.add([tally]);
+    }
+
+    /// Reads the next batch; `clock` becomes the largest time of this capture's packets so far. Out: whether more may
+    /// follow.
+    fn read(&mut self, capture: &mut Pcap, clock: &mut Time, advance: &mut impl FnMut(u64)) -> bool {
+        let before = capture.position();
+        self.batch.clear();
+        let more = capture.fill(&mut self.batch);
+        if let Some(latest) = self.batch.latest() {
+            *clock = latest.max(*clock);
+            self.first.get_or_insert(latest);
+            self.last = self.last.max(latest);
+        }
+        self.tally.packets += self.batch.len() as u64;
+        self.tally.bytes += self.batch.bytes() as u64;
+        advance(capture.position() - before);
+        more
     }
 
     /// Tells the counters and sums up.
@@ -113,9 +147,9 @@ impl<'a> Driver<'a> {
 }
 
 /// Where the engine's words go in replay: events to the outputs; nothing is sent and nothing blocked.
-struct EngineSink<'t> {
-    renderer: Renderer,
-    tally: &'t mut Tally,
+pub(super) struct EngineSink<'t> {
+    pub(super) renderer: Renderer,
+    pub(super) tally: &'t mut Tally,
 }
 
 impl Sink for EngineSink<'_> {
@@ -128,7 +162,7 @@ impl Sink for EngineSink<'_> {
     fn kernel(&mut self, _: Command) {}
 
     fn event(&mut self, event: Event<'_>) {
-        self.tally.event(&event);
+        self.tally.event(&event, self.renderer.order(&event));
         self.renderer.event(&event);
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod driver;
 pub mod summary;
+mod team;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub struct Plan<'a> {
     pub log_dir: PathBuf,
     /// Whether to act as if inline.
     pub inline: bool,
+    /// How many workers share the packets, at least 1. Has no influence on results.
+    pub workers: u16,
     /// Whether to show how far it is, if somebody looks.
     pub progress: bool,
 }

@@ -10,6 +10,7 @@ use ids_core::time::Time;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 
+use crate::output::lines::Order;
 use crate::output::names;
 use crate::output::timestamp::Stamps;
 
@@ -34,6 +35,7 @@ pub struct Tally {
 /// One alert as the table shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
+    order: Order,
     time: Time,
     action: &'static str,
     sid: u32,
@@ -43,18 +45,33 @@ pub struct Line {
 
 impl Tally {
     /// Counts an event.
-    pub fn event(&mut self, event: &Event<'_>) {
+    pub fn event(&mut self, event: &Event<'_>, order: Order) {
         if let Event::Alert(alert) = event {
             self.alerts += 1;
             if self.first.len() < SHOWN {
-                self.first.push(Line::of(alert));
+                self.first.push(Line::of(alert, order));
             }
         }
+    }
+
+    /// Adds what several workers counted in the same piece of the capture, after all that came before.
+    pub fn add(&mut self, parts: impl IntoIterator<Item = Self>) {
+        let mut first = Vec::new();
+        for part in parts {
+            self.packets += part.packets;
+            self.bytes += part.bytes;
+            self.dropped += part.dropped;
+            self.alerts += part.alerts;
+            first.extend(part.first);
+        }
+        first.sort_by_key(|line| line.order);
+        self.first.extend(first);
+        self.first.truncate(SHOWN);
     }
 }
 
 impl Line {
-    fn of(alert: &Alert<'_>) -> Self {
+    fn of(alert: &Alert<'_>, order: Order) -> Self {
         let at = &alert.context;
         let mut flow = Vec::new();
         if let Some(proto) = at.proto {
@@ -67,7 +84,7 @@ impl Line {
             let _ = write!(flow, " {src}{} -> {dst}{}", port(at.src_port), port(at.dst_port));
         }
         let action = if alert.blocked { "blocked" } else { "allowed" };
-        Self { time: at.time, action, sid: alert.rule.sid, signature: alert.rule.msg.clone(), flow }
+        Self { order, time: at.time, action, sid: alert.rule.sid, signature: alert.rule.msg.clone(), flow }
     }
 }
 
