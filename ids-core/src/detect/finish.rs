@@ -242,15 +242,17 @@ fn conditions_of(
     if faults.is_empty() { Ok(parts) } else { Err(faults) }
 }
 
-/// How much a drop or pass covers where the rule does not say (user guide, "Rule types and categorization").
+/// How much a drop or pass covers where the rule does not say (user guide, "Rule types and categorization"). What asks
+/// for endpoints and application protocols alone is true of the whole flow.
 fn usual_reach(kind: Kind, builder: &RuleBuilder<'_, '_>, parts: &Parts) -> Reach {
-    let on_protocol_alone = builder.apps.is_some()
+    let on_flows_alone = (builder.apps.is_some() || builder.flow == super::rule_set::FlowTest::default())
+        && builder.events.is_empty()
         && builder.packet.is_empty()
         && builder.state.is_empty()
         && parts.payload.is_none()
         && parts.headers.is_empty();
     match kind {
-        Kind::Packet if on_protocol_alone => Reach::Always(Scope::Flow),
+        Kind::Packet if on_flows_alone => Reach::Always(Scope::Flow),
         Kind::Event | Kind::Packet => Reach::Always(Scope::Packet),
         Kind::PacketAndStream | Kind::Stream => Reach::FlowIfInStream,
         Kind::Addresses | Kind::Protocol | Kind::Transaction => Reach::Always(Scope::Flow),

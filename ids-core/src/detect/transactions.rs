@@ -281,7 +281,7 @@ impl Detector {
             }
         }
         match chain.absent() {
-            _ if open && !(ready && !there) => Outcome::NoMatchYet,
+            _ if open && (there || !ready) => Outcome::NoMatchYet,
             Absent::Required | Absent::OrElse if !there => Outcome::Match,
             _ => Outcome::NoMatch,
         }

@@ -1,6 +1,6 @@
 //! Sets of addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::expression::Set;
 use super::ranges::RangeSet;
@@ -110,7 +110,7 @@ fn range(low: IpAddr, high: IpAddr) -> Option<AddressSet> {
 /// An address as a number in one space: IPv4 in the IPv4-mapped range.
 pub fn number(address: IpAddr) -> u128 {
     match address {
-        IpAddr::V4(address) => Ipv6Addr::from(address.to_ipv6_mapped()).into(),
+        IpAddr::V4(address) => address.to_ipv6_mapped().into(),
         IpAddr::V6(address) => address.into(),
     }
 }

@@ -98,7 +98,7 @@ fn packet_fields() -> Vec<Case> {
         packet("ip_proto:udp", udp(53, b"x"), tcp("A", b"x")),
         packet("l3_proto:ipv6", udp6(b"x"), udp(53, b"x")),
         packet("sameip", ipv4(|ip| ip.destination = ip.source), ipv4(|_| ())),
-        packet("ipopts:rr", ipv4(|ip| ip.options = frames::options(&[7, 4, 4, 0])), ipv4(|_| ())),
+        packet("ipopts:rr", ipv4(|ip| ip.options = frames::options(&[7, 7, 4, 0, 0, 0, 0, 0])), ipv4(|_| ())),
         packet("fragbits:D", ipv4(|ip| ip.dont_fragment = true), ipv4(|ip| ip.dont_fragment = false)),
         packet(
             "fragoffset:>1",
