@@ -37,7 +37,12 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
         fs::create_dir_all(&found).with_context(|| format!("making {}", found.display()))?;
         let mut command = Command::new(&tool);
         command.current_dir(workspace()).env("RUSTC_BOOTSTRAP", "1");
-        command.args(["fuzz", "run", target]).arg(&found).arg(folder.join("corpus").join(target)).arg("--");
+        command.args(["fuzz", "run", target]).arg(&found);
+        let seeds = folder.join("corpus").join(target);
+        if seeds.is_dir() {
+            command.arg(seeds);
+        }
+        command.arg("--");
         command.args([&format!("-max_total_time={seconds}"), "-rss_limit_mb=4096", "-timeout=20", "-verbosity=0"]);
         command.args(["-print_final_stats=1"]);
         run(&mut command)?;
