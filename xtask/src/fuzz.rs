@@ -8,6 +8,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{run, which, workspace};
 
+/// Runs below this many seconds try the same inputs every time, so that a change is what makes them fail.
+const REPEATABLE: u64 = 60;
+
 /// Options of `fuzz`.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -45,6 +48,9 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
         command.arg("--");
         command.args([&format!("-max_total_time={seconds}"), "-rss_limit_mb=4096", "-timeout=20", "-verbosity=0"]);
         command.args(["-print_final_stats=1"]);
+        if seconds < REPEATABLE {
+            command.arg("-seed=1");
+        }
         run(&mut command)?;
     }
     println!("{} fuzz targets ran {seconds} s each without a crash: {}", chosen.len(), chosen.join(", "));

@@ -193,7 +193,8 @@ pub trait Transaction {
         Dirs::Both
     }
 
-    /// How far a direction has come: a position in [`Protocol::states`].
+    /// How far a direction has come: a position in [`Protocol::states`]. It goes back where a direction begins anew, as
+    /// after an interim response of HTTP.
     fn progress(&self, dir: Dir) -> u8;
 
     /// Changes whenever something that can be seen in this direction changed, so that nothing is inspected
