@@ -134,7 +134,7 @@ fn build(toolchain: &Toolchain, linker: &Path, tools: &Path) -> Result<Vec<u8>> 
         None => PathBuf::from(std::env::var_os("HOME").context("neither CARGO_HOME nor HOME is set")?).join(".cargo"),
     };
     let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
-    let flags = [
+    let mut flags = vec![
         r#"--cfg=bpf_target_arch="x86_64""#.to_owned(),
         "-Clinker=bpf-linker".to_owned(),
         "-Clink-arg=--btf".to_owned(),
@@ -144,6 +144,10 @@ fn build(toolchain: &Toolchain, linker: &Path, tools: &Path) -> Result<Vec<u8>> 
         remap(&cargo_home, "/cargo"),
         remap(&toolchain.sysroot, "/rust"),
     ];
+    // The later prefix counts: dependencies without the name of the index they came from.
+    for folder in fs::read_dir(cargo_home.join("registry/src")).into_iter().flatten().flatten() {
+        flags.push(remap(&folder.path(), "/dependencies"));
+    }
     let mut path = vec![linker.to_owned()];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let target = tools.join("ebpf-target");
