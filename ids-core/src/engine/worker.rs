@@ -84,23 +84,9 @@ impl Worker {
         self.end_flows(rules, false, out);
         self.hits.clear();
         let Some((id, dir)) = found else { return self.alone(rules, packet, out) };
-        let mut visit = Visit {
-            config: &self.config,
-            app: &self.app,
-            shared: &self.shared,
-            rules,
-            detector: &mut self.detector,
-            hits: &mut self.hits,
-            counters: &mut self.counters,
-            memory: &mut self.memory,
-            edits: &mut self.edits,
-            matched: &mut self.matched,
-            out,
-            turned: false,
-            odd: ArrayVec::new(),
-        };
-        let verdict = self.flows.get_mut(id).map_or(Verdict::Accept, |entry| visit.packet(entry, packet, dir));
-        self.flows.update(id);
+        let (flows, mut visit) = self.visit(rules, out);
+        let verdict = flows.get_mut(id).map_or(Verdict::Accept, |entry| visit.packet(entry, packet, dir));
+        flows.update(id);
         verdict
     }
 
@@ -171,6 +157,26 @@ impl Worker {
         verdict
     }
 
+    /// The flow table, and beside it everything that a visit to a flow works with.
+    fn visit<'w, S>(&'w mut self, rules: &'w RuleSet, out: &'w mut S) -> (&'w mut Table<Conn>, Visit<'w, S>) {
+        let visit = Visit {
+            config: &self.config,
+            app: &self.app,
+            shared: &self.shared,
+            rules,
+            detector: &mut self.detector,
+            hits: &mut self.hits,
+            counters: &mut self.counters,
+            memory: &mut self.memory,
+            edits: &mut self.edits,
+            matched: &mut self.matched,
+            out,
+            turned: false,
+            odd: ArrayVec::new(),
+        };
+        (&mut self.flows, visit)
+    }
+
     /// Tells of the flows that were put aside, after a last look at what they left. `everywhere`: flows of other workers
     /// end at the same moment.
     fn end_flows(&mut self, rules: &RuleSet, everywhere: bool, out: &mut impl Sink) {
@@ -180,22 +186,9 @@ impl Worker {
                 self.shared.ending(entry.flow.first_packet, entry.flow.id);
             }
             self.hits.clear();
-            let mut visit = Visit {
-                config: &self.config,
-                app: &self.app,
-                shared: &self.shared,
-                rules,
-                detector: &mut self.detector,
-                hits: &mut self.hits,
-                counters: &mut self.counters,
-                memory: &mut self.memory,
-                edits: &mut self.edits,
-                matched: &mut self.matched,
-                out,
-                turned: false,
-                odd: ArrayVec::new(),
-            };
-            visit.end(&mut entry, end, self.now);
+            let now = self.now;
+            let (_, mut visit) = self.visit(rules, out);
+            visit.end(&mut entry, end, now);
         }
         self.over = over;
     }
