@@ -53,6 +53,22 @@ pub fn transport(packet: &Packet<'_>) -> Checksum {
     }
 }
 
+/// The checksum of a segment in which `old` becomes `new`, both of one length, `at` bytes from its first: RFC 1624,
+/// equation 3. One that was wrong stays wrong, and what covers segment and checksum from outside of it (the UDP of a
+/// tunnel) stays right.
+pub fn updated(checksum: u16, at: usize, old: &[u8], new: &[u8]) -> u16 {
+    let mut sum = u64::from(!checksum);
+    for (offset, (old, new)) in old.iter().zip(new).enumerate() {
+        // The first byte of a word is its upper half.
+        let shift = if (at + offset).is_multiple_of(2) { 8 } else { 0 };
+        sum += u64::from(!(u16::from(*old) << shift)) + u64::from(u16::from(*new) << shift);
+    }
+    while let carry @ 1.. = sum >> 16 {
+        sum = (sum & 0xffff) + carry;
+    }
+    !u16::try_from(sum).unwrap_or_default()
+}
+
 /// UDP-Lite covers as many bytes as it says, all of them if it says 0 (RFC 3828 §3.1).
 fn udp_lite(packet: &Packet<'_>, header: &[u8], payload: &[u8]) -> Checksum {
     let coverage = match header {
@@ -142,6 +158,28 @@ mod tests {
         let mut odd = packets().remove(0).1;
         odd[8] ^= 1;
         assert_eq!(checked(&odd).0, Checksum::Invalid);
+    }
+
+    #[test]
+    fn an_updated_checksum_is_as_right_as_it_was() {
+        for (name, bytes) in packets().into_iter().filter(|row| row.0 == "tcp") {
+            let start = bytes.len() - 17 - 20;
+            for (at, new) in
+                [(0, &b"S"[..]), (1, b"E"), (3, b"enteen"), (4, b"\0\0\0"), (16, b"\xff"), (0, b"seventeen bytes..")]
+            {
+                for wrong in [0u8, 1] {
+                    let mut changed = bytes.clone();
+                    changed[start + 17] ^= wrong;
+                    let place = start + 20 + at..start + 20 + at + new.len();
+                    let before = u16::from_be_bytes([changed[start + 16], changed[start + 17]]);
+                    let after = updated(before, 20 + at, &changed[place.clone()], new);
+                    changed[place].copy_from_slice(new);
+                    changed[start + 16..start + 18].copy_from_slice(&after.to_be_bytes());
+                    let want = if wrong == 0 { Checksum::Valid } else { Checksum::Invalid };
+                    assert_eq!(checked(&changed).1, want, "{name} at {at}: {new:?}");
+                }
+            }
+        }
     }
 
     #[test]

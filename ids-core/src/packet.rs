@@ -238,6 +238,9 @@ pub struct Packet<'a> {
     pub link: LinkType,
     /// All bytes: from the link layer on, or from the first byte that the tunnel carried.
     pub bytes: &'a [u8],
+    /// Where in the captured frame `bytes` begin; `None` if they were put together from fragments, and for the end
+    /// of a flow.
+    pub frame_at: Option<u32>,
     /// Offsets into `bytes`.
     pub layers: Layers,
     /// How it came to be.

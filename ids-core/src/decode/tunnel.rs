@@ -106,12 +106,14 @@ impl Decoder<'_, '_> {
         let outer = &*self.packet;
         let (Some((src, dst)), Some(bytes @ [_, ..])) = (outer.addresses(), self.rest().get(skip..)) else { return };
         let depth = outer.tunnel.map_or(0, |tunnel| tunnel.depth).saturating_add(1);
+        let inside = u32::try_from(self.at + skip).ok();
         let packet = Packet {
             id: outer.id,
             port: outer.port,
             time: outer.time,
             link: LinkType::Raw,
             bytes,
+            frame_at: outer.frame_at.zip(inside).and_then(|(outer, inside)| outer.checked_add(inside)),
             layers: Layers::default(),
             source,
             tunnel: Some(Tunnel { src, dst, ports, proto: outer.layers.proto, depth, source: outer.source }),

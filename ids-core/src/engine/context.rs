@@ -67,6 +67,7 @@ pub(super) fn farewell(flow: &Flow, now: Time) -> Packet<'static> {
         time: now,
         link: LinkType::Raw,
         bytes: &[],
+        frame_at: None,
         layers: Layers { proto: flow.proto, vlan: flow.vlan, vlans: flow.vlans, ..Layers::default() },
         source: Source::FlowEnd,
         tunnel: None,

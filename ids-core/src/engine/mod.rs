@@ -7,6 +7,7 @@
 mod conclude;
 mod config;
 mod context;
+mod rewrite;
 mod route;
 mod tell;
 mod visit;

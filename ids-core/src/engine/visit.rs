@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::conclude::{self, Setting};
 use super::context::{self, Known};
+use super::rewrite::Edits;
 use super::tell::{self, Occasion};
 use super::{Config, Sink};
 use crate::app::App;
@@ -50,8 +51,8 @@ pub(super) struct Visit<'w, S> {
     pub(super) hits: &'w mut Hits,
     pub(super) counters: &'w mut Counters,
     pub(super) memory: &'w mut stream::Memory,
-    /// What must be changed in the packet: where, and the bytes.
-    pub(super) edits: &'w mut Vec<(usize, Vec<u8>)>,
+    /// What must be changed in the packet.
+    pub(super) edits: &'w mut Edits,
     /// Stream data that rules matched on, for their alerts.
     pub(super) matched: &'w mut Vec<u8>,
     pub(super) out: &'w mut S,
@@ -76,7 +77,8 @@ impl<S: Sink> Visit<'_, S> {
             _ => Outcome { valid: true, ..Outcome::default() },
         };
         let trouble = outcome.trouble.and_then(|(trouble, policy)| self.trouble(entry, trouble, policy));
-        if let Some(reason) = trouble.or(outcome.drop) {
+        let unchanged = entry.tcp.as_ref().is_some_and(|session| !self.edits.note(packet, session.rewrites()));
+        if let Some(reason) = trouble.or(outcome.drop).or(unchanged.then_some(DropReason::StreamError)) {
             return self.refuse(entry, packet, dir, reason);
         }
         let mut dir = dir;
@@ -165,10 +167,6 @@ impl<S: Sink> Visit<'_, S> {
         flow.alerted = alerted;
         conclude::mark(flow, &decision, self.config.inline);
         if let Some(session) = tcp {
-            if let Some(offset) = payload_at(packet) {
-                let edits = session.rewrites().iter().map(|edit| (offset + edit.at, edit.bytes.clone()));
-                self.edits.extend(edits);
-            }
             session.settle(self.memory);
         }
         concluded
@@ -438,12 +436,6 @@ fn established(flow: &Flow, session: Option<&stream::Session>) -> bool {
         Some(session) => !session.state().is_new(),
         None => flow.counts.iter().all(|count| count.packets > 0),
     }
-}
-
-/// Where the payload of a TCP packet starts.
-fn payload_at(packet: &Packet<'_>) -> Option<usize> {
-    let layers = &packet.layers;
-    (layers.transport == Transport::Tcp).then_some(layers.transport_at as usize + layers.transport_len as usize)
 }
 
 /// Ports of what travels in a direction.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 
 use super::conclude::{self, Setting};
+use super::rewrite::Edits;
 use super::visit::{self, Conn, Visit};
 use super::{Config, Sink, tell};
 use crate::app::App;
@@ -38,8 +39,8 @@ pub(super) struct Worker {
     pub(super) counters: Counters,
     now: Time,
     swept: Time,
-    /// What must be changed in the packet that was taken last: where, and the bytes.
-    edits: Vec<(usize, Vec<u8>)>,
+    /// What must be changed in the packets that were taken since the last [`Worker::rewrite`].
+    edits: Edits,
     /// Stream data that rules matched on.
     matched: Vec<u8>,
 }
@@ -66,7 +67,7 @@ impl Worker {
             counters,
             now: Time::ZERO,
             swept: Time::ZERO,
-            edits: Vec::new(),
+            edits: Edits::default(),
             matched: Vec::new(),
         }
     }
@@ -100,7 +101,7 @@ impl Worker {
 
     /// Forgets the changes that were asked for, where nobody sends the packet on.
     pub(super) fn forget_edits(&mut self) {
-        self.edits.clear();
+        self.edits.forget();
     }
 
     /// Ends flows that were idle for too long.
@@ -123,13 +124,9 @@ impl Worker {
         self.end_flows(rules, true, out);
     }
 
-    /// Makes the changes that inline inspection asked for in the packet that was taken last.
-    pub(super) fn rewrite(&mut self, bytes: &mut [u8]) {
-        for (at, new) in self.edits.drain(..) {
-            if let Some(place) = bytes.get_mut(at..at + new.len()) {
-                place.copy_from_slice(&new);
-            }
-        }
+    /// Makes the changes that inline inspection asked for in the captured frame that was taken last.
+    pub(super) fn rewrite(&mut self, frame: &mut [u8]) {
+        self.edits.apply(frame);
     }
 
     /// The flow of a packet. Flows that end on account of it are put aside.

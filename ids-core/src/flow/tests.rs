@@ -56,6 +56,7 @@ fn packet(id: u64, seconds: u64, bytes: &[u8]) -> Packet<'_> {
         time: Time::from_micros(seconds, 0),
         link: LinkType::Raw,
         bytes,
+        frame_at: Some(0),
         layers,
         source: Source::Wire,
         tunnel: None,

@@ -176,6 +176,7 @@ pub(crate) fn a_packet() -> Packet<'static> {
         time: Time::from_micros(1_767_323_046, 123),
         link: LinkType::Ethernet,
         bytes: FRAME,
+        frame_at: Some(0),
         layers,
         source: Source::Wire,
         tunnel: None,

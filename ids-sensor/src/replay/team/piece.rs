@@ -51,6 +51,7 @@ struct Unit {
     port: u16,
     time: Time,
     link: LinkType,
+    frame_at: Option<u32>,
     start: usize,
     len: usize,
     layers: Layers,
@@ -85,19 +86,19 @@ pub(super) enum Claim {
 impl Piece {
     /// Adds a copy of a packet.
     pub(super) fn push(&mut self, packet: &Packet<'_>, at: At) {
-        let Packet { id, port, time, link, bytes, layers, source, tunnel, ref anomalies } = *packet;
+        let Packet { id, port, time, link, bytes, frame_at, layers, source, tunnel, ref anomalies } = *packet;
         let (start, len, anomalies) = (self.bytes.len(), bytes.len(), anomalies.clone());
         self.bytes.extend_from_slice(bytes);
-        self.units.push(Unit { at, id, port, time, link, start, len, layers, source, tunnel, anomalies });
+        self.units.push(Unit { at, id, port, time, link, frame_at, start, len, layers, source, tunnel, anomalies });
     }
 
     /// The packets, in order.
     pub(super) fn packets(&mut self) -> impl Iterator<Item = (At, Packet<'_>)> {
         let bytes = &self.bytes;
         self.units.drain(..).map(move |unit| {
-            let Unit { at, id, port, time, link, start, len, layers, source, tunnel, anomalies } = unit;
+            let Unit { at, id, port, time, link, frame_at, start, len, layers, source, tunnel, anomalies } = unit;
             let bytes = bytes.get(start..start + len).expect("pushed together with the unit");
-            (at, Packet { id, port, time, link, bytes, layers, source, tunnel, anomalies })
+            (at, Packet { id, port, time, link, bytes, frame_at, layers, source, tunnel, anomalies })
         })
     }
 }
