@@ -13,6 +13,7 @@
 //! | [`output`] | events → EVE, fast.log, stats, the alert store |
 //! | [`authoring`] | rules checked and tried |
 //! | [`control`] | the socket of a running sensor |
+//! | [`shield`] | what keeps blocks from hitting their owner |
 //! | [`sensor`] | a live run with its outputs and its control socket |
 
 pub mod authoring;
@@ -27,3 +28,4 @@ pub mod ports;
 pub mod replay;
 pub mod ruleset;
 pub mod sensor;
+pub mod shield;

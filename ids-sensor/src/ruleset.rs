@@ -4,15 +4,17 @@
 //! rule or one missing file costs that alone. Without files the embedded signatures are used.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ids_core::app::registry;
 use ids_core::detect::bytes;
 use ids_core::detect::compile::Loader;
-use ids_core::detect::header::Vars;
+use ids_core::detect::header::{AddressSet, Reader, Vars};
 use ids_core::detect::mpm::Algo;
 use ids_core::detect::rule_set::RuleSet;
 use ids_core::detect::settings::{ActionClass, BlockOn, Files, Settings};
 use ids_core::detect::tables::{Classes, References, Thresholds};
+use ids_core::rules::ast::Spanned;
 use ids_core::rules::{self, Fault};
 
 use crate::authoring::report::{Finding, Source};
@@ -108,11 +110,23 @@ pub fn load(config: &Config, from: &From) -> Loaded {
     loaded
 }
 
-fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) -> Settings {
-    let vars = Vars {
+/// HOME_NET, if the configuration has one that says something: not where it is everything.
+pub fn home_net(config: &Config) -> Option<Arc<AddressSet>> {
+    let text = "$HOME_NET".to_owned();
+    let text = Spanned { span: 0..text.len(), text };
+    // A mistake in it is told of where rules name it.
+    Reader::default().address(&text, &vars(config)).ok().filter(|home| !home.is_any())
+}
+
+fn vars(config: &Config) -> Vars {
+    Vars {
         addresses: config.vars.addresses.iter().cloned().collect(),
         ports: config.vars.ports.iter().cloned().collect(),
-    };
+    }
+}
+
+fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) -> Settings {
+    let vars = vars(config);
     let (classes, faults) = Classes::parse(&table(config.rules.classification.as_deref(), CLASSES, problems));
     note(config.rules.classification.as_deref(), faults, problems);
     let (references, faults) = References::parse(&table(config.rules.references.as_deref(), REFERENCES, problems));
@@ -120,7 +134,7 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
     let (thresholds, faults) = Thresholds::parse(&table(config.rules.thresholds.as_deref(), "", problems), &vars);
     note(config.rules.thresholds.as_deref(), faults, problems);
     let off = |name: &str| config.engine.app.protocols.iter().any(|switch| switch.name == name && !switch.detect);
-    let blocks = config.engine.blocks.iter().filter_map(|line| {
+    let blocks = config.ips.blocks.iter().filter_map(|line| {
         let on = match (&line.classtype, line.sid, line.priority) {
             (Some(class), _, _) => BlockOn::Class(class.clone()),
             (None, Some(sid), _) => BlockOn::Sid(sid),

@@ -42,6 +42,8 @@ impl Site {
     /// Starts a run and waits until it answers.
     fn start(&self, line: &str) -> Running {
         let mut command = self.command(&format!("run {line}"));
+        // By default both ends are at home, and would not be blocked.
+        command.args(["--set", &format!("vars.address-groups.HOME_NET={SERVER}")]);
         command.arg("-l").arg(self.folder().join("log")).stdout(Stdio::piped());
         command.stderr(File::create(self.folder().join("stderr")).unwrap());
         let sensor = self.lab.sensor.start(&mut command);
@@ -197,6 +199,46 @@ fn a_policy_blocks_the_sender_of_what_a_rule_drops() {
     assert_eq!(site.lab.ping(SERVER6, 3, 56), 3);
     let blocks = site.json("block list --json").remove(0);
     assert_eq!((&blocks[0]["target"], &blocks[0]["sid"]), (&CLIENT.into(), &1_000_001.into()), "{blocks}");
+    assert_eq!(stop(sensor).0, Some(0));
+}
+
+#[test]
+fn blocks_cannot_be_turned_against_their_owner() {
+    needs_root!();
+    let site = Site::new();
+    let web = tempfile::tempdir().unwrap();
+    let _server = site.lab.serve(web.path());
+    let udp = |sid, port| format!("drop udp any any -> any {port} (msg:\"forged\"; sid:{sid};)\n");
+    let rules = site.rules(&format!("{EVIL}{}{}", udp(2, 1001), udp(3, 1002)));
+    let policy = site.folder().join("policy.yaml");
+    let text = "ips:\n  allow: [10.0.0.77]\n  block:\n    - {sid: 1000001, scope: dst}\n    - {sid: 2, scope: src}\n    \
+                - {sid: 3, scope: src, spoofable: yes}\n";
+    std::fs::write(&policy, text).unwrap();
+    let sensor = site.start(&format!("--inline a0,b0 -S {rules} --include {}", policy.display()));
+    let refused = |reason: &str| site.status()["blocks"]["refused"][reason].as_u64().unwrap();
+    let send = |port: u16| {
+        site.lab.client.run(|| {
+            let socket = std::net::UdpSocket::bind((CLIENT, 0)).unwrap();
+            socket.send_to(b"x", (SERVER, port)).unwrap();
+        });
+    };
+    assert_eq!(site.lab.ping(SERVER, 1, 56), 1);
+    assert!(!site.lab.curl(&format!("http://{SERVER}/evil"), 2).0, "dropped");
+    wait_until("the refusal", || refused("allowed") > 0);
+    assert_eq!(site.lab.ping(SERVER, 3, 56), 3, "HOME_NET is not blocked on account of it");
+    send(1001);
+    wait_until("the refusal", || refused("spoofable") == 1);
+    assert_eq!(site.lab.ping(SERVER, 3, 56), 3, "a datagram proves no address");
+    for target in [SERVER, "10.0.0.77", "127.0.0.1", "10.0.0.0/24"] {
+        let output = site.ask(&format!("block add {target}"));
+        assert_eq!(output.status.code(), Some(1), "{target}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    send(1002);
+    wait_until("the block", || site.lab.ping(SERVER, 1, 56) == 0);
+    let status = site.status();
+    assert_eq!(status["blocks"]["hosts_blocked"], 1, "where the policy says so: {status}");
+    let text = String::from_utf8(site.ask("status").stdout).unwrap();
+    assert!(text.contains("blocks not carried out: ") && text.contains("spoofable 1"), "{text}");
     assert_eq!(stop(sensor).0, Some(0));
 }
 

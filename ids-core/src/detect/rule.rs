@@ -35,6 +35,8 @@ pub struct Block {
     pub scope: Scope,
     /// For how long.
     pub ttl: Duration,
+    /// A host is blocked even where its address may be forged: without a TCP handshake that was completed.
+    pub spoofable: bool,
 }
 
 /// What a block covers.

@@ -8,7 +8,7 @@ use super::{Command, Config, Sink};
 use crate::app::state::State;
 use crate::counters::{Counter, Counters};
 use crate::detect::hits::{Decision, Hit, Hits};
-use crate::detect::rule::{RuleInfo, Scope as BlockScope};
+use crate::detect::rule::{Block, RuleInfo, Scope as BlockScope};
 use crate::detect::rule_set::{RuleSet, Scope};
 use crate::detect::state::TxState;
 use crate::event::{Alert, Dropped, Event, TxAt, VerdictInfo};
@@ -27,6 +27,9 @@ pub(super) struct Setting<'a, 'p> {
     pub(super) dir: Option<Dir>,
     /// Stream data that rules matched on.
     pub(super) stream: &'a [u8],
+    /// Both addresses are those of the hosts that sent the packets: the packet belongs to a TCP connection whose
+    /// handshake was seen whole, and came out of no tunnel, in which anybody can write both sides of one.
+    pub(super) proven: bool,
 }
 
 /// How long a dropped flow stays in the kernel's map where no policy says otherwise.
@@ -145,13 +148,15 @@ fn block(setting: &Setting<'_, '_>, rule: Option<&RuleInfo>, scope: Scope, out: 
     let (Some(rule), Some(known)) = (rule, setting.known) else { return };
     let flow = |ttl| Command::BlockFlow { key: known.flow.key, port: setting.packet.port, ttl, sid: rule.sid };
     let addresses = setting.packet.addresses();
-    let command = match (rule.block.map(|block| (block.scope, block.ttl)), addresses) {
-        (Some((BlockScope::Source, ttl)), Some((addr, _)))
-        | (Some((BlockScope::Destination, ttl)), Some((_, addr))) => {
-            out.kernel(Command::BlockHost { addr, ttl, sid: rule.sid });
+    let policy = rule.block.map(|block| (block.scope, block));
+    let command = match (policy, addresses) {
+        (Some((BlockScope::Source, Block { ttl, spoofable, .. })), Some((addr, _)))
+        | (Some((BlockScope::Destination, Block { ttl, spoofable, .. })), Some((_, addr))) => {
+            let spoofable = !setting.proven && !spoofable;
+            out.kernel(Command::BlockHost { addr, ttl, sid: rule.sid, spoofable });
             (scope == Scope::Flow).then(|| flow(FLOW_BLOCK))
         }
-        (Some((BlockScope::Flow, ttl)), _) => Some(flow(ttl)),
+        (Some((BlockScope::Flow, Block { ttl, .. })), _) => Some(flow(ttl)),
         _ => (scope == Scope::Flow).then(|| flow(FLOW_BLOCK)),
     };
     if let Some(command) = command {

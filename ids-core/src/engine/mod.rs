@@ -73,6 +73,8 @@ pub enum Command {
         ttl: Duration,
         /// The rule on whose account.
         sid: u32,
+        /// The address may be forged, and the block policy minds.
+        spoofable: bool,
     },
     /// Nothing can match on this flow any more.
     Release {

@@ -58,6 +58,8 @@ pub(super) struct Visit<'w, S> {
     pub(super) out: &'w mut S,
     /// Client and server turned out to be the other way round.
     pub(super) turned: bool,
+    /// See [`Setting::proven`].
+    pub(super) proven: bool,
     /// What recognising the protocol found odd on this occasion.
     pub(super) odd: ArrayVec<DetectionEvent, 8>,
 }
@@ -81,6 +83,8 @@ impl<S: Sink> Visit<'_, S> {
         if let Some(reason) = trouble.or(outcome.drop).or(unchanged.then_some(DropReason::StreamError)) {
             return self.refuse(entry, packet, dir, reason);
         }
+        let whole = entry.tcp.as_ref().is_some_and(|session| session.handshake_seen());
+        self.proven = whole && outcome.valid && packet.tunnel.is_none() && packet.layers.transport == Transport::Tcp;
         let mut dir = dir;
         if entry.flow.state != flow::State::Bypassed {
             match packet.layers.transport {
@@ -147,7 +151,7 @@ impl<S: Sink> Visit<'_, S> {
         let shown = self.rules.vars(Some(detect), self.hits);
         let known = Known { flow, app: info, vars: Some(&shown) };
         let occasion = Occasion { packet: dir.map(|_| packet), known, time: packet.time };
-        let setting = Setting { packet, known: Some(known), dir, stream: self.matched };
+        let setting = Setting { packet, known: Some(known), dir, stream: self.matched, proven: self.proven };
         let concluded = conclude::packet(
             self.config,
             self.rules,
@@ -297,7 +301,7 @@ impl<S: Sink> Visit<'_, S> {
     /// The packet is dropped before anything looks at it.
     fn refuse(&mut self, entry: &Entry<Conn>, packet: &Packet<'_>, dir: Dir, reason: DropReason) -> Verdict {
         let known = Known { flow: &entry.flow, app: entry.data.app.info(), vars: None };
-        let setting = Setting { packet, known: Some(known), dir: Some(dir), stream: &[] };
+        let setting = Setting { packet, known: Some(known), dir: Some(dir), stream: &[], proven: false };
         conclude::refused(&setting, reason, self.counters, self.out);
         tell::anomalies(packet, Some(known), Some(dir), self.out);
         Verdict::Drop(reason)

@@ -147,7 +147,7 @@ impl Worker {
         let mut scene = visit::scene(packet, &self.config, &self.shared);
         self.detector.packet(rules, &mut scene, &mut self.hits);
         let decision = self.hits.decide(rules, &mut scene, &mut self.counters);
-        let setting = Setting { packet, known: None, dir: None, stream: &[] };
+        let setting = Setting { packet, known: None, dir: None, stream: &[], proven: false };
         let verdict =
             conclude::packet(&self.config, rules, &setting, &self.hits, &decision, None, &mut self.counters, out);
         tell::anomalies(packet, None, None, out);
@@ -169,6 +169,7 @@ impl Worker {
             matched: &mut self.matched,
             out,
             turned: false,
+            proven: false,
             odd: ArrayVec::new(),
         };
         (&mut self.flows, visit)

@@ -186,6 +186,12 @@ impl Session {
         self.midstream
     }
 
+    /// Whether a handshake was seen from its beginning to its end, from both sides.
+    pub fn handshake_seen(&self) -> bool {
+        let refused = self.reset_by.is_some_and(|(_, before)| before.is_new());
+        !self.midstream && !self.one_sided && !self.state.is_new() && !refused
+    }
+
     /// Bytes of the packet just pushed that must be rewritten to the copy that was let through before. Inline alone.
     pub fn rewrites(&self) -> &[Rewrite] {
         &self.rewrites

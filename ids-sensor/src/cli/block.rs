@@ -51,6 +51,9 @@ fn add(instance: &Instance, target: Prefix, ttl: Duration, reason: &str, json: b
         }
         None => {
             let mut tables = left_behind(instance)?.ok_or_else(|| nothing(instance))?;
+            if blocks::allowed(&tables, target).map_err(Failure::environment)? {
+                return Err(Failure::refusal(format!("{target} is shielded: no block may name it")));
+            }
             blocks::add(&mut tables, target, Duration::from_secs(seconds)).map_err(Failure::environment)?;
             if !reason.is_empty() {
                 eprintln!("warning: no sensor is running that could keep the reason");

@@ -1,12 +1,17 @@
 //! `run` and `detach`: arguments → a [`Plan`], and what is printed at the end.
 
+use std::sync::Arc;
+
 use ids_ebpf::config::FailPolicy as Policy;
 use rustix::thread::CapabilitySet;
 
 use super::args::{CaptureWay, Detach, FailPolicy, Run};
 use super::{Failure, settings};
+use crate::config::Config;
 use crate::live::{self, Pinning, Topology};
+use crate::ruleset;
 use crate::sensor::{self, Plan};
+use crate::shield::{self, Shield};
 
 /// Runs the command.
 ///
@@ -37,7 +42,7 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     if summary.write_errors.is_empty() { Ok(()) } else { Err(Failure::Environment(summary.write_errors.join("\n"))) }
 }
 
-fn live_settings(args: &Run, config: &crate::config::Config) -> live::Settings {
+fn live_settings(args: &Run, config: &Config) -> live::Settings {
     let topology = if args.inline.is_empty() {
         Topology::Mirror(args.interface.clone())
     } else {
@@ -53,8 +58,26 @@ fn live_settings(args: &Run, config: &crate::config::Config) -> live::Settings {
         pinning: Pinning::Folder(args.instance.bpffs.clone()),
         run_dir: args.instance.run_dir.clone(),
         track_vlan: config.traffic.vlan_tracking,
+        block_v6_length: config.ips.ipv6_prefix,
+        shield: Arc::new(shield(config, args.dry_run)),
         ..live::Settings::new(&args.instance.name, topology)
     }
+}
+
+/// What keeps blocks from hitting their owner.
+fn shield(config: &Config, dry_run: bool) -> Shield {
+    let ips = &config.ips;
+    let shield = Shield::new(shield::Settings {
+        allow: ips.allow.clone(),
+        own: ips.allow_own,
+        home: ips.allow_own.then(|| ruleset::home_net(config)).flatten(),
+        max_per_minute: ips.max_per_minute,
+        dry_run: ips.dry_run || dry_run,
+    });
+    for problem in shield.renew() {
+        tracing::warn!("addresses of this machine are not kept from being blocked: {problem}");
+    }
+    shield
 }
 
 /// Whether this process may use interfaces at all.

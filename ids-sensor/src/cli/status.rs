@@ -25,7 +25,20 @@ pub fn run(args: &Status) -> Result<(), Failure> {
     let name = &args.instance.name;
     println!("`{name}` has been running for {} s (process {})", status["uptime"], status["pid"]);
     println!("{}", table(&status));
+    if let Some(line) = refused(&status) {
+        println!("{line}");
+    }
     Ok(())
+}
+
+/// Blocks that must not be, by reason; nothing if there were none.
+fn refused(status: &Value) -> Option<String> {
+    let reasons = status["blocks"]["refused"].as_object()?.iter();
+    let reasons: Vec<String> = reasons
+        .filter(|(_, count)| count.as_u64() > Some(0))
+        .map(|(reason, count)| format!("{} {count}", reason.replace('_', " ")))
+        .collect();
+    (!reasons.is_empty()).then(|| format!("blocks not carried out: {}", reasons.join(", ")))
 }
 
 fn table(status: &Value) -> Table {

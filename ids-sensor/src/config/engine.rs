@@ -1,14 +1,10 @@
-//! Protocols, detection and prevention: settings in the shape that `ids-core` takes.
+//! Protocols and detection: settings in the shape that `ids-core` takes.
 //!
 //! The one place where configuration keys meet the engine's own settings.
 
-use std::time::Duration;
-
 use ids_core::app::config::{Config as App, Hashes, Switch};
 use ids_core::app::http1;
-use ids_core::detect::rule::{Block, Scope};
 
-use super::node::{Node, Value};
 use super::outputs::Outputs;
 use super::scalar;
 use super::section::{self, Section};
@@ -20,8 +16,6 @@ pub struct Engine {
     pub app: App,
     /// Detection.
     pub detect: Detect,
-    /// What the kernel is told when rules drop, in order: the first that fits counts.
-    pub blocks: Vec<BlockRule>,
 }
 
 /// `detect`, `pcre`, `mpm-algo`, `packet-alert-max`.
@@ -41,19 +35,6 @@ pub struct Detect {
     pub prefilter_auto: bool,
 }
 
-/// One line of `ips.block`: which rules it is for, and what is blocked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockRule {
-    /// Only rules of this class.
-    pub classtype: Option<String>,
-    /// Only this rule.
-    pub sid: Option<u32>,
-    /// Only rules of this priority or graver.
-    pub priority: Option<u32>,
-    /// What is blocked, and for how long.
-    pub block: Block,
-}
-
 impl Engine {
     pub(super) fn read(root: &Section<'_>, outputs: &Outputs) -> Self {
         let hashes = hashes(outputs);
@@ -63,7 +44,6 @@ impl Engine {
                 App { hashes, ..protocols(app) }
             }),
             detect: Detect::read(root),
-            blocks: root.section("ips", blocks),
         }
     }
 }
@@ -214,37 +194,5 @@ impl Detect {
                 }),
             }
         })
-    }
-}
-
-/// `ips.block`: a list of maps.
-fn blocks(ips: &Section<'_>) -> Vec<BlockRule> {
-    // Read where the kernel stage is set up.
-    ips.ignore(&["spoofable", "max-per-minute", "dry-run", "ipv6-prefix", "allow"]);
-    let Some(Node { value: Value::List(items), .. }) = ips.node("block") else { return Vec::new() };
-    let read = |(at, item): (usize, &Node)| {
-        section::read(Some(item), &ips.path(&format!("block.{at}")), ips.warnings(), |line| {
-            const SCOPES: &[(&str, Scope)] =
-                &[("flow", Scope::Flow), ("src", Scope::Source), ("dst", Scope::Destination)];
-            BlockRule {
-                classtype: line.text("classtype").map(str::to_owned),
-                sid: line.number_opt("sid"),
-                priority: line.number_opt("priority"),
-                block: Block {
-                    scope: line.word("scope", SCOPES).unwrap_or(Scope::Flow),
-                    ttl: line.duration("ttl", Duration::from_secs(600)),
-                },
-            }
-        })
-    };
-    items.iter().enumerate().map(read).collect()
-}
-
-impl BlockRule {
-    /// Whether it is for this rule.
-    pub fn fits(&self, classtype: &str, sid: u32, priority: u32) -> bool {
-        self.classtype.as_ref().is_none_or(|wanted| wanted == classtype)
-            && self.sid.is_none_or(|wanted| wanted == sid)
-            && self.priority.is_none_or(|least| priority <= least)
     }
 }

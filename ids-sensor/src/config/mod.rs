@@ -7,6 +7,7 @@
 pub mod core;
 pub mod engine;
 pub mod eve;
+pub mod ips;
 pub mod load;
 pub mod logging;
 pub mod node;
@@ -49,6 +50,8 @@ pub struct Config {
     pub traffic: traffic::Traffic,
     /// Protocols and detection.
     pub engine: engine::Engine,
+    /// Blocks on account of rules.
+    pub ips: ips::Ips,
     /// What has no effect, or another one than was meant.
     pub warnings: Vec<Warning>,
     /// What cannot be meant: the program must not start with it.
@@ -139,6 +142,7 @@ impl Config {
                 logging: logging::Logging::read(root),
                 rules: rules::Rules::read(root, &refusals),
                 engine: engine::Engine::read(root, &outputs),
+                ips: ips::Ips::read(root),
                 outputs,
                 traffic,
                 tree: Node::empty(),

@@ -261,12 +261,12 @@ action-order: [alert, pass, drop, reject]
 ";
     let config = config(yaml);
     assert_eq!(config.warnings, []);
-    let first = |class, sid, priority| config.engine.blocks.iter().position(|rule| rule.fits(class, sid, priority));
+    let first = |class, sid, priority| config.ips.blocks.iter().position(|rule| rule.fits(class, sid, priority));
     assert_eq!(first("x", 5, 3), Some(0));
     assert_eq!(first("trojan-activity", 6, 3), Some(1));
     assert_eq!(first("x", 6, 1), Some(2));
     assert_eq!(first("x", 6, 3), None);
-    assert_eq!(config.engine.blocks[0].block.ttl, Duration::from_secs(3600));
+    assert_eq!(config.ips.blocks[0].block.ttl, Duration::from_secs(3600));
     assert_eq!(config.rules.order[0], ids_core::detect::rule::Action::Alert);
     assert_eq!(Config::from_tree(parse("action-order: [alert, alert, drop, pass]").unwrap(), false).refusals.len(), 1);
 }

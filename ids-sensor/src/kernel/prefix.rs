@@ -56,6 +56,14 @@ impl Prefix {
         self.addr
     }
 
+    /// Its last address.
+    pub fn last(self) -> IpAddr {
+        match self.addr {
+            IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() | !mask32(self.length))),
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() | !mask128(self.length))),
+        }
+    }
+
     /// How many bits count.
     pub const fn length(self) -> u8 {
         self.length

@@ -161,6 +161,21 @@ impl Tables {
         }
     }
 
+    /// Shields these hosts and networks, and no others.
+    ///
+    /// # Errors
+    /// The map is full, or refuses.
+    pub fn set_allowed(&mut self, wanted: &[Prefix]) -> Result<(), Error> {
+        let there = self.allowed()?;
+        for prefix in wanted.iter().filter(|prefix| !there.contains(prefix)) {
+            self.allow(*prefix)?;
+        }
+        for prefix in there.iter().filter(|prefix| !wanted.contains(prefix)) {
+            self.disallow(*prefix)?;
+        }
+        Ok(())
+    }
+
     /// Takes a shield away; whether there was one.
     ///
     /// # Errors

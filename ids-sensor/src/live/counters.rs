@@ -3,6 +3,8 @@
 
 use ids_ebpf::outcome::Count;
 
+use crate::shield::Refusal;
+
 /// One queue of one port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Queue {
@@ -76,6 +78,8 @@ pub struct Commands {
     pub blocks_failed: u64,
     /// Releases that found the map or the list full, or were refused.
     pub releases_failed: u64,
+    /// Blocks that must not be, by [`Refusal`].
+    pub refused: [u64; Refusal::ALL.len()],
     /// Flows the kernel stage cannot tell apart: inside of tunnels, or below three VLANs.
     pub not_expressible: u64,
 }

@@ -34,6 +34,7 @@ use ids_ebpf::outcome::Stats;
 use crate::capture::af_xdp;
 use crate::kernel::{self, Pins, Port, Tables};
 use crate::ports::{self, Ports};
+use crate::shield::Shield;
 use counters::{Commands, Queue};
 pub use settings::{Pinning, Settings, Topology};
 use worker::Report;
@@ -129,7 +130,7 @@ impl Guard {
     }
 }
 
-/// Tells events, but drops, answers and blocks nothing.
+/// Tells events, but drops and answers nothing.
 struct Harmless<'s, S>(&'s mut S);
 
 impl<S: Sink> Sink for Harmless<'_, S> {
@@ -139,7 +140,10 @@ impl<S: Sink> Sink for Harmless<'_, S> {
 
     fn inject(&mut self, _: u16, _: Side, _: &[u8]) {}
 
-    fn kernel(&mut self, _: Command) {}
+    fn kernel(&mut self, command: Command) {
+        // Whoever carries them out knows that nothing is to be blocked, and counts what would have been.
+        self.0.kernel(command);
+    }
 
     fn event(&mut self, event: Event<'_>) {
         self.0.event(event);
@@ -199,6 +203,7 @@ pub struct Live {
     stop: Arc<AtomicBool>,
     programs: Vec<(Port, &'static str)>,
     tables: Arc<Mutex<Tables>>,
+    shield: Arc<Shield>,
     interfaces: Option<Ports>,
     /// Private pins live as long as this does.
     pins: Pins,
@@ -221,6 +226,21 @@ impl Live {
     /// a host.
     pub fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads again who must not be blocked, and tells the kernel stage. Out: what could not be read.
+    ///
+    /// # Errors
+    /// A map refuses.
+    pub fn renew_shield(&self) -> Result<Vec<String>, Error> {
+        let problems = self.shield.renew();
+        self.tables().set_allowed(&setup::prefixes(&self.shield))?;
+        Ok(problems)
+    }
+
+    /// What keeps blocks from hitting their owner.
+    pub fn shield(&self) -> &Shield {
+        &self.shield
     }
 
     /// All ports, in the order of their numbers. Worker counters are at most a tenth of a second old.

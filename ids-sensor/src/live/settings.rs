@@ -1,11 +1,13 @@
 //! What a live run is told.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ids_ebpf::config::FailPolicy;
 
 use crate::kernel::{Attach, Sizes};
+use crate::shield::Shield;
 use crate::{kernel::pins, ports};
 
 /// Which interfaces, and how they belong together. Ports are numbered in this order, from 0.
@@ -76,6 +78,8 @@ pub struct Settings {
     pub track_pair: bool,
     /// Bits of an IPv6 address that a block of its host holds for.
     pub block_v6_length: u8,
+    /// What keeps blocks from hitting their owner.
+    pub shield: Arc<Shield>,
     /// Silence after which a released flow has ended.
     pub released_idle: Duration,
 }
@@ -98,6 +102,7 @@ impl Settings {
             track_vlan: true,
             track_pair: true,
             block_v6_length: 64,
+            shield: Arc::default(),
             released_idle: Duration::from_secs(60),
         }
     }

@@ -15,8 +15,9 @@ use super::{Error, Events, Inspector, Live};
 use crate::capture::af_xdp::{Socket, Umem};
 use crate::kernel::clock::Monotonic;
 use crate::kernel::port::Attached;
-use crate::kernel::{Attach, Pins, Port, Tables};
+use crate::kernel::{Attach, Pins, Port, Prefix, Tables};
 use crate::ports::{self, Ports};
+use crate::shield::Shield;
 
 /// Bytes before a packet in its buffer (`XDP_PACKET_HEADROOM`).
 const HEADROOM: u32 = 256;
@@ -33,13 +34,15 @@ where
     let names = settings.topology.interfaces();
     let interfaces = Ports::set_up(&settings.run_dir, &settings.name, &names)?;
     let pins = pins(settings)?;
-    let tables = Tables::open(&pins, settings.sizes)?;
+    let mut tables = Tables::open(&pins, settings.sizes)?;
+    tables.set_allowed(&prefixes(&settings.shield))?;
     let mut live = Live {
         workers: Vec::new(),
         reports: Vec::new(),
         stop: Arc::new(AtomicBool::new(false)),
         programs: Vec::new(),
         tables: Arc::new(Mutex::new(tables)),
+        shield: Arc::clone(&settings.shield),
         interfaces: Some(interfaces),
         pins,
     };
@@ -65,6 +68,11 @@ where
         live.workers.push(thread.map_err(Error::Thread)?);
     }
     Ok(live)
+}
+
+/// Those whom the kernel stage shields.
+pub(super) fn prefixes(shield: &Shield) -> Vec<Prefix> {
+    shield.allowed().into_iter().map(|allowed| allowed.prefix).collect()
 }
 
 fn check(settings: &Settings) -> Result<(), Error> {
@@ -171,6 +179,7 @@ fn parts(
         deadline: settings.deadline,
         block_v6_length: settings.block_v6_length,
         released_idle: settings.released_idle,
+        shield: Arc::clone(&settings.shield),
         flows: live.tables().flows.again()?,
         tables: Arc::clone(&live.tables),
         stop: Arc::clone(&live.stop),

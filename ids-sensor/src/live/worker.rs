@@ -27,6 +27,7 @@ use crate::kernel::clock::{Monotonic, wall};
 use crate::kernel::port::Heartbeat;
 use crate::kernel::tables::{Flows, Sides, flow_key};
 use crate::kernel::{self, Prefix, Tables};
+use crate::shield::{Refusal, Shield};
 
 /// Packets taken from a queue at a time.
 const BATCH: usize = 64;
@@ -71,6 +72,7 @@ pub(super) struct Parts {
     pub(super) deadline: Duration,
     pub(super) block_v6_length: u8,
     pub(super) released_idle: Duration,
+    pub(super) shield: Arc<Shield>,
     pub(super) flows: Flows,
     pub(super) tables: Arc<Mutex<Tables>>,
     pub(super) stop: Arc<AtomicBool>,
@@ -243,16 +245,20 @@ impl<I: Inspector, E: Events> Worker<I, E> {
     /// Tells the kernel stage. What it cannot take is counted: the engine goes on deciding on such packets.
     fn command(&mut self, command: Command) {
         match command {
-            Command::BlockFlow { key, ttl, sid, .. } => match self.flow_key(&key) {
-                None => self.commands.not_expressible += 1,
-                Some(key) => match self.parts.flows.block(&key, ttl, sid) {
+            Command::BlockFlow { key, ttl, sid, .. } => match (self.flow_key(&key), self.parts.shield.carry_out()) {
+                (_, Err(refusal)) => self.refused(refusal),
+                (None, _) => self.commands.not_expressible += 1,
+                (Some(key), Ok(())) => match self.parts.flows.block(&key, ttl, sid) {
                     Ok(()) => self.commands.flows_blocked += 1,
                     Err(_) => self.commands.blocks_failed += 1,
                 },
             },
-            Command::BlockHost { addr, ttl, sid } => {
+            Command::BlockHost { addr, ttl, sid, spoofable } => {
                 let prefix =
                     if addr.is_ipv4() { Prefix::host(addr) } else { Prefix::around(addr, self.parts.block_v6_length) };
+                if let Err(refusal) = self.parts.shield.admit(prefix, spoofable, self.round) {
+                    return self.refused(refusal);
+                }
                 let mut tables = self.parts.tables.lock().unwrap_or_else(PoisonError::into_inner);
                 match tables.block(prefix, Sides::Both, ttl, sid) {
                     Ok(()) => self.commands.hosts_blocked += 1,
@@ -265,6 +271,10 @@ impl<I: Inspector, E: Events> Worker<I, E> {
                 Some(flow) => self.releases.push((flow, key, port)),
             },
         }
+    }
+
+    fn refused(&mut self, refusal: Refusal) {
+        self.commands.refused[refusal as usize] += 1;
     }
 
     fn flow_key(&self, key: &Key) -> Option<FlowKey> {

@@ -21,6 +21,14 @@ pub fn list(tables: &Tables, reasons: &HashMap<Prefix, String>) -> Result<Vec<Bl
     Ok(hosts.chain(flows.iter().filter(|entry| !entry.left.is_zero()).map(flow)).collect())
 }
 
+/// Whether the kernel stage shields all of an address or prefix from blocks.
+///
+/// # Errors
+/// A map cannot be read.
+pub fn allowed(tables: &Tables, target: Prefix) -> Result<bool, kernel::Error> {
+    Ok(tables.allowed()?.into_iter().any(|allowed| allowed.contains(target)))
+}
+
 /// Blocks an address or prefix, both ways.
 ///
 /// # Errors

@@ -101,6 +101,9 @@ impl Running {
 
     fn block(&self, wanted: &BlockAdd) -> Result<Value, String> {
         let target: Prefix = wanted.target.parse().map_err(|error| format!("{error}"))?;
+        if let Some(cause) = self.live.shield().cause(target) {
+            return Err(format!("{target} is {}: no block may name it; see `ips.allow-own`", cause.text()));
+        }
         blocks::add(&mut self.live.tables(), target, Duration::from_secs(wanted.ttl))
             .map_err(|error| error.to_string())?;
         tracing::info!(%target, ttl = wanted.ttl, reason = wanted.reason, "blocked by command");
@@ -121,6 +124,14 @@ impl Running {
         tracing::info!(%target, "unblocked by command");
         self.reasons().remove(&target);
         Ok(json!({"target": target.to_string()}))
+    }
+
+    /// Reads again who must not be blocked.
+    pub(super) fn renew_shield(&self) {
+        match self.live.renew_shield() {
+            Ok(problems) => problems.iter().for_each(|problem| tracing::warn!("who must not be blocked: {problem}")),
+            Err(error) => tracing::warn!(%error, "who must not be blocked stays as it was"),
+        }
     }
 
     /// Takes away blocks that have run out, and their reasons.

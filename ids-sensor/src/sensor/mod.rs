@@ -40,6 +40,9 @@ const ROUND: Duration = Duration::from_millis(100);
 /// How often blocks that have run out are taken away.
 const SWEEP: Duration = Duration::from_secs(10);
 
+/// How often it is read again who must not be blocked.
+const RENEW: Duration = Duration::from_secs(60);
+
 /// What to run, and how.
 #[derive(Debug)]
 pub struct Plan<'a> {
@@ -142,7 +145,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
 
 /// Until the end: rotation, counters, blocks that have run out. A dead worker is an end, too.
 fn supervise(running: &Running, workers: &Workers, ticker: &mut Ticker<'_>, stop: &AtomicBool, rotate: &AtomicBool) {
-    let (mut swept, mut told) = (Instant::now(), Instant::now());
+    let (mut swept, mut renewed, mut told) = (Instant::now(), Instant::now(), Instant::now());
     let mut reported = false;
     while !stop.load(Ordering::Relaxed) && running.live.is_whole() {
         std::thread::sleep(ROUND);
@@ -154,6 +157,10 @@ fn supervise(running: &Running, workers: &Workers, ticker: &mut Ticker<'_>, stop
             if let Err(error) = running.sweep() {
                 tracing::warn!(%error, "blocks that have run out stay in their maps");
             }
+        }
+        if renewed.elapsed() >= RENEW {
+            renewed = Instant::now();
+            running.renew_shield();
         }
         if told.elapsed() >= ticker.config.stats.interval {
             told = Instant::now();

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::live::Status;
 use crate::live::counters::Commands;
+use crate::shield::Refusal;
 use ids_ebpf::Outcome;
 
 /// One port: what the kernel stage decided by outcome, and what became of what it handed over.
@@ -45,7 +46,11 @@ pub(super) fn port(status: &Status) -> Value {
 /// What all workers told the kernel stage.
 pub(super) fn commands(all: &[Commands]) -> Value {
     let sum = |of: fn(&Commands) -> u64| all.iter().map(of).sum::<u64>();
+    let refused = |refusal: Refusal| all.iter().map(|c| c.refused[refusal as usize]).sum::<u64>();
+    let refused: Map<String, Value> =
+        Refusal::ALL.into_iter().map(|refusal| (refusal.name().to_owned(), json!(refused(refusal)))).collect();
     json!({
+        "refused": refused,
         "flows_blocked": sum(|c| c.flows_blocked),
         "hosts_blocked": sum(|c| c.hosts_blocked),
         "blocks_failed": sum(|c| c.blocks_failed),

@@ -41,7 +41,7 @@ impl Inspector for Marker {
                 Verdict::Drop(DropReason::Rules)
             }
             Then::BlockHost(ttl) => {
-                out.kernel(Command::BlockHost { addr: src, ttl, sid: 8 });
+                out.kernel(Command::BlockHost { addr: src, ttl, sid: 8, spoofable: false });
                 Verdict::Drop(DropReason::Rules)
             }
             Then::Answer => {
