@@ -163,3 +163,81 @@ fn block(setting: &Setting<'_, '_>, rule: Option<&RuleInfo>, scope: Scope, out: 
         out.kernel(command);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use etherparse::PacketBuilder;
+
+    use super::super::fixtures::{self, Carrier, segment};
+    use super::super::{Command, Engine};
+    use crate::app::App;
+    use crate::detect::compile::Loader;
+    use crate::detect::rule::{Block, Scope};
+    use crate::detect::settings::{BlockOn, Settings};
+    use crate::detect::shared::Shared;
+    use crate::rules;
+
+    /// Whether the sender of the last frame is to be blocked, and whether its address may be forged.
+    fn asked(policy: bool, frames: &[Vec<u8>]) -> Option<bool> {
+        let block = Block { scope: Scope::Source, ttl: Duration::from_secs(1), spoofable: policy };
+        let settings = Settings { blocks: vec![(BlockOn::Sid(1), block)], ..Settings::default() };
+        let parsed = rules::parse("drop ip any any -> any any (content:\"evil\"; sid:1;)");
+        let rules = parsed.rules.into_iter().map(|rule| (0, rule));
+        let rules = Loader::default().compile(rules, &settings).unwrap().rules;
+        let mut config = fixtures::inline();
+        // Rules also see packets that are no valid part of their connection.
+        config.stream.drop_invalid = false;
+        let mut engine = Engine::new(Arc::new(config), Arc::new(App::default()), Shared::default());
+        let mut told = fixtures::Told::default();
+        for (id, frame) in frames.iter().enumerate() {
+            told = fixtures::push(&mut engine, &rules, id as u64 + 1, &mut frame.clone());
+        }
+        told.commands.iter().find_map(|command| match command {
+            Command::BlockHost { spoofable, .. } => Some(*spoofable),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn an_address_is_proven_by_a_handshake_alone() {
+        let handshake = |carrier| {
+            vec![
+                segment(carrier, true, "S", 100, 0, b""),
+                segment(carrier, false, "SA", 500, 101, b""),
+                segment(carrier, true, "A", 101, 501, b""),
+            ]
+        };
+        let evil = |carrier| segment(carrier, true, "PA", 101, 501, b"evil");
+        let mut datagram = Vec::new();
+        let ether = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+        ether.udp(1, 2).write(&mut datagram, b"evil").unwrap();
+        for (name, mut frames, last, want) in [
+            ("a whole handshake", handshake(Carrier::V4), evil(Carrier::V4), Some(false)),
+            ("over IPv6", handshake(Carrier::V6), evil(Carrier::V6), Some(false)),
+            (
+                "in a tunnel, where one host writes both sides",
+                handshake(Carrier::Vxlan),
+                evil(Carrier::Vxlan),
+                Some(true),
+            ),
+            ("no handshake", vec![], evil(Carrier::V4), Some(true)),
+            ("a SYN with data", vec![], segment(Carrier::V4, true, "S", 100, 0, b"evil"), Some(true)),
+            ("the server never answered", handshake(Carrier::V4)[..1].to_vec(), evil(Carrier::V4), Some(true)),
+            (
+                "the client never answered",
+                handshake(Carrier::V4)[..2].to_vec(),
+                segment(Carrier::V4, true, "PA", 101, 77, b"evil"),
+                Some(true),
+            ),
+            ("a datagram", vec![], datagram, Some(true)),
+            ("a datagram of another matter", vec![], segment(Carrier::V4, true, "S", 100, 0, b"good"), None),
+        ] {
+            frames.push(last);
+            assert_eq!(asked(false, &frames), want, "{name}");
+            assert_eq!(asked(true, &frames), want.map(|_| false), "{name}, where the policy does not mind");
+        }
+    }
+}

@@ -7,6 +7,8 @@
 mod conclude;
 mod config;
 mod context;
+#[cfg(test)]
+mod fixtures;
 mod rewrite;
 mod route;
 mod tell;

@@ -69,73 +69,19 @@ impl Edit {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv6Addr;
     use std::sync::Arc;
 
-    use etherparse::PacketBuilder;
-
-    use super::super::{Command, Config, Engine, Side, Sink};
+    use super::super::fixtures::{Carrier, segment};
+    use super::super::{Engine, fixtures};
     use crate::app::App;
     use crate::checksum::{self, Checksum};
     use crate::counters::Counters;
-    use crate::decode::{self, Frame, Ports, Start};
+    use crate::decode::{self, Frame, Start};
     use crate::detect::rule_set::RuleSet;
     use crate::detect::shared::Shared;
-    use crate::event::Event;
-    use crate::packet::{LinkType, PacketIn};
-    use crate::stream;
+    use crate::packet::LinkType;
     use crate::time::Time;
     use crate::verdict::{DropReason, Verdict};
-
-    /// Keeps the last verdict.
-    struct Last(Verdict);
-
-    impl Sink for Last {
-        fn verdict(&mut self, _: u64, verdict: Verdict) {
-            self.0 = verdict;
-        }
-        fn inject(&mut self, _: u16, _: Side, _: &[u8]) {}
-        fn kernel(&mut self, _: Command) {}
-        fn event(&mut self, _: Event<'_>) {}
-    }
-
-    /// What carries the TCP packets.
-    #[derive(Clone, Copy, Debug, PartialEq)]
-    enum Carrier {
-        V4,
-        V6,
-        /// IPv4 in Ethernet in VXLAN over IPv6, whose UDP checksum must not be left out.
-        Vxlan,
-    }
-
-    fn segment(carrier: Carrier, from_client: bool, flags: &str, seq: u32, ack: u32, data: &[u8]) -> Vec<u8> {
-        let (a, b) = if from_client { (1, 2) } else { (2, 1) };
-        let (sport, dport) = if from_client { (4000, 80) } else { (80, 4000) };
-        let v6 = |last| Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last).octets();
-        let ether = PacketBuilder::ethernet2([2; 6], [4; 6]);
-        let ip = match carrier {
-            Carrier::V6 => ether.ipv6(v6(a), v6(b), 64),
-            Carrier::V4 | Carrier::Vxlan => ether.ipv4([10, 0, 0, a as u8], [10, 0, 0, b as u8], 64),
-        };
-        let mut tcp = ip.tcp(sport, dport, seq, 60_000);
-        for flag in flags.chars() {
-            tcp = match flag {
-                'S' => tcp.syn(),
-                'P' => tcp.psh(),
-                _ => tcp.ack(ack),
-            };
-        }
-        let mut bytes = Vec::new();
-        tcp.write(&mut bytes, data).unwrap();
-        if carrier != Carrier::Vxlan {
-            return bytes;
-        }
-        let inner = [&[8, 0, 0, 0, 0, 0, 7, 0][..], &bytes].concat();
-        let mut outer = Vec::new();
-        let tunnel = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv6(v6(a + 16), v6(b + 16), 64).udp(5000, 4789);
-        tunnel.write(&mut outer, &inner).unwrap();
-        outer
-    }
 
     /// All checksums of a frame and what it carries, and the last payload.
     fn checks(bytes: &[u8], config: &decode::Config) -> (Vec<Checksum>, Vec<u8>) {
@@ -152,17 +98,13 @@ mod tests {
     }
 
     fn engine() -> (Engine, decode::Config) {
-        let decode = decode::Config { vxlan: Ports::These(vec![4789]), ..decode::Config::default() };
-        let stream = stream::Config { inline: true, checksum_validation: true, ..stream::Config::default() };
-        let config = Config { inline: true, decode: decode.clone(), stream, ..Config::default() };
+        let config = fixtures::inline();
+        let decode = config.decode.clone();
         (Engine::new(Arc::new(config), Arc::new(App::default()), Shared::default()), decode)
     }
 
     fn push(engine: &mut Engine, id: u64, bytes: &mut [u8]) -> Verdict {
-        let mut last = Last(Verdict::Accept);
-        let time = Time::from_micros(1000 + id, 0);
-        engine.push(&RuleSet::default(), PacketIn { id, port: 0, time, link: LinkType::Ethernet, bytes }, &mut last);
-        last.0
+        fixtures::push(engine, &RuleSet::default(), id, bytes).verdict
     }
 
     /// Handshake, then `first`, acknowledged.

@@ -93,7 +93,10 @@ fn resolvers(text: &str) -> Vec<Prefix> {
 }
 
 fn hex6(text: &str) -> Option<IpAddr> {
-    (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten().map(|bits| Ipv6Addr::from_bits(bits).into())
+    (text.len() == 32)
+        .then(|| u128::from_str_radix(text, 16).ok())
+        .flatten()
+        .map(|bits| Ipv6Addr::from_bits(bits).into())
 }
 
 #[cfg(test)]

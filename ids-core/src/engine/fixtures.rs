@@ -1,0 +1,94 @@
+//! What the engine's tests share: packets of a TCP connection, and a sink that keeps what it is told.
+
+use std::net::Ipv6Addr;
+
+use etherparse::PacketBuilder;
+
+use super::{Command, Config, Engine, Side, Sink};
+use crate::decode::{self, Ports};
+use crate::detect::rule_set::RuleSet;
+use crate::event::Event;
+use crate::packet::{LinkType, PacketIn};
+use crate::stream;
+use crate::time::Time;
+use crate::verdict::Verdict;
+
+/// What was said about one packet.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) verdict: Verdict,
+    pub(super) commands: Vec<Command>,
+    /// The rules that alerted.
+    pub(super) sids: Vec<u32>,
+}
+
+impl Sink for Told {
+    fn verdict(&mut self, _: u64, verdict: Verdict) {
+        self.verdict = verdict;
+    }
+
+    fn inject(&mut self, _: u16, _: Side, _: &[u8]) {}
+
+    fn kernel(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        if let Event::Alert(alert) = event {
+            self.sids.push(alert.rule.sid);
+        }
+    }
+}
+
+/// Settings for inline inspection, with VXLAN looked into.
+pub(super) fn inline() -> Config {
+    let decode = decode::Config { vxlan: Ports::These(vec![4789]), ..decode::Config::default() };
+    let stream = stream::Config { inline: true, checksum_validation: true, ..stream::Config::default() };
+    Config { inline: true, decode, stream, ..Config::default() }
+}
+
+/// Pushes a frame; a second passes with every number.
+pub(super) fn push(engine: &mut Engine, rules: &RuleSet, id: u64, bytes: &mut [u8]) -> Told {
+    let mut told = Told::default();
+    let time = Time::from_micros(1000 + id, 0);
+    engine.push(rules, PacketIn { id, port: 0, time, link: LinkType::Ethernet, bytes }, &mut told);
+    told
+}
+
+/// What carries the TCP packets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Carrier {
+    V4,
+    V6,
+    /// IPv4 in Ethernet in VXLAN over IPv6, whose UDP checksum must not be left out.
+    Vxlan,
+}
+
+pub(super) fn segment(carrier: Carrier, from_client: bool, flags: &str, seq: u32, ack: u32, data: &[u8]) -> Vec<u8> {
+    let (a, b) = if from_client { (1, 2) } else { (2, 1) };
+    let (sport, dport) = if from_client { (4000, 80) } else { (80, 4000) };
+    let v6 = |last| Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last).octets();
+    let ether = PacketBuilder::ethernet2([2; 6], [4; 6]);
+    let ip = match carrier {
+        Carrier::V6 => ether.ipv6(v6(a), v6(b), 64),
+        Carrier::V4 | Carrier::Vxlan => ether.ipv4([10, 0, 0, a as u8], [10, 0, 0, b as u8], 64),
+    };
+    let mut tcp = ip.tcp(sport, dport, seq, 60_000);
+    for flag in flags.chars() {
+        tcp = match flag {
+            'S' => tcp.syn(),
+            'P' => tcp.psh(),
+            _ => tcp.ack(ack),
+        };
+    }
+    let mut bytes = Vec::new();
+    tcp.write(&mut bytes, data).unwrap();
+    if carrier != Carrier::Vxlan {
+        return bytes;
+    }
+    let inner = [&[8, 0, 0, 0, 0, 0, 7, 0][..], &bytes].concat();
+    let mut outer = Vec::new();
+    let tunnel = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv6(v6(a + 16), v6(b + 16), 64).udp(5000, 4789);
+    tunnel.write(&mut outer, &inner).unwrap();
+    outer
+}
