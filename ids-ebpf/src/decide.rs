@@ -38,6 +38,10 @@ pub fn decide(headers: &Headers, length: u64, config: &PortConfig, tables: &impl
     }
     match headers.class {
         Class::Whole => flow(headers, length, config, tables),
+        Class::Partly => {
+            let (key, _) = FlowKey::of(headers, config);
+            if flow_blocked(&key, headers, tables) { Outcome::DropFlow } else { Outcome::InspectUnknown }
+        }
         Class::Fragment => Outcome::InspectFragment,
         Class::Malformed => Outcome::InspectMalformed,
         Class::Unknown => Outcome::InspectUnknown,
@@ -62,12 +66,7 @@ fn blocked(version: u8, addr: Addr, side: Side, tables: &impl Tables) -> bool {
 #[inline(always)]
 fn flow(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Tables) -> Outcome {
     let (key, dir) = FlowKey::of(headers, config);
-    if let Some(block) = tables.flow(&key)
-        && block.until() > tables.now()
-        && !tables.allowed(headers.version, headers.src)
-        && !tables.allowed(headers.version, headers.dst)
-    {
-        block.hit();
+    if flow_blocked(&key, headers, tables) {
         return Outcome::DropFlow;
     }
     if let Some(flow) = tables.released(&key)
@@ -84,6 +83,19 @@ fn flow(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Table
         Some(interest) if !interest.wants(headers) => Outcome::FastUninteresting,
         _ => Outcome::Inspect,
     }
+}
+
+#[inline(always)]
+fn flow_blocked(key: &FlowKey, headers: &Headers, tables: &impl Tables) -> bool {
+    let Some(block) = tables.flow(key) else { return false };
+    if block.until() <= tables.now()
+        || tables.allowed(headers.version, headers.src)
+        || tables.allowed(headers.version, headers.dst)
+    {
+        return false;
+    }
+    block.hit();
+    true
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ fn everything_is_of_interest_by_default() {
         (packet(), Outcome::Inspect),
         (Headers { class: Class::Fragment, ..packet() }, Outcome::InspectFragment),
         (Headers { class: Class::Malformed, ..packet() }, Outcome::InspectMalformed),
+        (Headers { class: Class::Partly, ..packet() }, Outcome::InspectUnknown),
         (Headers { class: Class::Unknown, ..packet() }, Outcome::InspectUnknown),
         (Headers { class: Class::NonIp, version: 0, ..packet() }, Outcome::Inspect),
     ];
@@ -91,7 +92,7 @@ fn what_is_not_understood_is_inspected_although_nothing_is_of_interest() {
     let model = Model { interest: Some(Interest::NOTHING.into()), ..Model::default() };
     assert_eq!(run(&packet(), &model), Outcome::FastUninteresting);
     assert_eq!(run(&Headers { class: Class::NonIp, ..packet() }, &model), Outcome::FastUninteresting);
-    for class in [Class::Fragment, Class::Malformed, Class::Unknown] {
+    for class in [Class::Partly, Class::Fragment, Class::Malformed, Class::Unknown] {
         assert_eq!(run(&Headers { class, ..packet() }, &model).way(), crate::outcome::Way::Inspect);
     }
 }
@@ -102,10 +103,10 @@ fn a_host_is_blocked_by_side_and_until_its_time() {
     model.hosts.insert(CLIENT, block([200, 0]));
     assert_eq!(run(&packet(), &model), Outcome::DropHost);
     assert_eq!(run(&reply(), &model), Outcome::Inspect);
-    for class in [Class::Fragment, Class::Malformed, Class::Unknown] {
+    for class in [Class::Partly, Class::Fragment, Class::Malformed, Class::Unknown] {
         assert_eq!(run(&Headers { class, ..packet() }, &model), Outcome::DropHost);
     }
-    assert_eq!(model.hosts[&CLIENT].get().hits, 4);
+    assert_eq!(model.hosts[&CLIENT].get().hits, 5);
     model.now = 200;
     assert_eq!(run(&packet(), &model), Outcome::Inspect);
 
@@ -132,7 +133,8 @@ fn a_flow_is_blocked_in_both_directions() {
     model.flows.insert(key, Shared::new(FlowBlock { until: 5, ..FlowBlock::default() }));
     assert_eq!(run(&packet(), &model), Outcome::DropFlow);
     assert_eq!(run(&reply(), &model), Outcome::DropFlow);
-    assert_eq!(model.flows[&key].get().hits, 2);
+    assert_eq!(run(&Headers { class: Class::Partly, ..packet() }, &model), Outcome::DropFlow);
+    assert_eq!(model.flows[&key].get().hits, 3);
     for other in [
         Headers { src_port: 1235, ..packet() },
         Headers { vlan: [1, 0], ..packet() },

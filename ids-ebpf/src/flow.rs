@@ -58,7 +58,7 @@ pub struct FlowKey {
     pub low: Addr,
     /// Address of the larger endpoint.
     pub high: Addr,
-    /// Port of the smaller endpoint; 0 where the protocol has none.
+    /// Port of the smaller endpoint; a type of ICMP or ICMPv6; 0 where the protocol has none.
     pub low_port: u16,
     /// Port of the larger endpoint.
     pub high_port: u16,

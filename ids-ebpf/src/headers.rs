@@ -1,8 +1,9 @@
 //! The bytes of a frame → what can be decided on: VLANs, addresses, protocol, ports.
 //!
-//! Bounded work per frame: two VLAN tags, eight IPv6 extension headers. What is damaged, cut off or unknown is
-//! said to be so and left to the engine. Sources: IEEE 802.1Q §9; RFC 791 §3.1; RFC 8200 §3, §4; RFC 4302 §2.2;
-//! RFC 9293 §3.1; RFC 768; RFC 792; RFC 4443 §2.1; RFC 9260 §3.1.
+//! Bounded work per frame: two VLAN tags, eight IPv6 extension headers, two TCP options. [`Class::Whole`] and
+//! [`Class::NonIp`] promise that the engine's decoder finds the same and nothing odd besides; everything else is left
+//! to the engine. Sources: IEEE 802.1Q §9; RFC 826; RFC 791 §3.1; RFC 8200 §3, §4; RFC 4302 §2.2; RFC 9293 §3.1, §3.2;
+//! RFC 768; RFC 3828 §3.1; RFC 792; RFC 4443 §2.1; RFC 9260 §3.1.
 
 use crate::flow::Addr;
 
@@ -27,15 +28,18 @@ impl Bytes for [u8] {
 /// How much of a frame was understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// An IP packet with its transport header.
+    /// An IP packet with its transport header, and nothing odd about it.
     Whole,
+    /// An IP packet whose flow is known, with something in it that this parser does not look into: options, extension
+    /// headers, a tunnel, an error that quotes another packet.
+    Partly,
     /// A fragment, also the first one.
     Fragment,
     /// Damaged or cut off.
     Malformed,
-    /// Carries something this parser does not look into.
+    /// Carries something this parser does not look into, and its flow is not known.
     Unknown,
-    /// Carries no IP packet.
+    /// Carries a well-formed ARP packet.
     NonIp,
 }
 
@@ -54,9 +58,9 @@ pub struct Headers {
     pub icmp_type: u8,
     /// VLAN ids, outermost first.
     pub vlan: [u16; 2],
-    /// Source port of TCP, UDP and SCTP.
+    /// Source port of TCP, UDP, UDP-Lite and SCTP; the type of ICMP and ICMPv6.
     pub src_port: u16,
-    /// Destination port of TCP, UDP and SCTP.
+    /// Destination port of TCP, UDP, UDP-Lite and SCTP; of ICMP and ICMPv6 the type that answers `icmp_type`.
     pub dst_port: u16,
     /// Sender.
     pub src: Addr,
@@ -66,20 +70,22 @@ pub struct Headers {
 
 const VLAN: u16 = 0x8100;
 const VLAN_AD: u16 = 0x88a8;
+/// Service tag before 802.1ad.
+const VLAN_OLD: u16 = 0x9100;
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
-
-/// Types that hold no IP packet: ARP, reverse ARP, slow protocols, EAP over LAN, PPPoE discovery, LLDP; values
-/// below 0x600 are lengths (IEEE 802.3 §3.2.6). Anything else may hold one.
-const fn holds_no_ip(kind: u16) -> bool {
-    kind < 0x600 || matches!(kind, 0x0806 | 0x8035 | 0x8809 | 0x888e | 0x8863 | 0x88cc)
-}
+const ARP: u16 = 0x0806;
 
 const ICMP4: u8 = 1;
+const IN_IPV4: u8 = 4;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
+const IN_IPV6: u8 = 41;
+const GRE: u8 = 47;
+const ESP: u8 = 50;
 const ICMP6: u8 = 58;
 const SCTP: u8 = 132;
+const UDP_LITE: u8 = 136;
 
 /// IPv6 extension headers walked before giving up.
 const EXTENSIONS: usize = 8;
@@ -124,7 +130,7 @@ impl Headers {
         let mut kind = u16::from_be_bytes(frame.at(12)?);
         let mut at = 14;
         for vlan in &mut self.vlan {
-            if kind != VLAN && kind != VLAN_AD {
+            if !matches!(kind, VLAN | VLAN_AD | VLAN_OLD) {
                 break;
             }
             *vlan = u16::from_be_bytes(frame.at(at)?) & 0xfff;
@@ -134,7 +140,8 @@ impl Headers {
         match kind {
             IPV4 => self.ipv4(frame, at),
             IPV6 => self.ipv6(frame, at),
-            kind if holds_no_ip(kind) => Some(Class::NonIp),
+            ARP => arp(frame, at),
+            // Also lengths: LLC may name a type in its turn (IEEE 802 §9).
             _ => Some(Class::Unknown),
         }
     }
@@ -156,7 +163,8 @@ impl Headers {
         if u16::from_be_bytes([flags_high, flags_low]) & 0x3fff != 0 {
             return Some(Class::Fragment);
         }
-        self.transport(frame, at + header, length - header)
+        let class = self.transport(frame, at + header, length - header)?;
+        Some(if header > 20 { class.at_most_partly() } else { class })
     }
 
     #[inline(always)]
@@ -173,6 +181,7 @@ impl Headers {
         if first >> 4 != 6 || end > frame.length() {
             return Some(Class::Malformed);
         }
+        let first = at;
         for _ in 0..EXTENSIONS {
             self.proto = next;
             let size = match next {
@@ -188,11 +197,19 @@ impl Headers {
                     next = after;
                     (usize::from(units) + 2) * 4
                 }
-                44 => return Some(Class::Fragment),
-                // Mobility, HIP, Shim6 and the two for experiments.
-                135 | 139 | 140 | 253 | 254 => return Some(Class::Unknown),
+                44 => {
+                    let [_, _, offset, more] = frame.at(at)?;
+                    // A whole packet in one fragment (RFC 6946) is for the engine to look into.
+                    let one = u16::from_be_bytes([offset, more]) & 0xfff9 == 0;
+                    return Some(if one { Class::Unknown } else { Class::Fragment });
+                }
                 _ if at > end => return Some(Class::Malformed),
-                _ => return self.transport(frame, at, end - at),
+                TCP | UDP | UDP_LITE | ICMP6 | SCTP => {
+                    let class = self.transport(frame, at, end - at)?;
+                    return Some(if at > first { class.at_most_partly() } else { class });
+                }
+                // Also mobility, HIP, Shim6, those for experiments, and "no next header" with something behind it.
+                _ => return Some(Class::Partly),
             };
             at += size;
         }
@@ -204,19 +221,15 @@ impl Headers {
     fn transport(&mut self, frame: &(impl Bytes + ?Sized), at: usize, left: usize) -> Option<Class> {
         let least = match self.proto {
             TCP => 20,
-            UDP => 8,
-            ICMP4 | ICMP6 => 4,
+            UDP | UDP_LITE | ICMP4 | ICMP6 => 8,
             SCTP => 12,
+            IN_IPV4 | IN_IPV6 | GRE | ESP => return Some(Class::Partly),
             _ => return Some(Class::Whole),
         };
         if left < least {
             return Some(Class::Malformed);
         }
         let [a, b, c, d] = frame.at(at)?;
-        if matches!(self.proto, ICMP4 | ICMP6) {
-            self.icmp_type = a;
-            return Some(Class::Whole);
-        }
         self.src_port = u16::from_be_bytes([a, b]);
         self.dst_port = u16::from_be_bytes([c, d]);
         match self.proto {
@@ -227,17 +240,88 @@ impl Headers {
                 if header < 20 || header > left {
                     return Some(Class::Malformed);
                 }
+                Some(if usual_options(frame, at + 20, header - 20)? { Class::Whole } else { Class::Partly })
             }
             UDP => {
                 let length = usize::from(u16::from_be_bytes(frame.at(at + 4)?));
-                if length < 8 || length > left {
-                    return Some(Class::Malformed);
-                }
+                Some(if length < 8 || length > left { Class::Malformed } else { Class::Whole })
             }
-            _ => {}
+            ICMP4 | ICMP6 => Some(self.icmp(a, b)),
+            _ => Some(Class::Whole),
         }
-        Some(Class::Whole)
     }
+
+    /// The types are as many flows: a request and what answers it are one.
+    #[inline(always)]
+    fn icmp(&mut self, kind: u8, code: u8) -> Class {
+        self.icmp_type = kind;
+        self.src_port = kind.into();
+        self.dst_port = icmp_answer(self.version, kind).into();
+        match (self.version, self.proto, kind, code) {
+            // Echo; solicitations, advertisements and redirects.
+            (4, ICMP4, 0 | 8, 0) | (6, ICMP6, 128 | 129 | 133..=137, 0) => Class::Whole,
+            _ => Class::Partly,
+        }
+    }
+}
+
+impl Class {
+    /// Something about the packet was not looked into.
+    const fn at_most_partly(self) -> Self {
+        match self {
+            Self::Whole => Self::Partly,
+            other => other,
+        }
+    }
+}
+
+/// ARP for IPv4 over Ethernet: requests, replies, reverse and inverse ones (RFC 826, RFC 903, RFC 2390).
+#[inline(always)]
+fn arp(frame: &(impl Bytes + ?Sized), at: usize) -> Option<Class> {
+    let whole = at + 28 <= frame.length();
+    Some(match frame.at(at)? {
+        [0, 1, 8, 0, 6, 4, 0, 1..=4 | 8 | 9] if whole => Class::NonIp,
+        _ => Class::Malformed,
+    })
+}
+
+/// The ICMP type that answers this one, or that it answers (RFC 792, 950, 1256; RFC 4443, 2710, 4861, 4620); the type
+/// itself if there is none.
+#[inline(always)]
+pub const fn icmp_answer(version: u8, kind: u8) -> u8 {
+    match (version, kind) {
+        (4, 8) => 0,
+        (4, 0) => 8,
+        (4, 9 | 13 | 15 | 17) | (6, 128 | 130 | 133 | 135 | 139) => kind + 1,
+        (4, 10 | 14 | 16 | 18) | (6, 129 | 131 | 134 | 136 | 140) => kind - 1,
+        _ => kind,
+    }
+}
+
+/// Whether TCP options are laid out as nearly all segments but a SYN have them: timestamps, selective acknowledgments,
+/// or both, each after two fillers (RFC 7323 appendix A, RFC 2018 §3). These are well-formed; whatever else is left to
+/// the engine, since options in any order are more ways than the verifier follows.
+#[inline(always)]
+fn usual_options(frame: &(impl Bytes + ?Sized), at: usize, length: usize) -> Option<bool> {
+    const TIMESTAMPS: (u32, usize) = (0x0101_080a, 12);
+    if length == 0 {
+        return Some(true);
+    }
+    let first = u32::from_be_bytes(frame.at(at)?);
+    if first != TIMESTAMPS.0 {
+        return Some(is_selective(first, length));
+    }
+    if length <= TIMESTAMPS.1 {
+        return Some(length == TIMESTAMPS.1);
+    }
+    let second = u32::from_be_bytes(frame.at(at + TIMESTAMPS.1)?);
+    Some(is_selective(second, length - TIMESTAMPS.1))
+}
+
+/// Whether options of this length, which begin with this word, are one to four selective acknowledgments.
+#[inline(always)]
+const fn is_selective(word: u32, length: usize) -> bool {
+    matches!((word, length), (0x0101_050a, 12) | (0x0101_0512, 20) | (0x0101_051a, 28) | (0x0101_0522, 36))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Names and sizes of the maps. A map's name is what it is pinned as.
 
 /// Rises whenever a key or value of a shared map changes its layout: pinned maps of another layout are not opened.
-pub const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 2;
 
 /// What the program of a port is told: one [`crate::config::PortConfig`]. Per port.
 pub const CONFIG: &str = "CONFIG";
@@ -25,13 +25,32 @@ pub const BLOCK6: &str = "BLOCK6";
 pub const BLOCKED_FLOWS: &str = "BLOCKED_FLOWS";
 /// Flows nothing can match on any more.
 pub const RELEASED_FLOWS: &str = "RELEASED_FLOWS";
+/// Which of the tables may hold something, one number by [`Table`]: 0 means that it is empty, and need not be searched.
+pub const IN_USE: &str = "IN_USE";
 /// What the loaded rules want to see: an outer map with one slot, so that a new set comes into force at once.
 pub const INTEREST: &str = "INTEREST";
 
 /// Maps of one port's program.
 pub const PER_PORT: [&str; 5] = [CONFIG, HEARTBEAT, XSKS, PORTS, STATS];
 /// Maps that all ports of a sensor share.
-pub const SHARED: [&str; 7] = [ALLOW4, ALLOW6, BLOCK4, BLOCK6, BLOCKED_FLOWS, RELEASED_FLOWS, INTEREST];
+pub const SHARED: [&str; 8] = [ALLOW4, ALLOW6, BLOCK4, BLOCK6, BLOCKED_FLOWS, RELEASED_FLOWS, IN_USE, INTEREST];
+
+/// The tables that packets are looked up in, as places of [`IN_USE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Table {
+    /// [`BLOCK4`]
+    Block4 = 0,
+    /// [`BLOCK6`]
+    Block6 = 1,
+    /// [`BLOCKED_FLOWS`]
+    BlockedFlows = 2,
+    /// [`RELEASED_FLOWS`]
+    ReleasedFlows = 3,
+}
+
+/// How many [`Table`]s there are.
+pub const TABLES: u32 = 4;
 
 /// Queues a port can have.
 pub const QUEUES: u32 = 64;

@@ -58,7 +58,16 @@ fn headers_are_told_apart() {
     no_arp[12..].copy_from_slice(&[0x88, 0x47]);
     no_arp.extend([0; 46]);
     let mut arp = no_arp.clone();
-    arp[12..14].copy_from_slice(&[0x08, 0x06]);
+    arp[12..22].copy_from_slice(&[0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1]);
+    let mut odd_arp = arp.clone();
+    odd_arp[18] = 8;
+    let mut snap = no_arp.clone();
+    snap[12..22].copy_from_slice(&[0, 46, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0]);
+    let options = |options: &[u8]| {
+        let mut frame = tcp(a, b, ACK, options);
+        frame.payload[12] = 0x50 + (options.len() as u8 / 4 << 4);
+        frame.bytes()
+    };
     let extension = |kind: u8, after: u8, size: usize| {
         let mut frame = tcp(a6, b6, ACK, b"");
         let mut head = vec![0; size];
@@ -69,6 +78,8 @@ fn headers_are_told_apart() {
         frame.next = kind;
         frame.bytes()
     };
+    let mut ipv6_fragment = extension(44, 6, 8);
+    ipv6_fragment[14 + 40 + 3] = 1;
     let cases: Vec<(&str, Vec<u8>, Outcome)> = vec![
         ("tcp", tcp(a, b, ACK, b"").bytes(), FastUninteresting),
         ("tcp6", tcp(a6, b6, ACK, b"").bytes(), FastUninteresting),
@@ -76,19 +87,29 @@ fn headers_are_told_apart() {
         ("icmp", ping("10.0.0.1", "10.0.0.2").bytes(), FastUninteresting),
         ("icmp6", ping("::1", "::2").bytes(), FastUninteresting),
         ("sctp", Frame::new("10.0.0.1", "10.0.0.2", 132, vec![0; 12]).bytes(), FastUninteresting),
-        ("gre", Frame::new("10.0.0.1", "10.0.0.2", 47, vec![0; 4]).bytes(), FastUninteresting),
+        ("igmp", Frame::new("10.0.0.1", "10.0.0.2", 2, vec![0; 4]).bytes(), FastUninteresting),
+        ("gre", Frame::new("10.0.0.1", "10.0.0.2", 47, vec![0; 4]).bytes(), InspectUnknown),
+        ("timestamps", options(&[1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2]), FastUninteresting),
+        ("a SYN's", options(&[2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 3, 3, 7]), InspectUnknown),
+        ("an option twice", options(&[2, 4, 5, 180, 2, 4, 5, 180]), InspectUnknown),
+        ("an option cut off", options(&[1, 1, 1, 8]), InspectUnknown),
+        ("a rare option", options(&[254, 4, 0, 0]), InspectUnknown),
+        ("unreachable", Frame::new("10.0.0.1", "10.0.0.2", 1, vec![3; 36]).bytes(), InspectUnknown),
         ("one tag", tcp(a, b, ACK, b"").vlan(0x8100, 7).bytes(), FastUninteresting),
         ("two tags", tcp(a, b, ACK, b"").vlan(0x8100, 7).vlan(0x88a8, 8).bytes(), FastUninteresting),
         ("three tags", tcp(a, b, ACK, b"").vlan(0x8100, 7).vlan(0x8100, 7).vlan(0x8100, 7).bytes(), InspectUnknown),
         ("arp", arp, FastUninteresting),
+        ("arp for longer addresses", odd_arp, InspectMalformed),
+        ("802.3 with a type", snap, InspectUnknown),
         ("mpls", no_arp, InspectUnknown),
         ("first fragment", tcp(a, b, ACK, b"").fragment(0x2000).bytes(), InspectFragment),
         ("later fragment", udp(a, b, b"").fragment(0x0010).bytes(), InspectFragment),
         ("truncated", truncated, InspectMalformed),
         ("udp length", bad_length, InspectMalformed),
-        ("hop-by-hop", extension(0, 6, 8), FastUninteresting),
-        ("destination options of 264 bytes", extension(60, 6, 264), FastUninteresting),
-        ("ipv6 fragment", extension(44, 6, 8), InspectFragment),
+        ("hop-by-hop", extension(0, 6, 8), InspectUnknown),
+        ("destination options of 264 bytes", extension(60, 6, 264), InspectUnknown),
+        ("ipv6 fragment", ipv6_fragment, InspectFragment),
+        ("ipv6 in one fragment", extension(44, 6, 8), InspectUnknown),
         ("mobility", extension(135, 6, 8), InspectUnknown),
         ("1500 bytes", tcp(a, b, ACK, &[0; 1460]).bytes(), FastUninteresting),
     ];

@@ -9,6 +9,7 @@
 
 mod support;
 
+mod captures;
 mod classify;
 mod command_line;
 mod crash;

@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod hosts;
+mod in_use;
 pub mod pins;
 pub mod port;
 pub mod prefix;

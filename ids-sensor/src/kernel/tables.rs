@@ -13,10 +13,11 @@ use ids_core::flow::{Endpoint, Key};
 use ids_ebpf::block::HostBlock;
 use ids_ebpf::flow::{Addr, FlowBlock, FlowKey, Released};
 use ids_ebpf::interest::Interest;
-use ids_ebpf::map;
+use ids_ebpf::map::{self, Table};
 
 use super::clock::Monotonic;
 use super::hosts::{Change, Hosts};
+use super::in_use::InUse;
 use super::pins::Pins;
 use super::prefix::Prefix;
 use super::{Error, Sizes, again, load, take};
@@ -89,9 +90,11 @@ impl Tables {
             flows: Flows {
                 blocked: take(&mut ebpf, map::BLOCKED_FLOWS)?,
                 released: take(&mut ebpf, map::RELEASED_FLOWS)?,
+                in_use: InUse::new(take(&mut ebpf, map::IN_USE)?),
             },
         };
         tables.hosts = Hosts::from_maps(tables.host_entries()?);
+        tables.unmark_empty()?;
         Ok(tables)
     }
 
@@ -146,7 +149,18 @@ impl Tables {
         let over = self.hosts.sweep(now);
         let count = over.len();
         self.write(over)?;
-        Ok(count + self.flows.sweep_blocked(now)?)
+        let count = count + self.flows.sweep_blocked(now)?;
+        self.unmark_empty()?;
+        Ok(count)
+    }
+
+    /// Spares packets the search of tables that have become empty.
+    fn unmark_empty(&mut self) -> Result<(), Error> {
+        let Self { block4, block6, flows: Flows { blocked, released, in_use }, .. } = self;
+        in_use.unmark_if(Table::Block4, || block4.keys().next().is_none())?;
+        in_use.unmark_if(Table::Block6, || block6.keys().next().is_none())?;
+        in_use.unmark_if(Table::BlockedFlows, || blocked.keys().next().is_none())?;
+        in_use.unmark_if(Table::ReleasedFlows, || released.keys().next().is_none())
     }
 
     /// Shields a host or network from all blocks.
@@ -212,9 +226,14 @@ impl Tables {
         for change in changes {
             let (Change::Insert(prefix, _) | Change::Update(prefix, _) | Change::Delete(prefix)) = change;
             let length = u32::from(prefix.length());
+            let (block4, block6) = (&mut self.block4, &mut self.block6);
             match prefix.addr() {
-                IpAddr::V4(addr) => put(map::BLOCK4, &mut self.block4, &TrieKey::new(length, addr.octets()), change)?,
-                IpAddr::V6(addr) => put(map::BLOCK6, &mut self.block6, &TrieKey::new(length, addr.octets()), change)?,
+                IpAddr::V4(addr) => self.flows.in_use.marking(Table::Block4, || {
+                    put(map::BLOCK4, block4, &TrieKey::new(length, addr.octets()), change)
+                })?,
+                IpAddr::V6(addr) => self.flows.in_use.marking(Table::Block6, || {
+                    put(map::BLOCK6, block6, &TrieKey::new(length, addr.octets()), change)
+                })?,
             }
         }
         Ok(())
@@ -269,6 +288,7 @@ fn was_there(name: &'static str, result: Result<(), MapError>) -> Result<bool, E
 pub struct Flows {
     blocked: HashMap<MapData, FlowKey, FlowBlock>,
     released: HashMap<MapData, FlowKey, Released>,
+    in_use: InUse,
 }
 
 impl Flows {
@@ -280,6 +300,7 @@ impl Flows {
         Ok(Self {
             blocked: reopened(map::BLOCKED_FLOWS, &self.blocked)?,
             released: reopened(map::RELEASED_FLOWS, &self.released)?,
+            in_use: self.in_use.again()?,
         })
     }
 
@@ -291,7 +312,8 @@ impl Flows {
         let there = self.blocked.get(key, 0).unwrap_or_default();
         let until = Monotonic::now().after(ttl).0.max(there.until);
         let block = FlowBlock { until, hits: there.hits, sid, reserved: 0 };
-        self.blocked.insert(key, block, 0).map_err(of(map::BLOCKED_FLOWS))
+        let insert = || self.blocked.insert(key, block, 0).map_err(of(map::BLOCKED_FLOWS));
+        self.in_use.marking(Table::BlockedFlows, insert)
     }
 
     /// Takes the block of a flow away; whether there was one.
@@ -323,7 +345,8 @@ impl Flows {
     /// [`Error::Full`]: it is not released, and goes on being inspected.
     pub fn release(&mut self, key: &FlowKey) -> Result<(), Error> {
         let released = Released { since: Monotonic::now().0, ..Released::default() };
-        self.released.insert(key, released, 0).map_err(of(map::RELEASED_FLOWS))
+        let insert = || self.released.insert(key, released, 0).map_err(of(map::RELEASED_FLOWS));
+        self.in_use.marking(Table::ReleasedFlows, insert)
     }
 
     /// Ends a release; what the flow carried meanwhile, if it was released.
