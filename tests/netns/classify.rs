@@ -65,7 +65,7 @@ fn headers_are_told_apart() {
     snap[12..22].copy_from_slice(&[0, 46, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0]);
     let options = |options: &[u8]| {
         let mut frame = tcp(a, b, ACK, options);
-        frame.payload[12] = 0x50 + (options.len() as u8 / 4 << 4);
+        frame.payload[12] = 0x50 + ((options.len() as u8 / 4) << 4);
         frame.bytes()
     };
     let extension = |kind: u8, after: u8, size: usize| {
