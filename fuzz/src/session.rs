@@ -1,7 +1,5 @@
 //! Bytes through the session of an application protocol, cut at arbitrary places.
 
-use std::collections::VecDeque;
-
 use ids_core::app::config::Config;
 use ids_core::app::parser::{Detail, Input, Parsed, Protocol, Session};
 use ids_core::app::registry;
@@ -26,7 +24,6 @@ pub fn session(name: &str, data: &[u8]) {
         keep: choices & 2 != 0,
         unused: Default::default(),
         need: [0; 2],
-        revisions: VecDeque::new(),
     };
     while let Some((head, after)) = rest.split_first_chunk::<2>() {
         let head = u16::from_be_bytes(*head);
@@ -50,8 +47,6 @@ struct Flow {
     keep: bool,
     unused: [Vec<u8>; 2],
     need: [usize; 2],
-    /// Transactions that were seen: their number and their progress.
-    revisions: VecDeque<(u64, [u8; 2])>,
 }
 
 impl Flow {
@@ -103,7 +98,6 @@ impl Flow {
     fn look(&mut self) {
         let range = self.session.transactions();
         assert!(range.start <= range.end);
-        self.revisions.retain(|row| row.0 >= range.start);
         for id in range {
             let Some(tx) = self.session.transaction(id) else { continue };
             let progress = Dir::BOTH.map(|dir| tx.progress(dir));
@@ -119,12 +113,6 @@ impl Flow {
                 let mut out = Balance::default();
                 tx.record(&Detail { tx_id: id, extended: true, all_headers: [true; 2], ..Detail::default() }, &mut out);
                 assert!(out.open.is_empty(), "{} left open", out.open.len());
-            }
-            match self.revisions.iter_mut().find(|row| row.0 == id) {
-                Some((_, before)) => {
-                    *before = progress;
-                }
-                None => self.revisions.push_back((id, progress)),
             }
             let complete = Dir::BOTH.iter().all(|dir| progress[dir.index()] == self.protocol.complete(*dir));
             if complete && !self.keep {
