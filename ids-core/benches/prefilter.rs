@@ -94,7 +94,7 @@ fn scan(c: &mut Criterion) {
                 b.iter(|| {
                     for piece in data.chunks(PIECE) {
                         seen.clear();
-                        mpm.scan_once(black_box(piece), &mut seen, &mut |id| {
+                        mpm.scan(black_box(piece), &mut seen, &mut |id| {
                             black_box(id);
                         });
                     }

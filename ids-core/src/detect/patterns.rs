@@ -44,7 +44,7 @@ impl Group {
     ) {
         seen.clear();
         for bytes in data {
-            self.mpm.scan_once(bytes, seen, &mut |rule| each(RuleId(rule)));
+            self.mpm.scan(bytes, seen, &mut |rule| each(RuleId(rule)));
         }
     }
 }

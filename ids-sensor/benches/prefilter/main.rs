@@ -152,7 +152,7 @@ fn quiet(patterns: &[Pattern], packets: &[Vec<u8>]) -> Vec<Pattern> {
     let (own, mut seen) = (build(patterns, Algo::Auto), Seen::new());
     for packet in packets {
         seen.clear();
-        own.scan_once(packet, &mut seen, &mut |id| *counts.entry(id).or_default() += 1);
+        own.scan(packet, &mut seen, &mut |id| *counts.entry(id).or_default() += 1);
     }
     let mut noisy: Vec<_> = counts.into_iter().map(|(id, count)| (count, id)).collect();
     noisy.sort_unstable_by(|a, b| b.cmp(a));
@@ -222,8 +222,8 @@ impl Peers {
             };
             self.seen.clear();
             match (engine, &mut self.hyperscan) {
-                (0, _) => self.own.scan_once(black_box(buffer), &mut self.seen, &mut found),
-                (1, _) => self.automaton.scan_once(black_box(buffer), &mut self.seen, &mut found),
+                (0, _) => self.own.scan(black_box(buffer), &mut self.seen, &mut found),
+                (1, _) => self.automaton.scan(black_box(buffer), &mut self.seen, &mut found),
                 (_, Some(hyperscan)) => hyperscan.scan(black_box(buffer), &mut found),
                 _ => {}
             }

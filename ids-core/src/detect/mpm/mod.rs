@@ -7,18 +7,20 @@
 //!
 //! Two ways to search, with the same answers: the Aho-Corasick automaton (Aho, Corasick 1975), and a filter on
 //! hashed windows of the patterns with exact verification behind it ([`window`]), several times as fast for large
-//! sets (`simd` is its inner loop). Small sets take the automaton behind a vectorised gate (Teddy).
+//! sets (`stage` is one kind of window, `simd` its inner loop, `choose` picks the windows). Small sets take the automaton behind a vectorised gate (Teddy).
 
 mod automaton;
+mod choose;
 mod rarity;
 #[cfg(target_arch = "x86_64")]
 mod simd;
+mod stage;
 mod window;
 
 use std::collections::HashMap;
 
 use automaton::Automaton;
-use window::Windows;
+use window::{Room, Windows};
 
 pub use rarity::{byte_cost, score};
 
@@ -110,39 +112,19 @@ enum Engine {
 }
 
 impl Mpm {
-    /// Reports the ids of all patterns that occur in `haystack`, each at least once.
-    pub fn scan(&self, haystack: &[u8], found: &mut impl FnMut(u32)) {
-        self.run(haystack, |pattern| self.patterns.ids(pattern).iter().for_each(|id| found(*id)), |_| false);
-    }
-
-    /// Reports them exactly once for all buffers since [`Seen::clear`].
-    pub fn scan_once(&self, haystack: &[u8], seen: &mut Seen, found: &mut impl FnMut(u32)) {
+    /// Reports the ids of all patterns that occur in `haystack`, each once for all buffers since [`Seen::clear`].
+    pub fn scan(&self, haystack: &[u8], seen: &mut Seen, found: &mut impl FnMut(u32)) {
+        let Seen { patterns: seen, room } = seen;
         seen.reserve(self.patterns.len());
-        let seen = std::cell::RefCell::new(seen);
-        self.run(
-            haystack,
-            |pattern| {
-                if seen.borrow_mut().insert(pattern) {
-                    self.patterns.ids(pattern).iter().for_each(|id| found(*id));
-                }
-            },
-            |pattern| seen.borrow().contains(pattern),
-        );
-    }
-
-    fn run(&self, haystack: &[u8], mut found: impl FnMut(u32), known: impl Fn(u32) -> bool) {
-        let mut verified = |pattern: u32, start: usize| {
-            if self.patterns.is_at(pattern, haystack, start) {
-                found(pattern);
+        let mut candidate = |pattern: u32, start: usize| {
+            if !seen.contains(pattern) && self.patterns.is_at(pattern, haystack, start) {
+                seen.insert(pattern);
+                self.patterns.ids(pattern).iter().for_each(|id| found(*id));
             }
         };
         match &self.engine {
-            Engine::Automaton(automaton) => automaton.scan(haystack, &mut verified),
-            Engine::Windows(windows) => windows.scan(haystack, &mut |pattern, start| {
-                if !known(pattern) {
-                    verified(pattern, start);
-                }
-            }),
+            Engine::Automaton(automaton) => automaton.scan(haystack, &mut candidate),
+            Engine::Windows(windows) => windows.scan(haystack, room, &mut candidate),
         }
     }
 
@@ -166,11 +148,11 @@ impl Mpm {
     }
 }
 
-/// Which patterns of one [`Mpm`] were reported: a set that is emptied in the time it took to fill.
+/// Which patterns of one [`Mpm`] were reported, and the room that scanning needs; one for each thread.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    words: Vec<u64>,
-    touched: Vec<u32>,
+    patterns: Numbers,
+    room: Box<Room>,
 }
 
 impl Seen {
@@ -181,6 +163,19 @@ impl Seen {
 
     /// Forgets all.
     pub fn clear(&mut self) {
+        self.patterns.clear();
+    }
+}
+
+/// A set of numbers that is emptied in the time it took to fill.
+#[derive(Clone, Debug, Default)]
+struct Numbers {
+    words: Vec<u64>,
+    touched: Vec<u32>,
+}
+
+impl Numbers {
+    fn clear(&mut self) {
         for word in self.touched.drain(..) {
             if let Some(word) = self.words.get_mut(word as usize) {
                 *word = 0;
@@ -188,26 +183,23 @@ impl Seen {
         }
     }
 
-    fn reserve(&mut self, patterns: usize) {
-        let words = patterns.div_ceil(64);
+    fn reserve(&mut self, numbers: usize) {
+        let words = numbers.div_ceil(64);
         if words > self.words.len() {
             self.words.resize(words, 0);
         }
     }
 
-    fn insert(&mut self, pattern: u32) -> bool {
-        let Some(word) = self.words.get_mut(pattern as usize / 64) else { return true };
-        let bit = 1 << (pattern % 64);
+    fn insert(&mut self, number: u32) {
+        let Some(word) = self.words.get_mut(number as usize / 64) else { return };
         if *word == 0 {
-            self.touched.push(pattern / 64);
+            self.touched.push(number / 64);
         }
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
+        *word |= 1 << (number % 64);
     }
 
-    fn contains(&self, pattern: u32) -> bool {
-        self.words.get(pattern as usize / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1)
+    fn contains(&self, number: u32) -> bool {
+        self.words.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The filter of [`super::window`] with AVX2: eight positions at a time, by gathering from the bitmap.
+//! The filter of [`super::stage`] with AVX2: eight positions at a time, by gathering from the bitmap.
 //!
 //! The only unsafe code of the crate. It relies on three things: the processor has AVX2, which [`filter`] asks before
 //! it calls the code compiled for it; loads stay within the block, whose size is part of its type; gathers stay
@@ -9,10 +9,10 @@
 use std::arch::x86_64::{
     __m256i, _mm_cvtsi32_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_ps, _mm256_i32gather_epi32,
     _mm256_loadu_si256, _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_set1_epi32, _mm256_sllv_epi32, _mm256_srl_epi32,
-    _mm256_srli_epi32, _mm256_xor_si256,
+    _mm256_xor_si256,
 };
 
-use super::window::{BLOCK, HASH, Hits, PADDED, Stage};
+use super::stage::{BLOCK, HASH, Hits, PADDED, Stage};
 
 /// Bytes whose windows are looked at in one round.
 const ROUND: usize = 32;
@@ -37,7 +37,7 @@ fn filter_avx2(stage: &Stage, block: &[u8; PADDED], length: usize, hits: &mut Hi
     let (low, high) = (stage.mask as u32 as i32, (stage.mask >> 32) as u32 as i32);
     let (low_mask, high_mask) = (_mm256_set1_epi32(low), _mm256_set1_epi32(high));
     let (low_factor, high_factor) = (_mm256_set1_epi32(HASH[0] as i32), _mm256_set1_epi32(HASH[1] as i32));
-    let shift = _mm_cvtsi32_si128(stage.bitmap_shift as i32);
+    let shifts = [0, 5, 10].map(|bits| _mm_cvtsi32_si128(stage.word_shift as i32 - bits));
     let within = _mm256_set1_epi32((stage.bitmap.len() - 1) as i32);
     let bit = _mm256_set1_epi32(31);
     let mut count = 0;
@@ -48,11 +48,12 @@ fn filter_avx2(stage: &Stage, block: &[u8; PADDED], length: usize, hits: &mut Hi
                 let upper = _mm256_mullo_epi32(_mm256_and_si256(load(block, phase + 4), high_mask), high_factor);
                 hash = _mm256_xor_si256(hash, upper);
             }
-            let hash = _mm256_srl_epi32(hash, shift);
-            let words = gather(&stage.bitmap, _mm256_and_si256(_mm256_srli_epi32::<5>(hash), within));
-            // The bit that is asked for moves to the sign.
-            let signs = _mm256_sllv_epi32(words, _mm256_andnot_si256(hash, bit));
-            let mut passed = _mm256_movemask_ps(_mm256_castsi256_ps(signs)) as u32;
+            let [index, first, second] = shifts.map(|shift| _mm256_srl_epi32(hash, shift));
+            let words = gather(&stage.bitmap, _mm256_and_si256(index, within));
+            // The bits that are asked for move to the sign.
+            let [first, second] =
+                [first, second].map(|place| _mm256_sllv_epi32(words, _mm256_andnot_si256(place, bit)));
+            let mut passed = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_and_si256(first, second))) as u32;
             while passed != 0 {
                 if let Some(hit) = hits.get_mut(count) {
                     *hit = (phase + 4 * passed.trailing_zeros() as usize) as u16;

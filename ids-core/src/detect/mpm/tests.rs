@@ -14,7 +14,7 @@ fn build(patterns: &[(&[u8], bool)], algo: Algo) -> Mpm {
 
 fn scan(mpm: &Mpm, haystack: &[u8]) -> BTreeSet<u32> {
     let mut ids = BTreeSet::new();
-    mpm.scan(haystack, &mut |id| {
+    mpm.scan(haystack, &mut Seen::new(), &mut |id| {
         ids.insert(id);
     });
     ids
@@ -102,13 +102,13 @@ fn equal_patterns_share_their_ids() {
     let mpm = builder.build(Algo::Auto).expect("a small set");
     let mut seen = Seen::new();
     let mut ids = Vec::new();
-    mpm.scan_once(b"abc abc ABC", &mut seen, &mut |id| ids.push(id));
+    mpm.scan(b"abc abc ABC", &mut seen, &mut |id| ids.push(id));
     ids.sort_unstable();
     assert_eq!(ids, [7, 8, 9]);
-    mpm.scan_once(b"abc", &mut seen, &mut |id| ids.push(id));
+    mpm.scan(b"abc", &mut seen, &mut |id| ids.push(id));
     assert_eq!(ids.len(), 3);
     seen.clear();
-    mpm.scan_once(b"ABC", &mut seen, &mut |id| ids.push(id));
+    mpm.scan(b"ABC", &mut seen, &mut |id| ids.push(id));
     assert_eq!(ids.len(), 5);
 }
 
