@@ -151,6 +151,16 @@ pub struct Info {
     pub doc: &'static str,
 }
 
+impl Info {
+    /// Its rank among the buffers of a rule when the fast pattern is chosen; lower is better.
+    pub const fn rank(&self) -> u8 {
+        match self.kind {
+            Kind::Bytes(kind) => kind.rank,
+            Kind::Uint { .. } => BytesKind::PLAIN.rank,
+        }
+    }
+}
+
 impl<T> Field<T> {
     /// A buffer that is final at progress `ready` of its direction.
     pub const fn bytes(name: &'static str, dirs: Dirs, ready: u8, get: Get<T>, doc: &'static str) -> Self {

@@ -8,7 +8,8 @@ use hashbrown::HashMap;
 
 use super::builder::{Cx, RuleBuilder};
 use super::catalog::Catalog;
-use super::finish::{Buffers, Draft, Pattern, Prefilter, finish};
+use super::fast_pattern::{Pattern, Prefilter};
+use super::finish::{Buffers, Draft, finish};
 use super::header;
 use super::index::Index;
 use super::keywords::unmet;

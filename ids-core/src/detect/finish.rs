@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::builder::{Condition, Payload, Place, RuleBuilder, What};
 use super::bytes::{Chain, ChainCx, PatternInfo};
 use super::catalog::FieldId;
-use super::mpm;
+use super::fast_pattern::{self, Prefilter};
 use super::names::{NameId, Space};
 use super::packet_fields::Predicate;
 use super::read_header::carriers_of;
@@ -22,8 +22,6 @@ use crate::rules::diagnostic::{Code, Diagnostic};
 
 /// Most conditions of one rule: each has a bit in what transactions remember.
 const MAX_CONDITIONS: usize = 64;
-/// Rank of raw payload when a fast pattern is chosen; lower is better.
-const PAYLOAD_RANK: u8 = 3;
 /// Priority of rules that say nothing of it.
 const DEFAULT_PRIORITY: u32 = 3;
 
@@ -34,26 +32,6 @@ pub(super) struct Draft {
     /// What it asks of earlier rules, and what it leaves for later ones.
     pub(super) reads: Vec<(Space, NameId)>,
     pub(super) writes: Vec<(Space, NameId)>,
-}
-
-/// How a rule becomes a candidate.
-#[derive(Debug)]
-pub(super) enum Prefilter {
-    /// Always.
-    Always,
-    /// When the packet has one of its oddities.
-    Events,
-    /// When its pattern is in the payload.
-    Payload(Pattern),
-    /// When its pattern is in a buffer; in one direction where that is fixed.
-    Buffer(u16, Option<Dir>, Pattern),
-}
-
-/// A fast pattern.
-#[derive(Debug)]
-pub(super) struct Pattern {
-    pub(super) bytes: Vec<u8>,
-    pub(super) nocase: bool,
 }
 
 /// Buffers that rules of a set look at, each once.
@@ -108,7 +86,6 @@ pub(super) fn finish(
     let mut parts = conditions_of(&mut builder, conditions, transactional, buffers)?;
     fits(&builder, &ast, &parts).map_err(|fault| vec![fault])?;
     let kind = kind_of(&builder, &ast, &parts);
-    let prefilter = choose(&mut parts, &builder, kind, buffers);
     if kind == Kind::Transaction
         && let Some(chain) = parts.payload.take()
     {
@@ -120,7 +97,7 @@ pub(super) fn finish(
     }
     let (reads, writes) = (reads(&builder.state, &builder.effects), writes(&builder.effects));
     let warnings = std::mem::take(&mut builder.warnings);
-    let settings = builder.cx.settings;
+    let (settings, catalog) = (builder.cx.settings, builder.cx.catalog);
     let info = info(&builder, ast, action);
     let identity = identity(&info);
     let mut rule = Compiled {
@@ -146,6 +123,11 @@ pub(super) fn finish(
         info,
     };
     apply_global(&mut rule, settings);
+    let rank = |buffer: u16| {
+        let field = buffers.0.get(usize::from(buffer)).and_then(|row| catalog.field(row.0));
+        field.map_or(field::BytesKind::PLAIN.rank, |field| field.info.rank())
+    };
+    let prefilter = fast_pattern::prefilter(&rule, &rank);
     Ok((Draft { rule, prefilter, reads, writes }, warnings))
 }
 
@@ -305,49 +287,6 @@ fn negates(expression: &str, settings: &Settings) -> bool {
         Some(settings.vars.addresses.get(name)?.contains('!'))
     };
     expression.contains('!') || in_variable().unwrap_or(false)
-}
-
-/// The pattern that finds the rule: the author's choice, else the best of the contents that must be there.
-fn choose(parts: &mut Parts, builder: &RuleBuilder<'_, '_>, kind: Kind, buffers: &Buffers) -> Prefilter {
-    if !builder.events.is_empty() {
-        return Prefilter::Events;
-    }
-    let mut best: Option<(bool, u8, u32, Prefilter)> = None;
-    let mut offer = |info: &PatternInfo<'_>, rank: u8, make: &dyn Fn(Pattern) -> Prefilter| {
-        if info.negated || info.bytes.is_empty() {
-            return;
-        }
-        let bytes = info.chopped();
-        let score = mpm::score(bytes, info.nocase);
-        let better = best.as_ref().is_none_or(|(explicit, best_rank, best_score, _)| {
-            let (mine, theirs) = (info.fast_pattern.is_some(), *explicit);
-            mine && !theirs || mine == theirs && (rank < *best_rank || rank == *best_rank && score > *best_score)
-        });
-        if better {
-            let pattern = Pattern { bytes: bytes.to_vec(), nocase: info.nocase };
-            best = Some((info.fast_pattern.is_some(), rank, score, make(pattern)));
-        }
-    };
-    for inspection in &parts.inspections {
-        let Check::Bytes { buffer, chain } = &inspection.check else { continue };
-        // A rule that also matches where the buffer is missing cannot be found by what is in it.
-        if chain.absent() != super::bytes::Absent::No {
-            continue;
-        }
-        let field = buffers.0.get(usize::from(*buffer)).and_then(|row| builder.cx.catalog.field(row.0));
-        let rank = match field.map(|field| field.info.kind) {
-            Some(field::Kind::Bytes(kind)) => kind.rank,
-            _ => field::BytesKind::PLAIN.rank,
-        };
-        let dir = inspection.dir;
-        chain.patterns().for_each(|info| offer(&info, rank, &|pattern| Prefilter::Buffer(*buffer, dir, pattern)));
-    }
-    if kind != Kind::Transaction
-        && let Some(chain) = &parts.payload
-    {
-        chain.patterns().for_each(|info| offer(&info, PAYLOAD_RANK, &Prefilter::Payload));
-    }
-    best.map_or(Prefilter::Always, |best| best.3)
 }
 
 fn info(builder: &RuleBuilder<'_, '_>, ast: Rule, action: Action) -> RuleInfo {

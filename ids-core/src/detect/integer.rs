@@ -387,7 +387,8 @@ fn decimal(word: &str) -> Option<u64> {
 }
 
 /// The comparison operator in front, and the rest.
-fn split_operator(word: &str) -> (&str, &str) {
+/// The operator before a number, and the number.
+pub(super) fn split_operator(word: &str) -> (&str, &str) {
     let operator = ["<=", ">=", "!=", "<", ">", "=", "!"].into_iter().find(|operator| word.starts_with(operator));
     match operator {
         Some(operator) => (operator, word.get(operator.len()..).unwrap_or_default()),

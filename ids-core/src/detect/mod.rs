@@ -8,17 +8,20 @@
 //! | step | module |
 //! |---|---|
 //! | loading: names and what they mean | [`keywords`] [`packet_fields`] [`transforms`] [`tables`] |
-//! | one rule | [`header`] `read_header` `options` `builder` `finish` |
+//! | one rule | [`header`] `read_header` `options` `builder` `finish` `fast_pattern` |
 //! | all rules | [`compile`] `index` `patterns` → [`rule_set`] |
 //! | matching: bytes | [`bytes`] [`integer`] [`mpm`] |
 //! | matching: packets, transactions | `inspect` `transactions`, both on [`detector`] |
+//! | telling what was made of a rule | `describe` |
 //! | what follows | [`hits`] [`threshold`] |
 
 mod builder;
 pub mod bytes;
 mod catalog;
 pub mod compile;
+mod describe;
 pub mod detector;
+mod fast_pattern;
 mod finish;
 pub mod header;
 pub mod hits;

@@ -137,7 +137,7 @@ pub struct Common {
 #[derive(Debug, Args)]
 pub struct Replay {
     /// Capture file (pcap or pcapng, also gzip or zstd), folder of captures, or `-` for standard input
-    #[arg(short = 'r', long = "read", value_name = "FILE|FOLDER|-", required_unless_present_any = ["test_config", "dump_config"])]
+    #[arg(short = 'r', long = "read", value_name = "FILE|FOLDER|-", required_unless_present_any = ["test_config", "dump_config", "engine_analysis"])]
     pub read: Option<PathBuf>,
 
     /// Configuration and rules.
@@ -163,6 +163,11 @@ pub struct Replay {
     /// Accepted for Suricata's sake: nothing here is random
     #[arg(long)]
     pub no_random: bool,
+
+    /// Load rules, write what was made of each to the log folder (rules.json, patterns.json,
+    /// rules_analysis.txt, rules_fast_pattern.txt), and exit
+    #[arg(long)]
+    pub engine_analysis: bool,
 
     /// Print the summary as JSON
     #[arg(long)]

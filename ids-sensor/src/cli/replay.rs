@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{ChecksumMode, Replay};
 use super::{Failure, settings};
+use crate::authoring::analysis;
 use crate::capture::filter::Filter;
 use crate::capture::pcap::OpenError;
 use crate::replay::{self, Plan, ReplayError};
@@ -24,6 +25,9 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
     if args.common.test_config {
         println!("configuration is fine");
         return Ok(());
+    }
+    if args.engine_analysis {
+        return analysis::write(&rules, &log_dir).map_err(Failure::environment);
     }
     let Some(read) = &args.read else { return Err(Failure::Usage("-r is missing: which capture?".into())) };
     let (captures, folder) = captures(read)?;

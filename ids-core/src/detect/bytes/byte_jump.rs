@@ -10,15 +10,15 @@ use crate::rules::diagnostic::{Code, Diagnostic};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ByteJump {
     pub(super) source: Source,
-    origin: Origin,
-    multiplier: u64,
-    align: bool,
-    post_offset: i64,
+    pub(super) origin: Origin,
+    pub(super) multiplier: u64,
+    pub(super) align: bool,
+    pub(super) post_offset: i64,
 }
 
 /// Where the jump starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+pub(super) enum Origin {
     /// After the bytes that were read.
     Here,
     Beginning,

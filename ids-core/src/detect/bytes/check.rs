@@ -62,6 +62,7 @@ fn never(builder: &ChainBuilder, test: &Test) -> Option<Diagnostic> {
 
 /// Puts the tests together with what the search needs to know of them.
 pub(super) fn chain(tests: Vec<Test>, absent: Absent) -> Chain {
+    let tests = fold_ends(tests);
     let (min_len, max_len) = (min_len(&tests), max_len(&tests));
     let fresh = fresh(&tests);
     let set: Vec<Slot> = tests.iter().filter_map(result).collect();
@@ -71,6 +72,22 @@ pub(super) fn chain(tests: Vec<Test>, absent: Absent) -> Chain {
     let turns = fresh.iter().any(|fresh| !fresh);
     let steps = tests.into_iter().zip(fresh).map(|(test, fresh)| Step { test, fresh }).collect();
     Chain { steps, absent, uses_own_vars, uses_foreign_vars, turns, min_len, max_len }
+}
+
+/// A content with `isdataat:!1,relative` behind it must end the buffer, which is faster to look for.
+fn fold_ends(tests: Vec<Test>) -> Vec<Test> {
+    let mut out: Vec<Test> = Vec::with_capacity(tests.len());
+    for test in tests {
+        match (out.last_mut(), &test) {
+            (Some(Test::Content(content)), Test::IsDataAt(no_more))
+                if !content.negated && *no_more == IsDataAt { at: Number::Fixed(1), relative: true, negated: true } =>
+            {
+                content.ends = true;
+            }
+            _ => out.push(test),
+        }
+    }
+    out
 }
 
 /// Of each test: whether it and all that follow depend on nothing that came before.
@@ -89,7 +106,7 @@ fn fresh(tests: &[Test]) -> Vec<bool> {
 }
 
 /// Whether a test goes on from where the one before ended.
-fn is_relative(test: &Test) -> bool {
+pub(super) fn is_relative(test: &Test) -> bool {
     match test {
         Test::Content(content) => content.place.is_relative(),
         Test::Pcre(pcre) => pcre.relative,
@@ -104,7 +121,7 @@ fn is_relative(test: &Test) -> bool {
 }
 
 /// Whether a test leaves a place behind for the next to go on from.
-fn moves(test: &Test) -> bool {
+pub(super) fn moves(test: &Test) -> bool {
     match test {
         Test::Content(content) => !content.negated,
         Test::Pcre(pcre) => !pcre.negated,

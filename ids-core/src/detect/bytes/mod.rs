@@ -12,6 +12,7 @@
 //! | `text` `vars` `numeric` | reading values: quotes, escapes, numbers, variables, numbers out of data |
 //! | `build` `check` | options → chain; contradictions that show at load time |
 //! | `chain` `scratch` | matching with backtracking; the memory it works in |
+//! | `describe` | a chain as `rules.json` shows it |
 //! | `content` `byte_test` `byte_jump` `byte_extract` `byte_math` `isdataat` `entropy` `base64` `pcre` | one test each |
 //!
 //! Source: the payload keywords chapter of the Suricata 8 user guide.
@@ -25,6 +26,7 @@ mod byte_test;
 mod chain;
 mod check;
 mod content;
+mod describe;
 mod entropy;
 mod isdataat;
 mod numeric;
@@ -43,6 +45,7 @@ mod tests;
 pub use build::{ChainBuilder, ChainCx, OPTIONS, is_option};
 pub use chain::{Absent, Buffer, Chain, Outcome};
 pub use content::{FastPattern, PatternInfo};
+pub(super) use describe::written;
 pub use scratch::{Capture, CaptureKind, Counts, Replacement, Scratch};
 pub use vars::VarNames;
 

@@ -94,7 +94,7 @@ pub(super) fn settings() -> Settings {
     settings
 }
 
-pub(super) fn load(rules: &str, settings: &Settings) -> Loaded {
+pub(in crate::detect) fn load(rules: &str, settings: &Settings) -> Loaded {
     let parsed = crate::rules::parse(rules);
     assert!(parsed.faults.is_empty(), "{:?}", parsed.faults);
     Loader::default().compile(parsed.rules.into_iter().map(|rule| (0, rule)), settings).unwrap()

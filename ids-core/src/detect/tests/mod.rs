@@ -4,7 +4,7 @@
 //! order, state, thresholds, actions.
 
 mod actions;
-mod bench;
+pub(super) mod bench;
 mod frames;
 mod keywords;
 mod loading;

@@ -30,6 +30,7 @@ pub(super) struct Pcre {
     pub(super) negated: bool,
     /// It looks at what follows the match before it.
     pub(super) relative: bool,
+    pub(super) nocase: bool,
     captures: Box<[Target]>,
 }
 
@@ -184,7 +185,8 @@ impl Pcre {
         let limits = if settings.unlimited { Limits { regex_steps: usize::MAX, ..*limits } } else { *limits };
         let regex = Regex::new(translated, !captures.is_empty(), limits)
             .map_err(|error| Diagnostic::error(Code::BadRegex, parts.regex.span(), error))?;
-        Ok(Self { regex, negated, relative: settings.relative, captures: captures.into_boxed_slice() })
+        let nocase = settings.syntax.ignore_case;
+        Ok(Self { regex, negated, relative: settings.relative, nocase, captures: captures.into_boxed_slice() })
     }
 
     /// The first match that starts at or after `from`. What it captured is in `scratch`.
