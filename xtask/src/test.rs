@@ -1,5 +1,7 @@
 //! `test`: everything, and a list of what was run and what was not.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 use crate::process::{cargo, run, which};
@@ -35,10 +37,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let root = Root::find()?;
     let skipped = match prepare(root, options)? {
         None => {
-            let mut tests = cargo();
-            tests.args(["test", "--package", "ids-sensor", "--test", "netns", "--locked"]);
-            root.runner(&mut tests);
-            run(tests.env("IDS_NETNS", "require"))?;
+            netns(root, &[], None)?;
             ran.push("kernel stage and live modes in network namespaces: --test netns");
             Vec::new()
         }
@@ -55,6 +54,31 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Runs the tests of the XDP program itself, with another object than the one that is checked in, if one is given.
+pub(crate) fn kernel(object: Option<&Path>) -> Result<()> {
+    let name = object.map_or("the object that is checked in".to_owned(), |object| object.display().to_string());
+    match Root::find()? {
+        Root::None => println!("skipped: tests of {name}: not root, and `sudo -n` is refused"),
+        root => {
+            netns(root, &["classify", "captures", "tables"], object)?;
+            println!("the kernel takes {name}, and it does what it should");
+        }
+    }
+    Ok(())
+}
+
+/// Runs tests in network namespaces: those with these words in their names, or all.
+fn netns(root: Root, names: &[&str], object: Option<&Path>) -> Result<()> {
+    let mut tests = cargo();
+    tests.args(["test", "--package", "ids-sensor", "--test", "netns", "--locked"]);
+    root.runner(&mut tests);
+    tests.arg("--").args(names);
+    if let Some(object) = object {
+        tests.env("IDS_EBPF_OBJECT", object);
+    }
+    run(tests.env("IDS_NETNS", "require"))
 }
 
 /// Gets what the tests in namespaces need; why they cannot run otherwise.

@@ -25,7 +25,7 @@ pub use prefix::Prefix;
 pub use tables::Tables;
 
 /// The program, as `cargo xtask build-ebpf` made it.
-static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../ids-ebpf/object/ids-ebpf.o");
+static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("IDS_EBPF_OBJECT"));
 
 /// What can go wrong at this door.
 #[derive(Debug, thiserror::Error)]
