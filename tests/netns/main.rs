@@ -15,5 +15,6 @@ mod command_line;
 mod crash;
 mod inline;
 mod mirror;
+mod outage;
 mod ports;
 mod tables;

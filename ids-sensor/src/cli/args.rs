@@ -201,13 +201,13 @@ pub struct Run {
     #[arg(long, value_name = "WAY", default_value = "auto")]
     pub capture: CaptureWay,
 
-    /// What inline ports do while the sensor does not answer
-    #[arg(long, value_name = "POLICY", default_value = "open")]
-    pub fail: FailPolicy,
+    /// What inline ports do while the sensor does not answer, instead of `ips.fail`
+    #[arg(long, value_name = "POLICY")]
+    pub fail: Option<FailPolicy>,
 
-    /// After how long without a sign of life that policy holds
-    #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = span)]
-    pub deadline: Duration,
+    /// After how long without a sign of life that policy holds, instead of `ips.deadline`
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub deadline: Option<Duration>,
 
     /// How many workers share the packets of each interface or pair; its queues must then spread them so that
     /// both directions of a flow come in on queues of the same number

@@ -50,10 +50,11 @@ fn live_settings(args: &Run, config: &Config) -> live::Settings {
     };
     live::Settings {
         policy: match args.fail {
-            FailPolicy::Open => Policy::Open,
-            FailPolicy::Closed => Policy::Closed,
+            None => config.ips.fail,
+            Some(FailPolicy::Open) => Policy::Open,
+            Some(FailPolicy::Closed) => Policy::Closed,
         },
-        deadline: args.deadline,
+        deadline: args.deadline.unwrap_or(config.ips.deadline),
         workers: args.workers.into(),
         pinning: Pinning::Folder(args.instance.bpffs.clone()),
         run_dir: args.instance.run_dir.clone(),

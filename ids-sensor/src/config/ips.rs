@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ids_core::detect::rule::{Block, Scope};
+use ids_ebpf::config::FailPolicy;
 
 use super::node::{Node, Value};
 use super::section::{self, Section};
@@ -11,6 +12,10 @@ use crate::kernel::Prefix;
 /// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ips {
+    /// What happens to packets that need inspection while the sensor does not answer.
+    pub fail: FailPolicy,
+    /// After how long without a sign of life that policy holds.
+    pub deadline: Duration,
     /// What the kernel is told when rules drop, in order: the first that fits counts.
     pub blocks: Vec<BlockRule>,
     /// Addresses and prefixes that no block may name.
@@ -41,6 +46,8 @@ pub struct BlockRule {
 impl Ips {
     pub(super) fn read(root: &Section<'_>) -> Self {
         root.section("ips", |ips| Self {
+            fail: ips.word("fail", FAIL).unwrap_or_default(),
+            deadline: ips.duration("deadline", Duration::from_secs(1)),
             blocks: blocks(ips),
             allow: allow(ips),
             allow_own: ips.flag("allow-own", true),
@@ -54,6 +61,9 @@ impl Ips {
         })
     }
 }
+
+/// `ips.fail`
+const FAIL: &[(&str, FailPolicy)] = &[("open", FailPolicy::Open), ("closed", FailPolicy::Closed)];
 
 /// `ips.allow`: addresses and prefixes; what is none is warned of.
 fn allow(ips: &Section<'_>) -> Vec<Prefix> {

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use ids_ebpf::config::FailPolicy;
+
 use super::eve::Alert;
 use super::node::{Node, Value, parse};
 use super::outputs::FileKind;
@@ -256,11 +258,12 @@ fn exception_policies() {
 #[test]
 fn blocks_and_orders() {
     let yaml = "
-ips: {block: [{sid: 5, scope: src, ttl: 1h}, {classtype: trojan-activity, scope: dst}, {priority: 2}]}
+ips: {fail: closed, deadline: 500ms, block: [{sid: 5, scope: src, ttl: 1h}, {classtype: trojan-activity, scope: dst}, {priority: 2}]}
 action-order: [alert, pass, drop, reject]
 ";
     let config = config(yaml);
     assert_eq!(config.warnings, []);
+    assert_eq!((config.ips.fail, config.ips.deadline), (FailPolicy::Closed, Duration::from_millis(500)));
     let first = |class, sid, priority| config.ips.blocks.iter().position(|rule| rule.fits(class, sid, priority));
     assert_eq!(first("x", 5, 3), Some(0));
     assert_eq!(first("trojan-activity", 6, 3), Some(1));

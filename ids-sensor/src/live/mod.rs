@@ -47,6 +47,11 @@ pub trait Inspector {
     /// Takes one packet; its verdict comes through `out`, now or later.
     fn push(&mut self, packet: PacketIn<'_>, out: &mut impl Sink);
 
+    /// Packets went past uninspected: nothing that is known of open flows holds any more.
+    fn missed(&mut self, out: &mut impl Sink) {
+        let _ = out;
+    }
+
     /// Lets time pass.
     fn tick(&mut self, now: Time, out: &mut impl Sink);
 
@@ -108,6 +113,11 @@ impl Inspector for Guard {
             self.engine.tick(&self.rules, now, out);
         }
         self.show_counters();
+    }
+
+    fn missed(&mut self, out: &mut impl Sink) {
+        // What goes on is as what began before the sensor did.
+        self.finish(out);
     }
 
     fn recalled(&mut self, _: &Key, _: u16, _: &Released, _: &mut impl Sink) {

@@ -177,6 +177,7 @@ fn parts(
         pair: pair(settings, group),
         track_vlan: settings.track_vlan,
         deadline: settings.deadline,
+        policy: settings.policy,
         block_v6_length: settings.block_v6_length,
         released_idle: settings.released_idle,
         shield: Arc::clone(&settings.shield),

@@ -16,6 +16,7 @@ use ids_core::flow::Key;
 use ids_core::packet::{LinkType, PacketIn};
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
+use ids_ebpf::config::FailPolicy;
 use ids_ebpf::flow::FlowKey;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -70,6 +71,7 @@ pub(super) struct Parts {
     pub(super) pair: u16,
     pub(super) track_vlan: bool,
     pub(super) deadline: Duration,
+    pub(super) policy: FailPolicy,
     pub(super) block_v6_length: u8,
     pub(super) released_idle: Duration,
     pub(super) shield: Arc<Shield>,
@@ -351,8 +353,8 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         Ok(())
     }
 
-    /// After a pause beyond the deadline the kernel stage has let packets past: those that waited here would
-    /// arrive after them, and are dropped.
+    /// After a pause beyond the deadline the kernel stage may have let packets past: those that waited here would
+    /// arrive after them, and are dropped. Of flows that went past the inspector has to know.
     fn drop_stale(&mut self, now: Monotonic) {
         if now.since(self.round) <= self.parts.deadline {
             return;
@@ -364,6 +366,11 @@ impl<I: Inspector, E: Events> Worker<I, E> {
             for packet in self.batch.drain(..) {
                 self.parts.umem.put(packet.frame);
             }
+        }
+        if self.parts.policy == FailPolicy::Open && self.parts.lanes.iter().any(|lane| lane.out.is_some()) {
+            tracing::warn!(pause = ?now.since(self.round), "packets went past while this worker stood still");
+            self.inspector.missed(&mut self.outlet);
+            self.carry_out(None);
         }
     }
 

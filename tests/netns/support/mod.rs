@@ -4,6 +4,7 @@ pub mod inspectors;
 pub mod lab;
 pub mod namespace;
 pub mod packet;
+pub mod site;
 
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
