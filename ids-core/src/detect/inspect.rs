@@ -73,7 +73,7 @@ impl Detector {
         let chunk = scene.stream?;
         let chain = rule.payload.as_ref().filter(|_| matches!(rule.kind, Kind::Stream | Kind::PacketAndStream))?;
         let asked = rule.events.is_empty() && applies(rule, scene) && speaks(rule, scene);
-        let buffer = Buffer { data: chunk.data, offset: chunk.offset, complete: chunk.last };
+        let buffer = chunk.buffer();
         (asked && self.preconditions(rule, scene, hits) && self.chain(chain, buffer)).then_some(true)
     }
 
@@ -147,7 +147,7 @@ impl Detector {
         let tcp = scene.carriers() == Carriers::TCP;
         if tcp && rule.kind != Kind::Packet {
             if let Some(chunk) = &scene.stream
-                && self.chain(chain, Buffer { data: chunk.data, offset: chunk.offset, complete: chunk.last })
+                && self.chain(chain, chunk.buffer())
             {
                 return Some(true);
             }

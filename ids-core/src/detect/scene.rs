@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::bytes::Buffer;
 use super::header::Carriers;
 use super::shared::Shared;
 use super::state::FlowState;
@@ -48,12 +49,21 @@ pub struct Scene<'a> {
 /// Stream data for inspection.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamChunk<'a> {
-    /// The bytes, oldest first; may overlap with what was inspected before.
+    /// The bytes, oldest first.
     pub data: &'a [u8],
+    /// How many of them were inspected before.
+    pub known: usize,
     /// Position of the first of them in the stream.
     pub offset: u64,
     /// Nothing follows.
     pub last: bool,
+}
+
+impl<'a> StreamChunk<'a> {
+    /// The chunk as a buffer for a chain of tests.
+    pub(super) const fn buffer(&self) -> Buffer<'a> {
+        Buffer { data: self.data, offset: self.offset, complete: self.last, known: self.known }
+    }
 }
 
 /// What is known of a flow's application protocol.

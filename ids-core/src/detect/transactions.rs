@@ -275,7 +275,7 @@ impl Detector {
                 return Outcome::NoMatch;
             }
             let data = self.transformed.of(&buffer.transforms, data);
-            match chain.matches(Buffer { data, offset, complete }, &mut self.scratch) {
+            match chain.matches(Buffer { data, offset, complete, known: 0 }, &mut self.scratch) {
                 Outcome::Match => {
                     self.keep_captures(buffer.info.name);
                     return Outcome::Match;
@@ -318,7 +318,7 @@ impl Detector {
     /// Raw payload in a rule on transactions: the stream data at hand, or the datagram.
     fn tx_payload(&mut self, chain: &Chain, scene: &Scene<'_>) -> bool {
         match &scene.stream {
-            Some(chunk) => self.chain(chain, Buffer { data: chunk.data, offset: chunk.offset, complete: chunk.last }),
+            Some(chunk) => self.chain(chain, chunk.buffer()),
             None if scene.carriers() == Carriers::TCP && scene.streamed => false,
             None => self.chain(chain, Buffer::from(scene.packet.payload())),
         }

@@ -467,12 +467,41 @@ fn growing_buffers() {
         (r#"base64_decode:bytes 4; base64_data; content:"test";"#, b"dGVzd", 0, NoMatch),
     ];
     for (text, data, offset, expected) in cases {
-        let buffer = Buffer { data, offset: *offset, complete: false };
+        let buffer = Buffer { data, offset: *offset, complete: false, known: 0 };
         assert_eq!(chain(text).matches(buffer, &mut Scratch::new()), *expected, "{text} on {}", data.escape_ascii());
         if *expected != NoMatchYet {
             let buffer = Buffer { complete: true, ..buffer };
             assert_eq!(chain(text).matches(buffer, &mut Scratch::new()), *expected, "{text}, complete");
         }
+    }
+}
+
+#[test]
+fn known_bytes() {
+    // Rule, data, how many bytes of it are known, whether it matches.
+    let cases: &[(&str, &[u8], usize, bool)] = &[
+        (r#"content:"abc";"#, b"abc", 0, true),
+        (r#"content:"abc";"#, b"abcx", 3, false),
+        (r#"content:"abc";"#, b"abcx", 2, true),
+        (r#"content:"abc";"#, b"abcabc", 3, true),
+        (r#"content:"a"; depth:1;"#, b"axxxa", 1, false),
+        (r#"content:"a"; content:"b"; distance:0;"#, b"abxb", 2, true),
+        (r#"content:"b"; content:"a";"#, b"ababxxa", 4, true),
+        (r#"content:"a"; isdataat:3,relative;"#, b"axxxx", 2, true),
+        (r#"content:"a"; isdataat:3,relative;"#, b"axxxxxx", 5, false),
+        (r#"content:"a"; byte_test:1,=,0x62,0,relative;"#, b"abxx", 2, false),
+        (r#"content:"a"; byte_test:1,=,0x62,0,relative;"#, b"abxx", 1, true),
+        (r#"content:"a"; content:!"b"; within:2;"#, b"axxx", 3, false),
+        (r#"content:"a"; content:!"b"; within:2;"#, b"axxx", 2, true),
+        (r#"content:"a"; content:!"b";"#, b"axxx", 2, true),
+        (r#"pcre:"/a.c/";"#, b"abcx", 3, false),
+        (r#"pcre:"/a.c/";"#, b"abcxaxc", 3, true),
+        ("bsize:4;", b"abcd", 4, true),
+    ];
+    for (text, data, known, expected) in cases {
+        let buffer = Buffer { known: *known, ..Buffer::from(*data) };
+        let found = chain(text).matches(buffer, &mut Scratch::new()) == Outcome::Match;
+        assert_eq!(found, *expected, "{text} on {}, {known} known", data.escape_ascii());
     }
 }
 
