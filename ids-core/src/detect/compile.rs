@@ -31,11 +31,13 @@ pub struct Loader {
     catalog: Catalog,
     names: Names,
     generation: u32,
+    /// The rules of the latest set by identity, and the first set without a break that each was in.
+    since: HashMap<u64, Generation>,
 }
 
 impl Default for Loader {
     fn default() -> Self {
-        Self { catalog: Catalog::new(), names: Names::default(), generation: 0 }
+        Self { catalog: Catalog::new(), names: Names::default(), generation: 0, since: HashMap::new() }
     }
 }
 
@@ -102,7 +104,12 @@ impl Loader {
             }
         }
         warn_of_unset_bits(&read, &self.names, &mut loaded.faults);
-        loaded.rules = self.assemble(read, &buffers, settings)?;
+        let mut set = self.assemble(read, &buffers, settings)?;
+        for rule in &mut set.rules {
+            rule.since = self.since.get(&rule.identity).copied().unwrap_or(set.generation);
+        }
+        self.since = set.rules.iter().map(|rule| (rule.identity, rule.since)).collect();
+        loaded.rules = set;
         Ok(loaded)
     }
 

@@ -12,7 +12,9 @@ use super::names::{NameId, Space};
 use super::packet_fields::Predicate;
 use super::read_header::carriers_of;
 use super::rule::{Action, RuleInfo};
-use super::rule_set::{Check, Compiled, Effect, HeaderTest, Inspection, Kind, Operand, Scope, StateTest, Which};
+use super::rule_set::{
+    Check, Compiled, Effect, Generation, HeaderTest, Inspection, Kind, Operand, Scope, StateTest, Which,
+};
 use super::settings::{BlockOn, Settings};
 use super::tables::Entry;
 use super::transforms::Transform;
@@ -120,6 +122,7 @@ pub(super) fn finish(
         rate: None,
         suppress: Box::default(),
         identity,
+        since: Generation::default(),
         info,
     };
     apply_global(&mut rule, settings);

@@ -189,11 +189,11 @@ fn count(rule: &Compiled, threshold: &Threshold, scene: &mut Scene<'_>) -> Answe
     let at = scene.at();
     if threshold.track == Track::Flow {
         let state = scene.state.as_deref_mut();
-        return state.map_or(Answer::Tell, |state| state.counter(rule.key()).hit(threshold, at));
+        return state.map_or(Answer::Tell, |state| state.counter(rule.identity).hit(threshold, at));
     }
     let (src, dst) = scene.addresses();
     match Tracked::of(threshold.track, src, dst) {
-        Some(key) => scene.shared.threshold(rule.key(), key, threshold, at),
+        Some(key) => scene.shared.threshold(rule.identity, key, threshold, at),
         None => Answer::Tell,
     }
 }
@@ -202,8 +202,8 @@ fn exceeds(rule: &Compiled, filter: &RateFilter, scene: &mut Scene<'_>) -> bool 
     let at = scene.at();
     if filter.track == Track::Flow {
         let state = scene.state.as_deref_mut();
-        return state.is_some_and(|state| state.rate(rule.key()).hit(filter, at));
+        return state.is_some_and(|state| state.rate(rule.identity).hit(filter, at));
     }
     let (src, dst) = scene.addresses();
-    Tracked::of(filter.track, src, dst).is_some_and(|key| scene.shared.rate(rule.key(), key, filter, at))
+    Tracked::of(filter.track, src, dst).is_some_and(|key| scene.shared.rate(rule.identity, key, filter, at))
 }

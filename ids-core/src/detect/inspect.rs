@@ -9,7 +9,7 @@ use super::detector::{Detector, applies, bypassed, speaks};
 use super::header::Carriers;
 use super::hits::Hits;
 use super::packet_fields::Read;
-use super::rule_set::{Compiled, EventTest, Kind, Payload, RuleId, RuleSet};
+use super::rule_set::{Compiled, EventTest, Generation, Kind, Payload, RuleId, RuleSet};
 use super::scene::Scene;
 
 impl Detector {
@@ -20,7 +20,7 @@ impl Detector {
         }
         self.find_candidates(rules, scene);
         self.sweep(rules, scene, hits, Self::matches);
-        note_tries(scene);
+        note_tries(rules, scene);
     }
 
     /// Tries the candidates in their order. Where a match leaves state behind, those that ask for state are tried
@@ -111,8 +111,8 @@ impl Detector {
     fn matches(&mut self, rule: &Compiled, scene: &mut Scene<'_>, hits: &Hits) -> Option<bool> {
         let due = match rule.kind {
             Kind::Transaction => false,
-            Kind::Addresses => !tried(scene, |state| &state.addresses_tried),
-            Kind::Protocol => protocol_settled(scene) && !tried(scene, |state| &state.protocol_tried),
+            Kind::Addresses => !tried(rule, scene, |state| &state.addresses_tried),
+            Kind::Protocol => protocol_settled(scene) && !tried(rule, scene, |state| &state.protocol_tried),
             Kind::Event | Kind::App | Kind::Packet | Kind::PacketAndStream | Kind::Stream => true,
         };
         let events = |test: &EventTest| match test {
@@ -198,10 +198,10 @@ fn unprompted(rules: &RuleSet, scene: &mut Scene<'_>, candidates: &mut Vec<RuleI
     }
 }
 
-/// Whether rules of a kind were tried on this direction of the flow before.
-fn tried(scene: &Scene<'_>, which: fn(&super::state::FlowState) -> &[bool; 2]) -> bool {
+/// Whether a rule was tried on this direction of the flow before, with the others of its kind.
+fn tried(rule: &Compiled, scene: &Scene<'_>, which: fn(&super::state::FlowState) -> &[Generation; 2]) -> bool {
     let tried = scene.state.as_deref().map(which).and_then(|tried| tried.get(scene.dir.index()));
-    tried.copied().unwrap_or(false)
+    tried.is_some_and(|last| rule.since <= *last)
 }
 
 /// Whether it is known what the direction speaks, or that it will not be.
@@ -210,13 +210,15 @@ fn protocol_settled(scene: &Scene<'_>) -> bool {
     side.is_some() || scene.app.failed
 }
 
-fn note_tries(scene: &mut Scene<'_>) {
+fn note_tries(rules: &RuleSet, scene: &mut Scene<'_>) {
     let (dir, settled) = (scene.dir.index(), protocol_settled(scene));
     let Some(state) = scene.state.as_deref_mut() else { return };
     if let Some(tried) = state.addresses_tried.get_mut(dir) {
-        *tried = true;
+        *tried = rules.generation;
     }
-    if let Some(tried) = state.protocol_tried.get_mut(dir) {
-        *tried |= settled;
+    if let Some(tried) = state.protocol_tried.get_mut(dir)
+        && settled
+    {
+        *tried = rules.generation;
     }
 }

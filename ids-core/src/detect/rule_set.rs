@@ -34,7 +34,7 @@ impl RuleId {
 }
 
 /// Which of the rule sets of one loader, counted from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Generation(pub(super) u32);
 
 /// The compiled rules.
@@ -190,8 +190,10 @@ pub(super) struct Compiled {
     pub(super) threshold: Option<Threshold>,
     pub(super) rate: Option<Box<RateFilter>>,
     pub(super) suppress: Box<[Suppress]>,
-    /// What it is over reloads: a hash of (gid, sid, rev, options).
+    /// What it is over reloads: a hash of (gid, sid, rev, options). Also the key of its counters.
     pub(super) identity: u64,
+    /// The first of the rule sets without a break that it was in.
+    pub(super) since: Generation,
 }
 
 impl Compiled {
@@ -202,11 +204,6 @@ impl Compiled {
             Kind::Stream | Kind::PacketAndStream if !stream => Scope::Packet,
             _ => Scope::Flow,
         })
-    }
-
-    /// The key of its counters.
-    pub(super) fn key(&self) -> u64 {
-        u64::from(self.info.gid) << 32 | u64::from(self.info.sid)
     }
 }
 

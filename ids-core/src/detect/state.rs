@@ -32,10 +32,10 @@ pub struct FlowState {
     pub(super) always: [Option<Box<[RuleId]>>; 2],
     /// The rule set that the above are of.
     pub(super) generation: Generation,
-    /// Rules on addresses alone were tried, by direction.
-    pub(super) addresses_tried: [bool; 2],
-    /// Rules on the protocol alone were tried, by direction.
-    pub(super) protocol_tried: [bool; 2],
+    /// The rule set whose rules on addresses alone were tried last, by direction.
+    pub(super) addresses_tried: [Generation; 2],
+    /// The same for rules on the protocol alone.
+    pub(super) protocol_tried: [Generation; 2],
 }
 
 /// What few flows have.

@@ -8,6 +8,7 @@ pub(super) mod bench;
 mod frames;
 mod keywords;
 mod loading;
+mod reload;
 mod transactions;
 
 use bench::{Bench, Step};

@@ -1,9 +1,8 @@
 //! Rules on transactions: what is remembered from one packet to the next.
 
-use super::bench::{Bench, load, settings};
+use super::bench::Bench;
 use super::frames::dns;
 use super::{Step, fired};
-use crate::detect::compile::Loader;
 
 fn client(text: &str) -> Step {
     Step::Client(text.as_bytes().to_vec())
@@ -124,23 +123,4 @@ fn raw_payload_and_buffers_in_one_rule() {
     let rule = "alert dns any any -> any any (content:\"|00 01 00 01|\"; dns.query; content:\"a.example\"; sid:1;)";
     assert_eq!(fired(rule, &[Step::Ask(dns(0x0100, "a.example", 1, None))]), [1]);
     assert_eq!(fired(rule, &[Step::Ask(dns(0x0100, "a.example", 28, None))]), [0; 0]);
-}
-
-#[test]
-fn a_reload_neither_repeats_nor_forgets() {
-    let first = "alert http any any -> any any (http.uri; content:\"/a\"; sid:1;)\n\
-        alert http any any -> any any (http.uri; content:\"/a\"; http.host; content:\"x\"; sid:2;)\n";
-    let second = "alert http any any -> any any (http.method; content:\"GET\"; sid:3;)\n";
-    let mut bench = Bench::new(first);
-    assert_eq!(bench.take(&client("GET /a HTTP/1.1\r\n")), [1]);
-    let mut loader = Loader::default();
-    let compile = |loader: &mut Loader, text: &str| {
-        let rules = crate::rules::parse(text).rules.into_iter().map(|rule| (0, rule));
-        loader.compile(rules, &settings()).unwrap().rules
-    };
-    // The bench's own set is the first of its loader; this one must have another number.
-    compile(&mut loader, first);
-    bench.rules = compile(&mut loader, &format!("{second}{first}"));
-    assert_eq!(bench.take(&client("Host: x\r\n\r\n")), [3, 2]);
-    assert!(load(first, &settings()).faults.is_empty());
 }
