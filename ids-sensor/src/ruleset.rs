@@ -51,6 +51,8 @@ pub struct Loaded {
     pub faults: Vec<(usize, Fault)>,
     /// What is wrong with anything else: files that cannot be read, lines of tables.
     pub problems: Vec<String>,
+    /// Rule files that cannot be read.
+    pub unread: usize,
     /// Rules that did not load.
     pub failed: u64,
     /// Rules whose `requires` does not hold.
@@ -69,6 +71,11 @@ impl Loaded {
 
 /// Loads rules as the configuration says.
 pub fn load(config: &Config, from: &From) -> Loaded {
+    load_with(&mut Loader::default(), config, from)
+}
+
+/// The same with a loader that has loaded rules before: names keep their numbers.
+pub fn load_with(loader: &mut Loader, config: &Config, from: &From) -> Loaded {
     let mut loaded = Loaded::default();
     let mut texts = Vec::new();
     match from {
@@ -83,7 +90,10 @@ pub fn load(config: &Config, from: &From) -> Loaded {
                         let text = String::from_utf8_lossy(&bytes).into_owned();
                         loaded.sources.push(Source { path: path.clone(), text });
                     }
-                    Err(error) => loaded.problems.push(format!("rule file {}: {error}", path.display())),
+                    Err(error) => {
+                        loaded.unread += 1;
+                        loaded.problems.push(format!("rule file {}: {error}", path.display()));
+                    }
                 }
             }
         }
@@ -97,14 +107,17 @@ pub fn load(config: &Config, from: &From) -> Loaded {
     let folders = loaded.sources.iter().map(|source| source.path.parent().map(PathBuf::from).unwrap_or_default());
     let settings = settings(config, folders.collect(), &mut loaded.problems);
     let read = texts.len() as u64;
-    match Loader::default().compile(texts, &settings) {
+    match loader.compile(texts, &settings) {
         Ok(compiled) => {
             loaded.skipped = compiled.skipped as u64;
             loaded.failed += read - loaded.skipped - compiled.rules.len() as u64;
             loaded.rules = compiled.rules;
             loaded.faults.extend(compiled.faults);
         }
-        Err(error) => loaded.problems.push(format!("no rule could be loaded: {error}")),
+        Err(error) => {
+            loaded.failed += read;
+            loaded.problems.push(format!("no rule could be loaded: {error}"));
+        }
     }
     loaded.faults.sort_by_key(|(file, fault)| (*file, fault.origin.position(fault.diagnostic.span.start)));
     loaded

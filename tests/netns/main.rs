@@ -17,4 +17,5 @@ mod inline;
 mod mirror;
 mod outage;
 mod ports;
+mod reload;
 mod tables;

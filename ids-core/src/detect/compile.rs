@@ -18,7 +18,7 @@ use super::names::{NameId, Names, Space};
 use super::options;
 use super::patterns::Collector;
 use super::read_header::{action, hook, protocol, scope};
-use super::rule_set::{AppGroup, Buffer, EventTest, Generation, Kind, Payload, RuleId, RuleSet, StateTest};
+use super::rule_set::{AppGroup, Buffer, Compiled, EventTest, Generation, Kind, Payload, RuleId, RuleSet, StateTest};
 use super::settings::{ActionClass, MAX_ALERTS, Settings};
 use crate::app::registry;
 use crate::field::Dir;
@@ -31,13 +31,11 @@ pub struct Loader {
     catalog: Catalog,
     names: Names,
     generation: u32,
-    /// The rules of the latest set by identity, and the first set without a break that each was in.
-    since: HashMap<u64, Generation>,
 }
 
 impl Default for Loader {
     fn default() -> Self {
-        Self { catalog: Catalog::new(), names: Names::default(), generation: 0, since: HashMap::new() }
+        Self { catalog: Catalog::new(), names: Names::default(), generation: 0 }
     }
 }
 
@@ -104,12 +102,7 @@ impl Loader {
             }
         }
         warn_of_unset_bits(&read, &self.names, &mut loaded.faults);
-        let mut set = self.assemble(read, &buffers, settings)?;
-        for rule in &mut set.rules {
-            rule.since = self.since.get(&rule.identity).copied().unwrap_or(set.generation);
-        }
-        self.since = set.rules.iter().map(|rule| (rule.identity, rule.since)).collect();
-        loaded.rules = set;
+        loaded.rules = self.assemble(read, &buffers, settings)?;
         Ok(loaded)
     }
 
@@ -167,7 +160,7 @@ impl Loader {
             let (fields, transforms) = (known.fields.clone(), transforms.clone());
             set.buffers.push(Buffer { info: known.info, fields, transforms, groups });
         }
-        set.rules = drafts.into_iter().map(|draft| draft.rule).collect();
+        set.rules = drafts.into_iter().map(|draft| Compiled { since: set.generation, ..draft.rule }).collect();
         Ok(set)
     }
 }

@@ -61,6 +61,15 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
+    /// Takes the place of another set of the same loader, of which some rules may have stayed: what those have
+    /// done to a flow is not done again.
+    pub fn succeed(&mut self, before: &Self) {
+        for rule in &mut self.rules {
+            let older = before.by_identity.get(&rule.identity).and_then(|id| before.rule(*id));
+            rule.since = older.map_or(rule.since, |older| older.since);
+        }
+    }
+
     /// How many rules there are.
     pub fn len(&self) -> usize {
         self.rules.len()

@@ -49,6 +49,19 @@ pub enum Command {
     Rules(Box<super::rules::Rules>),
     /// Say what a running sensor does: packets, drops, losses
     Status(Status),
+    /// Have a running sensor load its rules again
+    ///
+    /// Configuration and rule files are read again and compiled beside the running rules, which are exchanged
+    /// between two batches of packets: no packet is lost, and flows, flowbits, thresholds and blocks stay as they
+    /// are. Of the configuration only what concerns rules is taken over: variables, rule files, classification,
+    /// references, thresholds, `ips.block`.
+    ///
+    /// If a file cannot be read or none of the rules loads, the old rules stay in force and the reason is printed.
+    /// SIGUSR2 does the same; the log then says how it went.
+    ///
+    /// Exit codes: 0 the new rules are in force; 1 the old ones are; 3 no sensor runs.
+    #[command(after_help = "Example:\n  ids-sensor reload --json")]
+    Reload(Reload),
     /// Block hosts and networks in the kernel
     ///
     /// Asks the running sensor; without one, blocks that an earlier sensor left in the kernel are looked at and
@@ -287,6 +300,18 @@ pub struct Status {
     pub instance: Instance,
 }
 
+/// Arguments of `reload`.
+#[derive(Debug, Args)]
+pub struct Reload {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Which sensor.
+    #[command(flatten)]
+    pub instance: Instance,
+}
+
 /// Arguments of `block`.
 #[derive(Debug, Args)]
 pub struct Block {
@@ -473,7 +498,7 @@ mod tests {
         Cli::command().debug_assert();
         let mut command = Cli::command();
         command.build();
-        for name in ["replay", "run", "detach", "status", "block", "alerts"] {
+        for name in ["replay", "run", "detach", "status", "reload", "block", "alerts"] {
             let help = command.find_subcommand_mut(name).expect(name).render_long_help().to_string();
             for line in help.lines() {
                 assert!(line.chars().count() <= 80, "{line}");

@@ -14,6 +14,7 @@ pub mod args;
 pub mod block;
 pub mod established;
 pub mod log;
+pub mod reload;
 pub mod replay;
 pub mod rules;
 pub mod run;
@@ -61,6 +62,14 @@ impl Failure {
         }
     }
 
+    /// What is to be said.
+    pub fn into_lines(self) -> Vec<String> {
+        match self {
+            Self::Refusal(lines) => lines,
+            Self::Usage(line) | Self::Environment(line) => vec![line],
+        }
+    }
+
     fn lines(&self) -> Vec<&str> {
         match self {
             Self::Refusal(lines) => lines.iter().map(String::as_str).collect(),
@@ -105,6 +114,10 @@ fn run(command: Command) -> Result<(), Failure> {
             log::start(Some(Level::Warn), None, 0);
             block::run(&args)
         }
+        Command::Reload(args) => {
+            log::start(Some(Level::Warn), None, 0);
+            reload::run(&args)
+        }
         Command::Rules(args) => rules::run(&args),
         Command::Alerts(args) => {
             log::start(Some(Level::Warn), None, 0);
@@ -123,6 +136,15 @@ fn sensor(instance: &args::Instance) -> Result<Option<Client>, Failure> {
         Err(ControlError::NoSensor { .. }) => Ok(None),
         Err(error) => Err(Failure::environment(error)),
     }
+}
+
+/// The same, where a sensor must run.
+///
+/// # Errors
+/// It does not (3).
+fn running(instance: &args::Instance) -> Result<Client, Failure> {
+    let path = control::path(&instance.run_dir, &instance.name);
+    sensor(instance)?.ok_or_else(|| Failure::environment(ControlError::NoSensor { path }))
 }
 
 /// Has a command carried out. What the sensor refuses is a refusal (1), everything else the environment (3).

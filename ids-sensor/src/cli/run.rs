@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ids_core::detect::compile::Loader;
 use ids_ebpf::config::FailPolicy as Policy;
 use rustix::thread::CapabilitySet;
 
@@ -24,7 +25,8 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         config.tree.leaves("", &mut |path, value| println!("{path} = {value}"));
         return Ok(());
     }
-    let rules = settings::rules(&args.common, &config)?;
+    let mut loader = Loader::default();
+    let rules = settings::rules_with(&mut loader, &args.common, &config)?;
     if args.common.test_config {
         println!("configuration is fine");
         return Ok(());
@@ -36,7 +38,10 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     let log_dir = args.common.log_dir.clone().unwrap_or_else(|| config.log_dir.clone());
     let live = live_settings(args, &config);
     let name = &args.instance.name;
-    let plan = Plan { config: &config, rules, live, log_dir, dry_run: args.dry_run };
+    let common = args.common.clone();
+    let reload = move |loader: &mut Loader| settings::reload(loader, &common, inline).map_err(Failure::into_lines);
+    let reload = Box::new(reload);
+    let plan = Plan { config: &config, rules, loader, reload, live, log_dir, dry_run: args.dry_run };
     let summary = sensor::run(plan, || eprintln!("ids-sensor: `{name}` is running")).map_err(Failure::environment)?;
     print!("{}", summary.text());
     if summary.write_errors.is_empty() { Ok(()) } else { Err(Failure::Environment(summary.write_errors.join("\n"))) }

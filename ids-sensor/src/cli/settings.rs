@@ -3,8 +3,11 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use ids_core::detect::compile::Loader;
+
 use super::args::Common;
 use super::{Failure, log};
+use crate::authoring::report::Finding;
 use crate::config::logging::Level;
 use crate::config::{self, Config, LoadError, Source};
 use crate::ruleset::{self, From, Loaded};
@@ -15,13 +18,7 @@ use crate::ruleset::{self, From, Loaded};
 /// # Errors
 /// It cannot be read (3) or is no configuration (1), or has a contradiction (1); with `--strict` also warnings.
 pub fn load(common: &Common, more: &[String], inline: bool, log_dir: Option<&Path>) -> Result<Config, Failure> {
-    let set = common.set.iter().chain(more).cloned().collect();
-    let source = Source { file: common.config.clone(), include: common.include.clone(), set, inline };
-    let config = config::load(&source).map_err(|error| match error {
-        LoadError::Read { .. } => Failure::refusal(error),
-        LoadError::Set(_) => Failure::Usage(error.to_string()),
-        LoadError::Parse { .. } | LoadError::NoMap { .. } | LoadError::TooDeep { .. } => Failure::refusal(error),
-    })?;
+    let config = read(common, more, inline)?;
     // Testing a configuration leaves nothing behind.
     let file = if common.test_config || common.dump_config {
         None
@@ -29,6 +26,20 @@ pub fn load(common: &Common, more: &[String], inline: bool, log_dir: Option<&Pat
         log_file(&config, log_dir.unwrap_or(&config.log_dir))?
     };
     log::start(config.logging.console, file, common.verbose);
+    checked(common, config)
+}
+
+fn read(common: &Common, more: &[String], inline: bool) -> Result<Config, Failure> {
+    let set = common.set.iter().chain(more).cloned().collect();
+    let source = Source { file: common.config.clone(), include: common.include.clone(), set, inline };
+    config::load(&source).map_err(|error| match error {
+        LoadError::Set(_) => Failure::Usage(error.to_string()),
+        error => Failure::refusal(error),
+    })
+}
+
+/// Says what is wrong with a configuration; whether it may be used.
+fn checked(common: &Common, config: Config) -> Result<Config, Failure> {
     for warning in &config.warnings {
         tracing::warn!("configuration: {warning}");
     }
@@ -55,9 +66,37 @@ fn log_file(config: &Config, log_dir: &Path) -> Result<Option<(File, Level)>, Fa
 /// With `--init-errors-fatal` or `-T`, a rule that does not load, or a file that cannot be read (1); with `--strict`
 /// warnings, too.
 pub fn rules(common: &Common, config: &Config) -> Result<Loaded, Failure> {
+    rules_with(&mut Loader::default(), common, config)
+}
+
+/// Reads configuration and rules again, for a sensor that runs.
+///
+/// # Errors
+/// What [`load`] and [`rules`] refuse, and what a start would let pass with a warning: a rule file that cannot be
+/// read, and files in which no rule is good. The rules in force are better than none.
+pub fn reload(loader: &mut Loader, common: &Common, inline: bool) -> Result<Loaded, Failure> {
+    let config = checked(common, read(common, &[], inline)?)?;
+    let loaded = rules_with(loader, common, &config)?;
+    if loaded.unread > 0 {
+        return Err(Failure::Refusal(loaded.problems));
+    }
+    if loaded.rules.is_empty() && loaded.failed > 0 {
+        let first = loaded.findings().find(Finding::is_error).map(|finding| finding.one_line());
+        let mut lines = vec![format!("none of {} rules loads", loaded.failed)];
+        lines.extend(first.into_iter().chain(loaded.problems));
+        return Err(Failure::Refusal(lines));
+    }
+    Ok(loaded)
+}
+
+/// [`rules`] with a loader that may have loaded rules before.
+///
+/// # Errors
+/// As there.
+pub fn rules_with(loader: &mut Loader, common: &Common, config: &Config) -> Result<Loaded, Failure> {
     let ours = common.config.is_none() && common.rules_only.is_empty() && common.rules_too.is_empty();
     let from = if ours && !common.disable_detection { From::Embedded } else { From::Files(rule_files(common, config)) };
-    let loaded = ruleset::load(config, &from);
+    let loaded = ruleset::load_with(loader, config, &from);
     let findings: Vec<_> = loaded.findings().collect();
     let fatal = common.init_errors_fatal || common.test_config || common.strict;
     let mut refused: Vec<String> = Vec::new();

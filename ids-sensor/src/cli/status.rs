@@ -4,19 +4,14 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use super::args::Status;
-use super::{Failure, ask, sensor};
-use crate::control;
-use crate::control::client::ControlError;
+use super::{Failure, ask, running};
 
 /// Runs the command.
 ///
 /// # Errors
 /// See [`Failure`].
 pub fn run(args: &Status) -> Result<(), Failure> {
-    let Some(mut client) = sensor(&args.instance)? else {
-        let path = control::path(&args.instance.run_dir, &args.instance.name);
-        return Err(Failure::environment(ControlError::NoSensor { path }));
-    };
+    let mut client = running(&args.instance)?;
     let status: Value = ask(&mut client, "status", &json!({}))?;
     if args.json {
         println!("{status}");
@@ -24,6 +19,14 @@ pub fn run(args: &Status) -> Result<(), Failure> {
     }
     let name = &args.instance.name;
     println!("`{name}` has been running for {} s (process {})", status["uptime"], status["pid"]);
+    let rules = &status["rules"];
+    println!(
+        "{} rules in force, {} did not load; reloaded {} times",
+        rules["loaded"], rules["failed"], rules["reloads"]
+    );
+    if let Some(refused) = rules["refused"].as_str().filter(|refused| !refused.is_empty()) {
+        println!("the latest reload was refused: {refused}");
+    }
     println!("{}", table(&status));
     if let Some(line) = refused(&status) {
         println!("{line}");

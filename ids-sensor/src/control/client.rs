@@ -68,6 +68,11 @@ impl Client {
         Ok(client)
     }
 
+    /// Lets answers take so long from now on.
+    pub fn wait_for(&self, patience: Duration) -> Result<(), ControlError> {
+        self.reader.get_ref().set_read_timeout(Some(patience)).map_err(|source| self.io(source))
+    }
+
     /// Has a command carried out. Out: the message of the answer.
     pub fn call(&mut self, command: &str, arguments: Value) -> Result<Value, ControlError> {
         self.send(&Request { command: command.to_owned(), arguments })?;

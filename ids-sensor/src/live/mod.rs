@@ -7,6 +7,7 @@
 
 pub mod counters;
 mod outlet;
+pub mod rules;
 mod settings;
 mod setup;
 mod worker;
@@ -19,7 +20,6 @@ use std::time::Duration;
 
 use ids_core::app::App;
 use ids_core::counters::Counters;
-use ids_core::detect::rule_set::RuleSet;
 use ids_core::detect::shared::Shared;
 use ids_core::engine::{Command, Engine, Side, Sink};
 use ids_core::event::Event;
@@ -36,6 +36,7 @@ use crate::kernel::{self, Pins, Port, Tables};
 use crate::ports::{self, Ports};
 use crate::shield::Shield;
 use counters::{Commands, Queue};
+use rules::Follower;
 pub use settings::{Pinning, Settings, Topology};
 use worker::Report;
 
@@ -82,7 +83,7 @@ pub struct Guard {
     /// The engine.
     pub engine: Engine,
     /// The rules.
-    pub rules: Arc<RuleSet>,
+    pub rules: Follower,
     /// What the engine has counted, renewed with every tick.
     pub counters: Arc<Mutex<Counters>>,
     /// Accept everything, answer nothing and block nothing: only tell.
@@ -93,24 +94,25 @@ impl Default for Guard {
     /// An engine with default settings and no rules.
     fn default() -> Self {
         let engine = Engine::new(Arc::default(), Arc::new(App::default()), Shared::default());
-        Self { engine, rules: Arc::default(), counters: Arc::default(), dry_run: false }
+        Self { engine, rules: Follower::default(), counters: Arc::default(), dry_run: false }
     }
 }
 
 impl Inspector for Guard {
     fn push(&mut self, packet: PacketIn<'_>, out: &mut impl Sink) {
         if self.dry_run {
-            self.engine.push(&self.rules, packet, &mut Harmless(out));
+            self.engine.push(self.rules.rules(), packet, &mut Harmless(out));
         } else {
-            self.engine.push(&self.rules, packet, out);
+            self.engine.push(self.rules.rules(), packet, out);
         }
     }
 
     fn tick(&mut self, now: Time, out: &mut impl Sink) {
+        self.rules.follow();
         if self.dry_run {
-            self.engine.tick(&self.rules, now, &mut Harmless(out));
+            self.engine.tick(self.rules.rules(), now, &mut Harmless(out));
         } else {
-            self.engine.tick(&self.rules, now, out);
+            self.engine.tick(self.rules.rules(), now, out);
         }
         self.show_counters();
     }
@@ -126,9 +128,9 @@ impl Inspector for Guard {
 
     fn finish(&mut self, out: &mut impl Sink) {
         if self.dry_run {
-            self.engine.finish(&self.rules, &mut Harmless(out));
+            self.engine.finish(self.rules.rules(), &mut Harmless(out));
         } else {
-            self.engine.finish(&self.rules, out);
+            self.engine.finish(self.rules.rules(), out);
         }
         self.show_counters();
     }

@@ -6,16 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ids_core::time::Time;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::reload::Reloader;
 use super::{blocks, status};
 use crate::control::Commands;
 use crate::control::requests::{AlertRow, AlertsList, AlertsPage, AlertsShow, BlockAdd, BlockDel};
 use crate::kernel::Prefix;
 use crate::live::Live;
+use crate::output::sink::RulesLoaded;
 use crate::output::store::{AlertId, Query, Reader};
+use crate::output::timestamp::Stamps;
 use crate::output::writer::Queue;
 
 /// The parts of a running sensor that commands reach.
@@ -23,6 +27,7 @@ pub(super) struct Running {
     pub(super) live: Live,
     pub(super) start: Instant,
     pub(super) stop: Arc<AtomicBool>,
+    pub(super) reloader: Arc<Reloader>,
     /// To the writer of records.
     pub(super) queue: Queue,
     pub(super) store: Option<Reader>,
@@ -32,14 +37,20 @@ pub(super) struct Running {
     pub(super) reasons: Mutex<HashMap<Prefix, String>>,
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 17] = [
     "alerts-list",
     "alerts-show",
     "block-add",
     "block-del",
     "block-list",
     "iface-list",
+    "reload",
+    "reload-rules",
     "reopen-log-files",
+    "ruleset-reload-nonblocking",
+    "ruleset-reload-rules",
+    "ruleset-reload-time",
+    "ruleset-stats",
     "shutdown",
     "status",
     "uptime",
@@ -63,6 +74,11 @@ impl Commands for Running {
                 self.queue.rotate();
                 Ok(json!("done"))
             }
+            "reload" => self.reloader.reload().map(|_| self.reloader.status()),
+            "reload-rules" | "ruleset-reload-rules" => self.reloader.reload().map(|_| json!("done")),
+            "ruleset-reload-nonblocking" => self.reloader.reload_aside().map(|()| json!("done")),
+            "ruleset-reload-time" => Ok(json!([{"id": 0, "last_reload": iso(self.reloader.rules().when)}])),
+            "ruleset-stats" => Ok(ruleset_stats(self.reloader.rules())),
             "iface-list" => self.interfaces(),
             "status" => self.status(),
             "block-list" => {
@@ -92,6 +108,7 @@ impl Running {
             "pid": std::process::id(),
             "uptime": self.start.elapsed().as_secs(),
             "outputs": self.places,
+            "rules": self.reloader.status(),
             "workers_alive": self.live.is_whole(),
             "ports": ports.iter().map(status::port).collect::<Vec<_>>(),
             "blocks": status::commands(&self.live.commands()),
@@ -166,6 +183,18 @@ impl Running {
     fn reasons(&self) -> MutexGuard<'_, HashMap<Prefix, String>> {
         self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The answer to `ruleset-stats`, as the established engine gives it.
+fn ruleset_stats(rules: RulesLoaded) -> Value {
+    let RulesLoaded { loaded, failed, skipped, .. } = rules;
+    json!([{"id": 0, "rules_loaded": loaded, "rules_failed": failed, "rules_skipped": skipped}])
+}
+
+fn iso(time: Time) -> String {
+    let mut text = Vec::new();
+    Stamps::default().iso(&mut text, time);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 const GONE: &str = "the alert store has failed; the log says why";

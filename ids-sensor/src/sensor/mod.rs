@@ -7,6 +7,7 @@
 
 pub mod blocks;
 pub mod commands;
+pub mod reload;
 mod status;
 
 use std::fmt::Write as _;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use ids_core::app::App;
 use ids_core::counters::{Counter, Counters};
-use ids_core::detect::rule_set::RuleSet;
+use ids_core::detect::compile::Loader;
 use ids_core::detect::shared::Shared;
 use ids_core::engine::Engine;
 use ids_core::event::Event;
@@ -26,6 +27,7 @@ use crate::config::{self, Config};
 use crate::control::client::{Client, ControlError};
 use crate::control::{self, server};
 use crate::kernel::clock::wall;
+use crate::live::rules::{Follower, Force};
 use crate::live::{self, Events, Guard, Live, Topology};
 use crate::output::renderer::Renderer;
 use crate::output::sink::{RulesLoaded, Scene, Stats};
@@ -33,6 +35,7 @@ use crate::output::writer::Pressure;
 use crate::output::{OutputError, Outputs};
 use crate::ruleset::Loaded;
 use commands::Running;
+use reload::{Read, Reloader};
 
 /// How often signals and timers are looked at.
 const ROUND: Duration = Duration::from_millis(100);
@@ -44,12 +47,15 @@ const SWEEP: Duration = Duration::from_secs(10);
 const RENEW: Duration = Duration::from_secs(60);
 
 /// What to run, and how.
-#[derive(Debug)]
 pub struct Plan<'a> {
     /// The configuration.
     pub config: &'a Config,
     /// The rules.
     pub rules: Loaded,
+    /// What loaded them.
+    pub loader: Loader,
+    /// Reads them again.
+    pub reload: Read,
     /// Interfaces, workers and the kernel stage.
     pub live: live::Settings,
     /// Where records go.
@@ -93,13 +99,13 @@ pub struct Summary {
 /// # Errors
 /// Something cannot be had, or a worker failed. Interfaces are given back in any case.
 pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
-    let Plan { config, rules: loaded, live: settings, log_dir, dry_run } = plan;
+    let Plan { config, rules: loaded, loader, reload, live: settings, log_dir, dry_run } = plan;
     let socket = control::path(&settings.run_dir, &settings.name);
     // Before anything is touched: the ports may be those of the other sensor.
     if Client::connect(&socket).is_ok() {
         return Err(ControlError::InUse { path: socket }.into());
     }
-    let (stop, rotate) = signals()?;
+    let signals = Signals::register()?;
     let start = Instant::now();
     let inline = matches!(settings.topology, Topology::Inline(_));
     let outputs = Outputs::open(config, &log_dir, Pressure::Drop)?;
@@ -116,7 +122,8 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let running = Arc::new(Running {
         live,
         start,
-        stop: Arc::clone(&stop),
+        stop: Arc::clone(&signals.stop),
+        reloader: Arc::new(Reloader::new(Arc::clone(&workers.force), reload, loader, rules_loaded)),
         queue: outputs.queue(),
         store: outputs.store(),
         places: outputs.places().to_vec(),
@@ -126,7 +133,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     ready();
 
     let mut ticker = Ticker { config, renderer: outputs.renderer(&scene), rules: rules_loaded, inline, start };
-    supervise(&running, &workers, &mut ticker, &stop, &rotate);
+    supervise(&running, &workers, &mut ticker, &signals);
 
     server.stop();
     let running = Arc::into_inner(running).expect("the control thread, the only other holder, has ended");
@@ -144,13 +151,18 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
 }
 
 /// Until the end: rotation, counters, blocks that have run out. A dead worker is an end, too.
-fn supervise(running: &Running, workers: &Workers, ticker: &mut Ticker<'_>, stop: &AtomicBool, rotate: &AtomicBool) {
+fn supervise(running: &Running, workers: &Workers, ticker: &mut Ticker<'_>, signals: &Signals) {
     let (mut swept, mut renewed, mut told) = (Instant::now(), Instant::now(), Instant::now());
     let mut reported = false;
-    while !stop.load(Ordering::Relaxed) && running.live.is_whole() {
+    while !signals.stop.load(Ordering::Relaxed) && running.live.is_whole() {
         std::thread::sleep(ROUND);
-        if rotate.swap(false, Ordering::Relaxed) {
+        if signals.rotate.swap(false, Ordering::Relaxed) {
             running.queue.rotate();
+        }
+        if signals.reload.swap(false, Ordering::Relaxed)
+            && let Err(error) = running.reloader.reload_aside()
+        {
+            tracing::warn!("reload: {error}");
         }
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
@@ -165,7 +177,10 @@ fn supervise(running: &Running, workers: &Workers, ticker: &mut Ticker<'_>, stop
         if told.elapsed() >= ticker.config.stats.interval {
             told = Instant::now();
             match running.live.status() {
-                Ok(ports) => ticker.tell(workers, &ports),
+                Ok(ports) => {
+                    ticker.rules = running.reloader.rules();
+                    ticker.tell(workers, &ports);
+                }
                 Err(error) if !reported => {
                     reported = true;
                     tracing::warn!(%error, "no counters of the kernel stage");
@@ -176,14 +191,23 @@ fn supervise(running: &Running, workers: &Workers, ticker: &mut Ticker<'_>, stop
     }
 }
 
-/// SIGTERM and SIGINT end the run, SIGHUP begins new files.
-fn signals() -> Result<(Arc<AtomicBool>, Arc<AtomicBool>), Error> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let (stop, rotate) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    for (signal, flag) in [(SIGTERM, &stop), (SIGINT, &stop), (SIGHUP, &rotate)] {
-        signal_hook::flag::register(signal, Arc::clone(flag)).map_err(Error::Signals)?;
+/// What signals ask for: SIGTERM and SIGINT end the run, SIGHUP begins new files, SIGUSR2 loads rules again.
+struct Signals {
+    stop: Arc<AtomicBool>,
+    rotate: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn register() -> Result<Self, Error> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
+        let signals = Self { stop: Arc::default(), rotate: Arc::default(), reload: Arc::default() };
+        let Self { stop, rotate, reload } = &signals;
+        for (signal, flag) in [(SIGTERM, stop), (SIGINT, stop), (SIGHUP, rotate), (SIGUSR2, reload)] {
+            signal_hook::flag::register(signal, Arc::clone(flag)).map_err(Error::Signals)?;
+        }
+        Ok(signals)
     }
-    Ok((stop, rotate))
 }
 
 /// Makes the engines, and sees what they count.
@@ -191,7 +215,7 @@ struct Workers {
     settings: Arc<ids_core::engine::Config>,
     app: Arc<App>,
     shared: Shared,
-    rules: Arc<RuleSet>,
+    force: Arc<Force>,
     dry_run: bool,
     counters: Vec<Arc<Mutex<Counters>>>,
 }
@@ -207,7 +231,7 @@ impl Workers {
             app: Arc::new(App::new(settings.app.clone())),
             settings: Arc::new(settings),
             shared: Shared::default(),
-            rules: Arc::new(rules.rules),
+            force: Force::new(rules.rules),
             dry_run,
             counters: Vec::new(),
         }
@@ -218,7 +242,7 @@ impl Workers {
         let counters: Arc<Mutex<Counters>> = Arc::default();
         self.counters.push(Arc::clone(&counters));
         let engine = Engine::new(Arc::clone(&self.settings), Arc::clone(&self.app), self.shared.clone());
-        (Guard { engine, rules: Arc::clone(&self.rules), counters, dry_run: self.dry_run }, Teller(renderer))
+        (Guard { engine, rules: Follower::new(&self.force), counters, dry_run: self.dry_run }, Teller(renderer))
     }
 
     /// What all engines have counted.

@@ -22,7 +22,9 @@ fn over(first: &str, before: &[Step], second: &str, after: &[Step]) -> (Vec<u32>
     let mut bench = Bench::new("");
     bench.rules = compile(&mut loader, first);
     let early = before.iter().flat_map(|step| bench.take(step)).collect();
-    bench.rules = compile(&mut loader, second);
+    let mut rules = compile(&mut loader, second);
+    rules.succeed(&bench.rules);
+    bench.rules = rules;
     (early, after.iter().flat_map(|step| bench.take(step)).collect())
 }
 
