@@ -14,6 +14,7 @@
 //! | [`authoring`] | rules checked and tried |
 //! | [`control`] | the socket of a running sensor |
 //! | [`shield`] | what keeps blocks from hitting their owner |
+//! | [`why`] | what happens to a packet now, and because of what |
 //! | [`sensor`] | a live run with its outputs and its control socket |
 
 pub mod authoring;
@@ -29,3 +30,4 @@ pub mod replay;
 pub mod ruleset;
 pub mod sensor;
 pub mod shield;
+pub mod why;

@@ -19,3 +19,4 @@ mod outage;
 mod ports;
 mod reload;
 mod tables;
+mod why;

@@ -67,6 +67,21 @@ pub enum Command {
     /// Asks the running sensor; without one, blocks that an earlier sensor left in the kernel are looked at and
     /// changed there.
     Block(Block),
+    /// Explain what happens to packets of a host, a network or a flow now
+    ///
+    /// Says whether such a packet is dropped, inspected or let past in the kernel, and because of what: who shields
+    /// an address, blocks of hosts and flows with the time that is left of them and the alert that caused them,
+    /// releases, what the rules want to see, and what the ports do while nobody inspects. The answer is the kernel
+    /// stage's own decision on what stands in its maps; `*` marks what decides.
+    ///
+    /// A flow is asked about in one direction, as a packet in the middle of a connection. A rule that drops packets
+    /// without blocking their flow shows as "inspected": rules decide on each packet.
+    ///
+    /// Without a running sensor the maps are read that an earlier one left in the kernel.
+    ///
+    /// Exit codes: 0 answered, whatever the answer; 2 the question is not understood; 3 there is nothing to ask.
+    #[command(after_help = WHY_EXAMPLES)]
+    Why(Why),
     /// Look at the alerts of a store
     ///
     /// Asks the running sensor; without one, or with `-l`, the store in the log folder is read.
@@ -78,6 +93,13 @@ Examples:
   ids-sensor replay -r suspicious.pcap
   ids-sensor replay -r captures/ -S 'rules/*.rules' -l out -k none
   zcat big.pcap.gz | ids-sensor replay -r - -S local.rules tcp port 80";
+
+const WHY_EXAMPLES: &str = "\
+Examples:
+  ids-sensor why 192.0.2.7
+  ids-sensor why 2001:db8::/32 --json
+  ids-sensor why tcp 192.0.2.7:4711 198.51.100.2:443
+  ids-sensor why udp [2001:db8::1]:53 [2001:db8::2]:4000 vlan=5";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -312,6 +334,23 @@ pub struct Reload {
     pub instance: Instance,
 }
 
+/// Arguments of `why`.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// An address, a network, or a flow: protocol, source, destination, and `vlan=ID` or `vlan=OUTER,INNER` if it
+    /// is in one
+    #[arg(value_name = "WHAT", required = true, num_args = 1..=5)]
+    pub what: Vec<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Which sensor.
+    #[command(flatten)]
+    pub instance: Instance,
+}
+
 /// Arguments of `block`.
 #[derive(Debug, Args)]
 pub struct Block {
@@ -498,7 +537,7 @@ mod tests {
         Cli::command().debug_assert();
         let mut command = Cli::command();
         command.build();
-        for name in ["replay", "run", "detach", "status", "reload", "block", "alerts"] {
+        for name in ["replay", "run", "detach", "status", "reload", "why", "block", "alerts"] {
             let help = command.find_subcommand_mut(name).expect(name).render_long_help().to_string();
             for line in help.lines() {
                 assert!(line.chars().count() <= 80, "{line}");

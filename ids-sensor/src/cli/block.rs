@@ -89,12 +89,13 @@ fn del(instance: &Instance, target: Prefix, json: bool) -> Result<(), Failure> {
 }
 
 /// The maps that a sensor left which does not run; `None` if there are none.
-fn left_behind(instance: &Instance) -> Result<Option<Tables>, Failure> {
+pub(super) fn left_behind(instance: &Instance) -> Result<Option<Tables>, Failure> {
     let Some(pins) = Pins::existing(&instance.bpffs, &instance.name) else { return Ok(None) };
     Tables::open(&pins, Sizes::default()).map(Some).map_err(Failure::environment)
 }
 
-fn nothing(instance: &Instance) -> Failure {
+/// What is said where neither a sensor nor its maps are there.
+pub(super) fn nothing(instance: &Instance) -> Failure {
     let name = &instance.name;
     Failure::Environment(format!(
         "no sensor `{name}` is running, and none left maps in {}: start one with `ids-sensor run`",

@@ -20,6 +20,7 @@ pub mod rules;
 pub mod run;
 pub mod settings;
 pub mod status;
+pub mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -113,6 +114,10 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Block(args) => {
             log::start(Some(Level::Warn), None, 0);
             block::run(&args)
+        }
+        Command::Why(args) => {
+            log::start(Some(Level::Warn), None, 0);
+            why::run(&args)
         }
         Command::Reload(args) => {
             log::start(Some(Level::Warn), None, 0);

@@ -45,6 +45,13 @@ pub struct Blocked {
     pub reason: String,
 }
 
+/// Arguments of `why`; the answer is a [`crate::why::Why`].
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct WhyAsk {
+    /// Address, prefix, or protocol and both ends of a flow.
+    pub target: String,
+}
+
 /// Arguments of `alerts-list`: a [`Query`].
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]

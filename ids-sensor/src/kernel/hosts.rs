@@ -91,6 +91,17 @@ impl Hosts {
         self.entries.iter().map(|(prefix, block)| (*prefix, block))
     }
 
+    /// The entry of a prefix and all broader ones, the narrowest first.
+    pub fn covering(&self, prefix: Prefix) -> impl Iterator<Item = (Prefix, &HostBlock)> {
+        std::iter::once(prefix).chain(prefix.broader()).filter_map(|outer| Some((outer, self.entries.get(&outer)?)))
+    }
+
+    /// The entries inside of a prefix, without its own.
+    pub fn inside(&self, prefix: Prefix) -> impl Iterator<Item = (Prefix, &HostBlock)> {
+        let all = self.entries.range(prefix..).take_while(move |(inner, _)| prefix.contains(**inner));
+        all.filter(move |(inner, _)| **inner != prefix).map(|(inner, block)| (*inner, block))
+    }
+
     /// The latest times of all broader entries.
     fn above(&self, prefix: Prefix) -> [u64; 2] {
         prefix

@@ -6,6 +6,7 @@
 //! Must not know: packets, rules, outputs.
 
 pub mod clock;
+pub mod decision;
 pub mod hosts;
 mod in_use;
 pub mod pins;

@@ -11,11 +11,12 @@ use aya::maps::lpm_trie::Key as TrieKey;
 use aya::maps::{Array, ArrayOfMaps, HashMap, IterableMap, LpmTrie, MapData, MapError};
 use ids_core::flow::{Endpoint, Key};
 use ids_ebpf::block::HostBlock;
-use ids_ebpf::flow::{Addr, FlowBlock, FlowKey, Released};
+use ids_ebpf::flow::{FlowBlock, FlowKey, Released};
 use ids_ebpf::interest::Interest;
 use ids_ebpf::map::{self, Table};
 
 use super::clock::Monotonic;
+use super::decision;
 use super::hosts::{Change, Hosts};
 use super::in_use::InUse;
 use super::pins::Pins;
@@ -69,6 +70,8 @@ pub struct Tables {
     block6: LpmTrie<MapData, [u8; 16], HostBlock>,
     interest: ArrayOfMaps<MapData, Array<MapData, Interest>>,
     hosts: Hosts,
+    /// What was put into `INTEREST` last.
+    wanted: Option<Box<Interest>>,
     /// Blocks and releases of flows.
     pub flows: Flows,
 }
@@ -87,6 +90,7 @@ impl Tables {
             block6: take(&mut ebpf, map::BLOCK6)?,
             interest: take(&mut ebpf, map::INTEREST)?,
             hosts: Hosts::default(),
+            wanted: None,
             flows: Flows {
                 blocked: take(&mut ebpf, map::BLOCKED_FLOWS)?,
                 released: take(&mut ebpf, map::RELEASED_FLOWS)?,
@@ -130,14 +134,47 @@ impl Tables {
     /// A map cannot be read.
     pub fn blocks(&self) -> Result<Vec<HostEntry>, Error> {
         let now = Monotonic::now().0;
-        let left = |until: u64| Duration::from_nanos(until.saturating_sub(now));
-        let entries = self.host_entries()?.into_iter().map(|(prefix, block)| HostEntry {
-            prefix,
-            left: block.own.map(left),
-            hits: block.hits,
-            sid: block.sid,
-        });
-        Ok(entries.collect())
+        Ok(self.host_entries()?.into_iter().map(|(prefix, block)| host_entry(prefix, &block, now)).collect())
+    }
+
+    /// The block of a prefix and those of all broader ones, the narrowest first.
+    ///
+    /// # Errors
+    /// A map cannot be read.
+    pub fn covering(&self, prefix: Prefix) -> Result<Vec<HostEntry>, Error> {
+        self.hosts.covering(prefix).map(|(prefix, block)| self.entry(prefix, block)).collect()
+    }
+
+    /// The blocks inside of a prefix.
+    ///
+    /// # Errors
+    /// A map cannot be read.
+    pub fn inside(&self, prefix: Prefix) -> Result<Vec<HostEntry>, Error> {
+        self.hosts.inside(prefix).map(|(prefix, block)| self.entry(prefix, block)).collect()
+    }
+
+    /// What the kernel finds for a host: its longest match.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn longest(&self, host: Prefix) -> Result<Option<HostBlock>, Error> {
+        let length = u32::from(host.length());
+        let (map, found) = match host.addr() {
+            IpAddr::V4(addr) => (map::BLOCK4, self.block4.get(&TrieKey::new(length, addr.octets()), 0)),
+            IpAddr::V6(addr) => (map::BLOCK6, self.block6.get(&TrieKey::new(length, addr.octets()), 0)),
+        };
+        there(map, found)
+    }
+
+    /// An entry with what the kernel has counted on it: no narrower one can be the longest match of its own prefix.
+    fn entry(&self, prefix: Prefix, block: &HostBlock) -> Result<HostEntry, Error> {
+        let hits = self.longest(prefix)?.map_or(0, |found| found.hits);
+        Ok(host_entry(prefix, &HostBlock { hits, ..*block }, Monotonic::now().0))
+    }
+
+    /// What of all packets is wanted, if anything is said about it.
+    pub fn interest(&self) -> Option<&Interest> {
+        self.wanted.as_deref()
     }
 
     /// Takes blocks of hosts and flows away that have run out; how many there were.
@@ -219,7 +256,9 @@ impl Tables {
     pub fn set_interest(&mut self, interest: &Interest) -> Result<(), Error> {
         let mut inner: Array<MapData, Interest> = Array::create(1, 0).map_err(of(map::INTEREST))?;
         inner.set(0, interest, 0).map_err(of(map::INTEREST))?;
-        self.interest.set(0, &inner, 0).map_err(of(map::INTEREST))
+        self.interest.set(0, &inner, 0).map_err(of(map::INTEREST))?;
+        self.wanted = Some(Box::new(*interest));
+        Ok(())
     }
 
     fn write(&mut self, changes: Vec<Change>) -> Result<(), Error> {
@@ -244,6 +283,11 @@ impl Tables {
         let six = self.block6.iter().map(|e| e.map(|(key, block)| (prefix_of(&key), block)).map_err(of(map::BLOCK6)));
         four.chain(six).collect()
     }
+}
+
+fn host_entry(prefix: Prefix, block: &HostBlock, now: u64) -> HostEntry {
+    let left = |until: u64| Duration::from_nanos(until.saturating_sub(now));
+    HostEntry { prefix, left: block.own.map(left), hits: block.hits, sid: block.sid }
 }
 
 /// Does one change. Hits so far are kept, less those that fall between reading and writing.
@@ -272,6 +316,15 @@ fn prefix_of<A: aya::Pod + Into<IpAddr>>(key: &TrieKey<A>) -> Prefix {
 /// Names the map in an error.
 fn of(name: &'static str) -> impl Fn(MapError) -> Error {
     move |error| Error::map(name, &error)
+}
+
+/// Looking up what is not there is no error.
+fn there<T>(name: &'static str, result: Result<T, MapError>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(MapError::KeyNotFound | MapError::ElementNotFound) => Ok(None),
+        Err(error) => Err(Error::map(name, &error)),
+    }
 }
 
 /// Deleting what is not there is no error.
@@ -330,13 +383,32 @@ impl Flows {
     /// The map cannot be read.
     pub fn blocks(&self) -> Result<Vec<FlowEntry>, Error> {
         let now = Monotonic::now().0;
-        let entry = |(key, block): (FlowKey, FlowBlock)| FlowEntry {
-            key,
-            left: Duration::from_nanos(block.until.saturating_sub(now)),
-            hits: block.hits,
-            sid: block.sid,
-        };
+        let entry = |(key, block): (FlowKey, FlowBlock)| flow_entry(key, &block, now);
         self.blocked.iter().map(|found| found.map(entry).map_err(of(map::BLOCKED_FLOWS))).collect()
+    }
+
+    /// The block of a flow as it stands in the map.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn block_of(&self, key: &FlowKey) -> Result<Option<FlowBlock>, Error> {
+        there(map::BLOCKED_FLOWS, self.blocked.get(key, 0))
+    }
+
+    /// The same, with the time that is left.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn block_entry(&self, key: &FlowKey) -> Result<Option<FlowEntry>, Error> {
+        Ok(self.block_of(key)?.map(|block| flow_entry(*key, &block, Monotonic::now().0)))
+    }
+
+    /// The release of a flow.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn release_of(&self, key: &FlowKey) -> Result<Option<Released>, Error> {
+        there(map::RELEASED_FLOWS, self.released.get(key, 0))
     }
 
     /// Lets a flow take the fast path from now on.
@@ -394,6 +466,11 @@ impl Flows {
     }
 }
 
+fn flow_entry(key: FlowKey, block: &FlowBlock, now: u64) -> FlowEntry {
+    let left = Duration::from_nanos(block.until.saturating_sub(now));
+    FlowEntry { key, left, hits: block.hits, sid: block.sid }
+}
+
 /// Another handle to a hash map.
 fn reopened<K: aya::Pod, V: aya::Pod>(
     name: &'static str,
@@ -410,13 +487,6 @@ pub fn flow_key(key: &Key, pair: u16) -> Option<FlowKey> {
     if key.depth != 0 || third != 0 {
         return None;
     }
-    let end = |end: Endpoint| match end.addr {
-        IpAddr::V4(addr) => (Addr::v4(addr.octets()), end.port),
-        IpAddr::V6(addr) => {
-            let bits = addr.to_bits();
-            // The halves of 128 bits.
-            (Addr { high: (bits >> 64) as u64, low: bits as u64 }, end.port)
-        }
-    };
+    let end = |end: Endpoint| (decision::addr(end.addr), end.port);
     Some(FlowKey::new(end(key.low), end(key.high), key.proto, [outer, inner], pair).0)
 }

@@ -27,6 +27,7 @@ use ids_core::flow::Key;
 use ids_core::packet::PacketIn;
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
+use ids_ebpf::config::PortConfig;
 use ids_ebpf::flow::Released;
 use ids_ebpf::map::QUEUES;
 use ids_ebpf::outcome::Stats;
@@ -35,6 +36,7 @@ use crate::capture::af_xdp;
 use crate::kernel::{self, Pins, Port, Tables};
 use crate::ports::{self, Ports};
 use crate::shield::Shield;
+use crate::why::Group;
 use counters::{Commands, Queue};
 use rules::Follower;
 pub use settings::{Pinning, Settings, Topology};
@@ -214,6 +216,8 @@ pub struct Live {
     reports: Vec<Arc<Mutex<Report>>>,
     stop: Arc<AtomicBool>,
     programs: Vec<(Port, &'static str)>,
+    /// What the programs of each group are told, and their interfaces.
+    groups: Vec<(PortConfig, String)>,
     tables: Arc<Mutex<Tables>>,
     shield: Arc<Shield>,
     interfaces: Option<Ports>,
@@ -273,6 +277,17 @@ impl Live {
             }
         }
         Ok(all)
+    }
+
+    /// The ports that belong together, and how they behave.
+    pub fn groups(&self) -> Vec<Group> {
+        let alive = self.is_whole();
+        let group = |(config, interfaces): &(PortConfig, String)| Group {
+            interfaces: interfaces.clone(),
+            config: *config,
+            alive,
+        };
+        self.groups.iter().map(group).collect()
     }
 
     /// What the workers told the kernel stage, by worker.

@@ -41,6 +41,7 @@ where
         reports: Vec::new(),
         stop: Arc::new(AtomicBool::new(false)),
         programs: Vec::new(),
+        groups: Vec::new(),
         tables: Arc::new(Mutex::new(tables)),
         shield: Arc::clone(&settings.shield),
         interfaces: Some(interfaces),
@@ -49,7 +50,9 @@ where
     let mut workers = Vec::new();
     for (group, names) in names.chunks(settings.topology.group_size()).enumerate() {
         let first = live.programs.len();
-        let mut programs = load(settings, &live.pins, group, names)?;
+        let config = port_config(settings, group);
+        live.groups.push((config, names.join(",")));
+        let mut programs = load(settings, &live.pins, config, names)?;
         for number in 0..settings.workers {
             workers.extend(parts(settings, &live, &mut programs, first, group, number)?);
         }
@@ -105,8 +108,8 @@ fn pins(settings: &Settings) -> Result<Pins, Error> {
     Ok(Pins::private()?)
 }
 
-/// The programs of one group, told how to behave but not attached.
-fn load(settings: &Settings, pins: &Pins, group: usize, names: &[&str]) -> Result<Vec<Port>, Error> {
+/// How the ports of a group are to behave.
+fn port_config(settings: &Settings, group: usize) -> PortConfig {
     let mode = match settings.topology {
         Topology::Mirror(_) => Mode::Mirror,
         Topology::Inline(_) => Mode::Inline,
@@ -117,6 +120,11 @@ fn load(settings: &Settings, pins: &Pins, group: usize, names: &[&str]) -> Resul
     if !settings.track_vlan {
         config.flags |= PortConfig::IGNORE_VLAN;
     }
+    config
+}
+
+/// The programs of one group, told how to behave but not attached.
+fn load(settings: &Settings, pins: &Pins, config: PortConfig, names: &[&str]) -> Result<Vec<Port>, Error> {
     let mut programs = Vec::with_capacity(names.len());
     for name in names {
         let mut port = Port::load(pins, settings.sizes, name)?;

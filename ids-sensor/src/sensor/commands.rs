@@ -14,13 +14,14 @@ use serde_json::{Value, json};
 use super::reload::Reloader;
 use super::{blocks, status};
 use crate::control::Commands;
-use crate::control::requests::{AlertRow, AlertsList, AlertsPage, AlertsShow, BlockAdd, BlockDel};
+use crate::control::requests::{AlertRow, AlertsList, AlertsPage, AlertsShow, BlockAdd, BlockDel, WhyAsk};
 use crate::kernel::Prefix;
 use crate::live::Live;
 use crate::output::sink::RulesLoaded;
 use crate::output::store::{AlertId, Query, Reader};
 use crate::output::timestamp::Stamps;
 use crate::output::writer::Queue;
+use crate::why::{self, Site, Target};
 
 /// The parts of a running sensor that commands reach.
 pub(super) struct Running {
@@ -37,7 +38,7 @@ pub(super) struct Running {
     pub(super) reasons: Mutex<HashMap<Prefix, String>>,
 }
 
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "alerts-list",
     "alerts-show",
     "block-add",
@@ -55,6 +56,7 @@ const NAMES: [&str; 17] = [
     "status",
     "uptime",
     "version",
+    "why",
 ];
 
 impl Commands for Running {
@@ -87,6 +89,7 @@ impl Commands for Running {
             }
             "block-add" => self.block(&read(arguments)?),
             "block-del" => self.unblock(&read(arguments)?),
+            "why" => self.why(&read(arguments)?),
             "alerts-list" => self.alerts(read(arguments)?),
             "alerts-show" => self.alert(&read(arguments)?),
             other => Err(format!("unknown command `{other}`; `command-list` names those there are")),
@@ -143,6 +146,35 @@ impl Running {
         Ok(json!({"target": target.to_string()}))
     }
 
+    fn why(&self, wanted: &WhyAsk) -> Result<Value, String> {
+        let target: Target = wanted.target.parse()?;
+        let reasons = self.reasons().clone();
+        let site = Site {
+            groups: self.live.groups(),
+            shield: Some(self.live.shield()),
+            reason: &|prefix| reasons.get(&prefix).cloned(),
+            alert: &|sid, prefix| self.latest(sid, prefix),
+        };
+        answer(&why::explain(&target, &self.live.tables(), &site).map_err(|error| error.to_string())?)
+    }
+
+    /// The latest alert of a rule with an address of this prefix, among the latest of that rule.
+    fn latest(&self, sid: u32, prefix: Prefix) -> Option<why::Alert> {
+        let addr = (prefix == Prefix::host(prefix.addr())).then(|| prefix.addr());
+        let query = Query { sid: Some(sid), addr, limit: LATEST, newest_first: true, ..Query::default() };
+        let page = AlertsPage::from(&self.store().ok()?.scan(query)?.ok()?);
+        let inside = |row: &AlertRow| {
+            ["src_ip", "dest_ip"]
+                .iter()
+                .filter_map(|key| row.record[*key].as_str()?.parse().ok())
+                .any(|addr| prefix.contains(Prefix::host(addr)))
+        };
+        let row = page.alerts.into_iter().find(inside)?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (time, signature) = (text(&row.record["timestamp"]), text(&row.record["alert"]["signature"]));
+        Some(why::Alert { id: row.id, time, signature })
+    }
+
     /// Reads again who must not be blocked.
     pub(super) fn renew_shield(&self) {
         match self.live.renew_shield() {
@@ -196,6 +228,9 @@ fn iso(time: Time) -> String {
     Stamps::default().iso(&mut text, time);
     String::from_utf8_lossy(&text).into_owned()
 }
+
+/// Alerts looked through for the one that caused a block.
+const LATEST: usize = 200;
 
 const GONE: &str = "the alert store has failed; the log says why";
 

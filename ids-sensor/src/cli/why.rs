@@ -1,0 +1,49 @@
+//! `why`: what happens to a packet now, asked of the running sensor or read from the maps that one left.
+
+use comfy_table::{Table, presets};
+
+use super::args::Why as Arguments;
+use super::block::{left_behind, nothing};
+use super::{Failure, ask, sensor};
+use crate::control::requests::WhyAsk;
+use crate::why::{self, Site, Target, Why};
+
+/// Runs the command.
+///
+/// # Errors
+/// See [`Failure`].
+pub fn run(args: &Arguments) -> Result<(), Failure> {
+    let target: Target = args.what.join(" ").parse().map_err(Failure::Usage)?;
+    let why: Why = match sensor(&args.instance)? {
+        Some(mut client) => ask(&mut client, "why", &WhyAsk { target: args.what.join(" ") })?,
+        None => {
+            let tables = left_behind(&args.instance)?.ok_or_else(|| nothing(&args.instance))?;
+            let site = Site { groups: Vec::new(), shield: None, reason: &|_| None, alert: &|_, _| None };
+            why::explain(&target, &tables, &site).map_err(Failure::environment)?
+        }
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&why).map_err(Failure::environment)?);
+    } else {
+        println!("{}: {}", why.target, why.says);
+        println!("{}", table(&why));
+    }
+    Ok(())
+}
+
+fn table(why: &Why) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["", "WHAT", "ABOUT", "SECONDS LEFT", "PACKETS", "BECAUSE"]);
+    for fact in &why.facts {
+        let number = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
+        let alert = fact.alert.as_ref();
+        let because = alert.map_or(fact.because.clone(), |alert| {
+            format!("{}: \"{}\", alert {} of {}", fact.because, alert.signature, alert.id, alert.time)
+        });
+        let mark = if fact.decides { "*" } else { "" };
+        let (ttl, packets) = (number(fact.ttl), number(fact.packets));
+        table.add_row([mark.to_owned(), fact.kind.clone(), fact.about.clone(), ttl, packets, because]);
+    }
+    table
+}
