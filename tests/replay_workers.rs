@@ -28,6 +28,10 @@ alert tcp any any -> any 25 (msg:"left at the end of flows"; content:"unanswered
 drop udp any any -> any 53 (msg:"dropped name"; content:"worse"; sid:16;)
 drop udp any any -> any 9999 (msg:"dropped datagram"; content:"FRAGMENTED-DROP"; sid:17;)
 alert tcp any any -> any 80 (msg:"rated"; flags:S; threshold:type limit,track by_both,count 1,seconds 10; sid:18;)
+alert dns any any -> any any (msg:"new name"; dns.query; dataset:set,names,type string; sid:19;)
+alert dns any any -> any any (msg:"known name"; dns.query; dataset:isset,names; sid:20;)
+alert http any any -> any any (msg:"new client"; http.method; content:"GET"; ip.src; dataset:set,clients,type ip,memcap 300; sid:21;)
+alert http any any -> any any (msg:"forgotten client"; http.uri; content:"/clear"; ip.src; dataset:unset,clients; sid:22;)
 "#;
 
 /// A pcap file in the making: Ethernet frames, in order of their times.
@@ -260,7 +264,7 @@ fn a_capture_of_many_flows() {
     fs::write(&rules, RULES).unwrap();
     for more in [&[][..], &["--simulate-ips"]] {
         let records = compare(&capture, std::slice::from_ref(&rules), more, &["2", "3", "4"]);
-        for sid in [1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13, 14, 15, 18] {
+        for sid in [1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13, 14, 15, 18, 19, 20, 21, 22] {
             assert!(alerts(&records, sid) > 0, "{more:?}: nothing tests rule {sid}");
         }
     }

@@ -96,6 +96,7 @@ counters! {
     DetectAlert = "detect.alert", "Alerts.";
     DetectAlertQueueOverflow = "detect.alert_queue_overflow", "Alerts lost because one packet had too many.";
     DetectAlertsSuppressed = "detect.alerts_suppressed", "Alerts held back by thresholds and suppressions.";
+    DetectDatasetMemcap = "detect.dataset_memcap", "Values not added to a dataset because it was full.";
     DetectRegexLimit = "detect.regex_limit", "Regular expressions that hit their step limit.";
     IpsAccepted = "ips.accepted", "Packets let through.";
     IpsBlocked = "ips.blocked", "Packets dropped.";

@@ -10,6 +10,7 @@ use crate::anomaly::Anomaly;
 use crate::app::file::File;
 use crate::app::parser::{Protocol, Transaction};
 pub use crate::app::state::AppInfo;
+use crate::detect::hits::Findings;
 use crate::detect::rule::RuleInfo;
 use crate::field::Dir;
 use crate::flow::{End, Flow};
@@ -97,6 +98,8 @@ pub struct Alert<'a> {
     pub rule: &'a RuleInfo,
     /// Whether the packet was dropped or rejected on account of it (`action: blocked`).
     pub blocked: bool,
+    /// What it brought to light for the alert alone (`context`).
+    pub findings: Option<&'a Findings>,
     /// The transaction it fired on.
     pub tx: Option<TxAt<'a>>,
     /// Whether the transaction was guessed (`tx_guessed`).

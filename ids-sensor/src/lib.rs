@@ -27,6 +27,7 @@ pub mod live;
 pub mod output;
 pub mod ports;
 pub mod replay;
+pub mod rule_files;
 pub mod ruleset;
 pub mod sensor;
 pub mod shield;

@@ -12,13 +12,14 @@ use ids_core::detect::compile::Loader;
 use ids_core::detect::header::{AddressSet, Reader, Vars};
 use ids_core::detect::mpm::Algo;
 use ids_core::detect::rule_set::RuleSet;
-use ids_core::detect::settings::{ActionClass, BlockOn, Files, Settings};
+use ids_core::detect::settings::{ActionClass, BlockOn, Settings};
 use ids_core::detect::tables::{Classes, References, Thresholds};
 use ids_core::rules::ast::Spanned;
 use ids_core::rules::{self, Fault};
 
 use crate::authoring::report::{Finding, Source};
 use crate::config::Config;
+use crate::rule_files::RuleFiles;
 
 /// The signatures that come with the sensor.
 const EMBEDDED: &[(&str, &str)] = &[
@@ -113,6 +114,7 @@ pub fn load_with(loader: &mut Loader, config: &Config, from: &From) -> Loaded {
             loaded.failed += read - loaded.skipped - compiled.rules.len() as u64;
             loaded.rules = compiled.rules;
             loaded.faults.extend(compiled.faults);
+            loaded.problems.extend(compiled.set_faults);
         }
         Err(error) => {
             loaded.failed += read;
@@ -156,6 +158,8 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         };
         Some((on, line.block))
     });
+    let default = config.rules.folder.clone();
+    let files = RuleFiles { folders, default, datasets: config.datasets.clone() };
     Settings {
         vars,
         classes,
@@ -165,7 +169,8 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         blocks: blocks.collect(),
         limits: bytes::Limits { regex_steps: config.engine.detect.pcre_steps, ..bytes::Limits::default() },
         algo: if config.engine.detect.mpm.starts_with("ac") { Algo::Ac } else { Algo::Auto },
-        files: Box::new(Folders(folders)),
+        files: Box::new(files),
+        datasets: config.datasets.settings.clone(),
         max_alerts: config.engine.detect.alerts_per_packet,
         action_order: config.rules.order.map(ActionClass::of),
         ..Settings::default()
@@ -187,16 +192,6 @@ fn table(path: Option<&Path>, own: &str, problems: &mut Vec<String>) -> String {
 fn note(path: Option<&Path>, faults: Vec<ids_core::detect::tables::LineFault>, problems: &mut Vec<String>) {
     let name = path.map_or_else(|| "embedded table".to_owned(), |path| path.display().to_string());
     problems.extend(faults.into_iter().map(|(line, fault)| format!("{name}:{line}: {}", fault.message)));
-}
-
-/// Files that rules name lie beside their rule file.
-struct Folders(Vec<PathBuf>);
-
-impl Files for Folders {
-    fn read(&self, name: &str, rule_file: usize) -> Result<Vec<u8>, String> {
-        let folder = self.0.get(rule_file).cloned().unwrap_or_default();
-        std::fs::read(folder.join(name)).map_err(|error| error.to_string())
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use super::bytes::{ChainBuilder, ChainCx, VarNames};
 use super::catalog::{Catalog, FieldId};
+use super::datasets::{Registry, SetTest};
 use super::header::{Carriers, Header};
 use super::names::Names;
 use super::packet_fields::{PacketField, PacketTest};
@@ -25,6 +26,7 @@ pub(super) struct Cx<'a> {
     pub(super) settings: &'a Settings,
     pub(super) catalog: &'a Catalog,
     pub(super) names: &'a mut Names,
+    pub(super) datasets: &'a mut Registry,
 }
 
 /// A rule that is being read.
@@ -107,8 +109,8 @@ pub(super) struct Condition {
 
 /// What a condition asks.
 pub(super) enum What {
-    /// Tests of bytes.
-    Chain { place: Place, transforms: Vec<Transform>, chain: Box<ChainBuilder> },
+    /// Tests of bytes, and the sets that are asked when they have passed.
+    Chain { place: Place, transforms: Vec<Transform>, chain: Box<ChainBuilder>, sets: Vec<SetTest> },
     /// Something else of a transaction; the number of its buffer is that of the catalog until the end.
     Check(Check, Option<FieldId>),
 }
@@ -234,18 +236,35 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
 
     /// Takes an option that tests bytes of the selected buffer.
     pub(super) fn test(&mut self, opt: &Opt) -> Result<(), Diagnostic> {
-        let at = match self.selected.condition {
-            Some(at) => at,
-            None => {
-                let selected = &self.selected;
-                let span = selected.span.clone().unwrap_or_else(|| opt.span.clone());
-                let at = self.condition(selected.place, selected.dir, selected.transforms.clone(), span);
-                self.selected.condition = Some(at);
-                at
-            }
-        };
+        let at = self.selected_condition(opt);
         self.current = Some(at);
         self.test_in(at, opt)
+    }
+
+    /// Takes an option that asks a set for the selected buffer, which must be sticky.
+    pub(super) fn test_set(&mut self, test: SetTest, opt: &Opt) -> Result<(), Diagnostic> {
+        if !self.is_sticky() {
+            let message = format!("`{}` has no buffer to look for in the set", opt.name.text);
+            return Err(Diagnostic::error(Code::NoContext, opt.span.clone(), message)
+                .help(format!("put a sticky buffer such as `http.host;` before `{}`", opt.name.text)));
+        }
+        let at = self.selected_condition(opt);
+        if let Some(What::Chain { sets, .. }) = self.conditions.get_mut(at).map(|condition| &mut condition.what) {
+            sets.push(test);
+        }
+        Ok(())
+    }
+
+    /// The condition on the selected buffer, made if this is its first test.
+    fn selected_condition(&mut self, opt: &Opt) -> usize {
+        if let Some(at) = self.selected.condition {
+            return at;
+        }
+        let selected = &self.selected;
+        let span = selected.span.clone().unwrap_or_else(|| opt.span.clone());
+        let at = self.condition(selected.place, selected.dir, selected.transforms.clone(), span);
+        self.selected.condition = Some(at);
+        at
     }
 
     /// Takes a relative test: without a sticky buffer it goes on where the latest test was.
@@ -341,7 +360,8 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
         };
         let mut chain = Box::new(ChainBuilder::new(kind));
         chain.transformed(&transforms);
-        self.conditions.push(Condition { span, dirs, what: What::Chain { place, transforms, chain } });
+        let what = What::Chain { place, transforms, chain, sets: Vec::new() };
+        self.conditions.push(Condition { span, dirs, what });
         self.conditions.len() - 1
     }
 

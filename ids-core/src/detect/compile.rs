@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use super::builder::{Cx, RuleBuilder};
 use super::catalog::Catalog;
+use super::datasets::Registry;
 use super::fast_pattern::{Pattern, Prefilter};
 use super::finish::{Buffers, Draft, finish};
 use super::header;
@@ -30,12 +31,13 @@ use crate::rules::diagnostic::{Code, Diagnostic};
 pub struct Loader {
     catalog: Catalog,
     names: Names,
+    datasets: Registry,
     generation: u32,
 }
 
 impl Default for Loader {
     fn default() -> Self {
-        Self { catalog: Catalog::new(), names: Names::default(), generation: 0 }
+        Self { catalog: Catalog::new(), names: Names::default(), datasets: Registry::default(), generation: 0 }
     }
 }
 
@@ -46,6 +48,8 @@ pub struct Loaded {
     pub rules: RuleSet,
     /// What is wrong, with the index of the file: errors of rules that were left out, and warnings.
     pub faults: Vec<(usize, Fault)>,
+    /// What is wrong with sets of the configuration.
+    pub set_faults: Vec<String>,
     /// How many rules require something that is not there, and were passed over.
     pub skipped: usize,
 }
@@ -65,7 +69,10 @@ impl Loader {
         settings: &Settings,
     ) -> Result<Loaded, BuildError> {
         self.generation = self.generation.wrapping_add(1);
-        let mut loaded = Loaded::default();
+        let mut loaded = Loaded {
+            set_faults: self.datasets.begin(&settings.datasets, settings.files.as_ref()),
+            ..Loaded::default()
+        };
         let mut buffers = Buffers::default();
         let mut read: Vec<Read> = Vec::new();
         let mut by_sid: HashMap<(u32, u32), usize> = HashMap::new();
@@ -73,7 +80,8 @@ impl Loader {
         for (file, rule) in rules {
             let origin = rule.origin.clone();
             let text = rule.text.clone();
-            let mut cx = Cx { settings, catalog: &self.catalog, names: &mut self.names };
+            let (names, datasets) = (&mut self.names, &mut self.datasets);
+            let mut cx = Cx { settings, catalog: &self.catalog, names, datasets };
             let mut fault = |diagnostic: Diagnostic| {
                 let fault = Fault { text: text.clone(), origin: origin.clone(), diagnostic };
                 loaded.faults.push((file, fault));
@@ -112,6 +120,7 @@ impl Loader {
         let mut set = RuleSet {
             generation: Generation(self.generation),
             names: self.names.clone(),
+            datasets: self.datasets.all(),
             max_alerts: if settings.max_alerts == 0 { MAX_ALERTS } else { settings.max_alerts },
             ..RuleSet::default()
         };

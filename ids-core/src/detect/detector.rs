@@ -4,11 +4,10 @@
 //! end here when a rule matches.
 
 use super::bytes::{self, Capture, CaptureKind};
+use super::datasets::Found;
 use super::hits::Hits;
 use super::mpm::Seen;
-use super::rule_set::{
-    Change, Compare, Compiled, Effect, End, Operand, RuleId, Side, StateTest, Which, Whose, XbitKey,
-};
+use super::rule_set::{Change, Compiled, Effect, End, Operand, RuleId, Side, StateTest, Which, Whose, XbitKey};
 use super::scene::Scene;
 use super::threshold::Tracked;
 use super::transforms::Transform;
@@ -29,6 +28,8 @@ pub struct Detector {
     pub(super) captured: Vec<(CaptureKind, Vec<u8>, Vec<u8>)>,
     /// What it has measured: entropies, by buffer.
     pub(super) measured: Vec<(&'static str, f64)>,
+    /// What it has found in sets.
+    pub(super) found: Found,
 }
 
 impl Detector {
@@ -36,12 +37,14 @@ impl Detector {
     pub fn count(&mut self, counters: &mut Counters) {
         let counts = std::mem::take(&mut self.scratch.counts);
         counters.add(Counter::DetectRegexLimit, counts.regex_limit);
+        counters.add(Counter::DetectDatasetMemcap, std::mem::take(&mut self.found.full));
     }
 
     /// Forgets what the rule before has captured.
     pub(super) fn begin_rule(&mut self) {
         self.captured.clear();
         self.measured.clear();
+        self.found.objects.clear();
     }
 
     /// Keeps what the latest chain captured and measured in a buffer, in case the rule matches.
@@ -71,6 +74,7 @@ impl Detector {
                 }
             }
         }
+        self.found.objects.drain(..).for_each(|(key, json)| hits.add_object(id, key, json));
         if let Some(state) = scene.state.as_deref_mut() {
             self.measured.drain(..).for_each(|(buffer, entropy)| state.set_entropy(buffer, entropy));
         }
@@ -133,14 +137,7 @@ fn remembered(test: &StateTest, scene: &mut Scene<'_>, hits: &Hits) -> bool {
         }
         StateTest::Flowint { name, test, value } => {
             let values = state.and_then(|state| Some((state.int(*name)?, operand(*value, scene)?)));
-            values.is_some_and(|(left, right)| match test {
-                Compare::Less => left < right,
-                Compare::LessOrEqual => left <= right,
-                Compare::Greater => left > right,
-                Compare::GreaterOrEqual => left >= right,
-                Compare::Equal => left == right,
-                Compare::Unequal => left != right,
-            })
+            values.is_some_and(|(left, right)| test.holds(left, right))
         }
         StateTest::FlowintSet { name, set } => state.is_some_and(|state| state.int(*name).is_some() == *set),
         StateTest::Xbit { name, by, set } => {

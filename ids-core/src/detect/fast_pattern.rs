@@ -76,7 +76,7 @@ pub(super) fn choose<'a>(rule: &'a Compiled, rank: &dyn Fn(u16) -> u8) -> Option
         }
     };
     for (at, inspection) in rule.inspections.iter().enumerate() {
-        let Check::Bytes { buffer, chain } = &inspection.check else { continue };
+        let Check::Bytes { buffer, chain, .. } = &inspection.check else { continue };
         // A rule that also matches where the buffer is missing cannot be found by what is in it.
         if chain.absent() != Absent::No {
             continue;

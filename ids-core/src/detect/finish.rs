@@ -204,7 +204,7 @@ fn conditions_of(
                 }
                 parts.inspections.push(Inspection { dir, check });
             }
-            What::Chain { place, transforms, chain } => {
+            What::Chain { place, transforms, chain, sets } => {
                 let limits = &builder.cx.settings.limits;
                 let mut cx = ChainCx { vars: &mut builder.vars, warnings: &mut builder.warnings, limits };
                 match chain.build(&mut cx) {
@@ -212,11 +212,13 @@ fn conditions_of(
                     Ok(chain) => match place {
                         Place::Payload => parts.payload = Some(chain),
                         Place::Header(field) => {
-                            parts.headers.push(HeaderTest { field, transforms: transforms.into(), chain });
+                            let (transforms, sets) = (transforms.into(), sets.into());
+                            parts.headers.push(HeaderTest { field, transforms, chain, sets });
                         }
                         Place::Field(field) => {
                             let buffer = buffers.number(field, transforms);
-                            parts.inspections.push(Inspection { dir, check: Check::Bytes { buffer, chain } });
+                            let check = Check::Bytes { buffer, chain, sets: sets.into() };
+                            parts.inspections.push(Inspection { dir, check });
                         }
                     },
                 }

@@ -6,6 +6,8 @@
 //! packet has at most so many alerts; those of lower order are lost and counted, what they do is done.
 //! Source: the thresholding and IPS chapters of the Suricata 8 user guide.
 
+use std::sync::Arc;
+
 use super::rule::Action;
 use super::rule_set::{Compiled, RuleId, RuleSet, Scope};
 use super::scene::Scene;
@@ -33,7 +35,26 @@ pub struct Hits {
     matches: Vec<Hit>,
     alerts: Vec<Hit>,
     packet_vars: Captured,
-    alert_vars: Vec<(RuleId, Captured)>,
+    findings: Vec<(RuleId, Findings)>,
+}
+
+/// What a rule brought to light for its alert alone.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    captured: Captured,
+    objects: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl Findings {
+    /// Values that it captured (`alert:`): name and bytes.
+    pub fn captured(&self) -> &[(Vec<u8>, Vec<u8>)] {
+        &self.captured.0
+    }
+
+    /// JSON objects that it found in sets: key and text.
+    pub fn objects(&self) -> &[(Arc<str>, Arc<str>)] {
+        &self.objects
+    }
 }
 
 /// What becomes of the packet and its flow on account of rules.
@@ -55,7 +76,7 @@ impl Hits {
         self.matches.clear();
         self.alerts.clear();
         self.packet_vars.0.clear();
-        self.alert_vars.clear();
+        self.findings.clear();
     }
 
     /// The alerts to tell; known after [`Hits::decide`].
@@ -68,9 +89,9 @@ impl Hits {
         &self.packet_vars.0
     }
 
-    /// Values that a rule captured for its alert alone (`alert:`).
-    pub fn alert_vars(&self, rule: RuleId) -> &[(Vec<u8>, Vec<u8>)] {
-        self.alert_vars.iter().find(|row| row.0 == rule).map_or(&[], |row| &row.1.0)
+    /// What a rule brought to light for its alert alone.
+    pub fn findings(&self, rule: RuleId) -> Option<&Findings> {
+        self.findings.iter().find(|row| row.0 == rule).map(|row| &row.1)
     }
 
     /// Whether nothing matched.
@@ -86,14 +107,23 @@ impl Hits {
         self.packet_vars.set(name, value);
     }
 
-    pub(super) fn capture_alert(&mut self, rule: RuleId, name: &[u8], value: &[u8]) {
-        let at = self.alert_vars.iter().position(|row| row.0 == rule).unwrap_or_else(|| {
-            self.alert_vars.push((rule, Captured::default()));
-            self.alert_vars.len() - 1
-        });
-        if let Some(row) = self.alert_vars.get_mut(at) {
-            row.1.set(name, value);
+    pub(super) fn add_object(&mut self, rule: RuleId, key: Arc<str>, json: Arc<str>) {
+        let objects = &mut self.findings_mut(rule).objects;
+        if !objects.iter().any(|row| row.0 == key) {
+            objects.push((key, json));
         }
+    }
+
+    pub(super) fn capture_alert(&mut self, rule: RuleId, name: &[u8], value: &[u8]) {
+        self.findings_mut(rule).captured.set(name, value);
+    }
+
+    fn findings_mut(&mut self, rule: RuleId) -> &mut Findings {
+        let at = self.findings.iter().position(|row| row.0 == rule).unwrap_or_else(|| {
+            self.findings.push((rule, Findings::default()));
+            self.findings.len() - 1
+        });
+        &mut self.findings.get_mut(at).expect("found or appended above").1
     }
 
     /// Weighs the matches: once, when everything that belongs to the packet was inspected.

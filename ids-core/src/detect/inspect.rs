@@ -135,7 +135,8 @@ impl Detector {
         let Read::Bytes(read) = test.field.read else { return false };
         let Some(data) = read(scene) else { return false };
         let data = self.transformed.of(&test.transforms, data);
-        let found = test.chain.matches(Buffer::from(data), &mut self.scratch) == Outcome::Match;
+        let found = test.chain.matches(Buffer::from(data), &mut self.scratch) == Outcome::Match
+            && test.sets.iter().all(|set| set.passes(data, scene.shared, &mut self.found));
         if found {
             self.keep_captures(test.field.name);
         }

@@ -7,7 +7,7 @@
 //!
 //! | step | module |
 //! |---|---|
-//! | loading: names and what they mean | [`keywords`] [`packet_fields`] [`transforms`] [`tables`] |
+//! | loading: names and what they mean | [`keywords`] [`packet_fields`] [`transforms`] [`tables`] [`datasets`] |
 //! | one rule | [`header`] `read_header` `options` `builder` `finish` `fast_pattern` |
 //! | all rules | [`compile`] `index` `patterns` → [`rule_set`] |
 //! | matching: bytes | [`bytes`] [`integer`] [`mpm`] |
@@ -19,6 +19,7 @@ mod builder;
 pub mod bytes;
 mod catalog;
 pub mod compile;
+pub mod datasets;
 mod describe;
 pub mod detector;
 mod fast_pattern;

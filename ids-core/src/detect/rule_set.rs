@@ -3,10 +3,13 @@
 //! [`compile`](super::compile) makes it; [`inspect`](super::inspect) and [`transactions`](super::transactions)
 //! walk it. Rules stand in the order in which they are tried and told.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::bytes::Chain;
+use super::datasets::{Dataset, SetTest};
 use super::header::{Carriers, Header};
 use super::index::Index;
 use super::integer;
@@ -56,6 +59,8 @@ pub struct RuleSet {
     /// What transactions are searched for, by protocol number.
     pub(super) apps: Vec<AppGroup>,
     pub(super) by_identity: HashMap<u64, RuleId, ahash::RandomState>,
+    /// The sets of values that rules use, and those of the configuration.
+    pub(super) datasets: Vec<Arc<Dataset>>,
     /// Most alerts of one packet.
     pub(super) max_alerts: usize,
 }
@@ -98,6 +103,11 @@ impl RuleSet {
     /// The names that rules made up.
     pub fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// The sets of values, by name.
+    pub fn datasets(&self) -> &[Arc<Dataset>] {
+        &self.datasets
     }
 
     pub(super) fn rule(&self, id: RuleId) -> Option<&Compiled> {
@@ -233,6 +243,8 @@ pub(super) struct HeaderTest {
     pub(super) field: &'static PacketField,
     pub(super) transforms: Box<[Transform]>,
     pub(super) chain: Chain,
+    /// Sets that are asked when the chain has matched.
+    pub(super) sets: Box<[SetTest]>,
 }
 
 /// Something odd that a rule asks for.
@@ -258,6 +270,8 @@ pub(super) enum Check {
         /// Place in [`RuleSet::buffers`].
         buffer: u16,
         chain: Chain,
+        /// Sets that are asked when the chain has matched.
+        sets: Box<[SetTest]>,
     },
     /// A number, or the length of a buffer.
     Number {
@@ -393,6 +407,20 @@ pub(super) enum Compare {
     GreaterOrEqual,
     Equal,
     Unequal,
+}
+
+impl Compare {
+    /// Whether two numbers compare so.
+    pub(super) fn holds<T: Ord>(self, left: T, right: T) -> bool {
+        match self {
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+            Self::Equal => left == right,
+            Self::Unequal => left != right,
+        }
+    }
 }
 
 /// What is done to a flowint.

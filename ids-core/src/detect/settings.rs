@@ -1,6 +1,7 @@
 //! What the configuration says to detection. Filled in by the sensor; defaults are Suricata's.
 
 use super::bytes;
+use super::datasets;
 use super::header::Vars;
 use super::mpm;
 use super::rule::{Action, Block};
@@ -27,6 +28,8 @@ pub struct Settings {
     pub algo: mpm::Algo,
     /// Reads files that rules name.
     pub files: Box<dyn Files>,
+    /// `datasets`.
+    pub datasets: datasets::Settings,
     /// Features that `requires: feature …` finds.
     pub features: Vec<String>,
     /// Most alerts of one packet (`packet-alert-max`); 0 means the default.
@@ -78,6 +81,7 @@ impl Default for Settings {
             limits: bytes::Limits::default(),
             algo: mpm::Algo::default(),
             files: Box::new(NoFiles),
+            datasets: datasets::Settings::default(),
             features: Vec::new(),
             max_alerts: MAX_ALERTS,
             action_order: ActionClass::ORDER,
@@ -101,6 +105,11 @@ pub trait Files {
     /// The content of a file. In: its name as the rule has it, and the index of the rule file that names it.
     /// `Err`: why it cannot be read.
     fn read(&self, name: &str, rule_file: usize) -> Result<Vec<u8>, String>;
+
+    /// What a set begins with: the content of its file, nothing where that is only written to or is not there yet. In:
+    /// the file's name, what it is for, and the index of the rule file that names it, if it is not the
+    /// configuration. `Err`: why the file cannot be used so.
+    fn set(&self, name: &str, purpose: datasets::Purpose, rule_file: Option<usize>) -> Result<Vec<u8>, String>;
 }
 
 /// No files at all.
@@ -109,5 +118,9 @@ struct NoFiles;
 impl Files for NoFiles {
     fn read(&self, _: &str, _: usize) -> Result<Vec<u8>, String> {
         Err("rules cannot read files here".to_owned())
+    }
+
+    fn set(&self, _: &str, _: datasets::Purpose, _: Option<usize>) -> Result<Vec<u8>, String> {
+        Err("sets have no files here".to_owned())
     }
 }

@@ -112,6 +112,11 @@ impl Shared {
         self.turn.ending(first_packet, flow);
     }
 
+    /// Returns once it is the worker's turn at shared state: for what is kept elsewhere.
+    pub(super) fn wait(&self) {
+        self.turn.wait();
+    }
+
     /// How many entries had to go because a table was full.
     pub fn evicted(&self) -> u64 {
         let tables = &self.tables;

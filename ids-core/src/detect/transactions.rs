@@ -6,6 +6,7 @@
 //! once per transaction.
 
 use super::bytes::{Absent, Buffer, Chain, Outcome};
+use super::datasets::SetTest;
 use super::detector::{Detector, applies, bypassed};
 use super::header::Carriers;
 use super::hits::Hits;
@@ -235,7 +236,7 @@ impl Detector {
             false => Outcome::NoMatchYet,
         };
         match &inspection.check {
-            Check::Bytes { buffer, chain } => self.bytes(rules, (*buffer, dir), chain, subject),
+            Check::Bytes { buffer, chain, sets } => self.bytes(rules, (*buffer, dir), (chain, sets), scene, subject),
             Check::Number { buffer, test, length } => match self.gather(rules, (*buffer, dir), *length, subject) {
                 true if test.matches(&self.numbers) => Outcome::Match,
                 true => Outcome::NoMatch,
@@ -257,8 +258,15 @@ impl Detector {
         }
     }
 
-    /// Tests on the instances of a buffer: one must pass.
-    fn bytes(&mut self, rules: &RuleSet, (number, dir): (u16, Dir), chain: &Chain, subject: &Subject<'_>) -> Outcome {
+    /// Tests on the instances of a buffer: one must pass. Sets are asked for what is complete.
+    fn bytes(
+        &mut self,
+        rules: &RuleSet,
+        (number, dir): (u16, Dir),
+        (chain, sets): (&Chain, &[SetTest]),
+        scene: &Scene<'_>,
+        subject: &Subject<'_>,
+    ) -> Outcome {
         let Some(buffer) = rules.buffers.get(usize::from(number)) else { return Outcome::NoMatch };
         let Some((_, field)) = buffer.fields.iter().find(|row| row.0 == subject.proto) else { return Outcome::NoMatch };
         let ready = subject.progress(dir) >= buffer.info.ready.get(dir.index()).copied().unwrap_or_default();
@@ -276,10 +284,12 @@ impl Detector {
             }
             let data = self.transformed.of(&buffer.transforms, data);
             match chain.matches(Buffer { data, offset, complete, known: 0 }, &mut self.scratch) {
-                Outcome::Match => {
+                Outcome::Match if !complete && !sets.is_empty() => open = true,
+                Outcome::Match if sets.iter().all(|set| set.passes(data, scene.shared, &mut self.found)) => {
                     self.keep_captures(buffer.info.name);
                     return Outcome::Match;
                 }
+                Outcome::Match => {}
                 Outcome::NoMatchYet => open = true,
                 Outcome::NoMatch => {}
             }

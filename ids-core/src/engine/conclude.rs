@@ -7,7 +7,7 @@ use super::context::{self, Known};
 use super::{Command, Config, Sink};
 use crate::app::state::State;
 use crate::counters::{Counter, Counters};
-use crate::detect::hits::{Decision, Hit, Hits};
+use crate::detect::hits::{Decision, Findings, Hit, Hits};
 use crate::detect::rule::{Block, RuleInfo, Scope as BlockScope};
 use crate::detect::rule_set::{RuleSet, Scope};
 use crate::detect::state::TxState;
@@ -53,7 +53,7 @@ pub(super) fn packet(
         reject: decision.reject.map(|(_, to)| to),
     };
     for hit in hits.alerts() {
-        alert(rules, setting, hit, app, verdict, out);
+        alert(rules, setting, (hit, hits.findings(hit.rule)), app, verdict, out);
     }
     if let Some((_, to)) = decision.reject {
         counters.count(Counter::IpsRejected);
@@ -100,7 +100,7 @@ pub(super) fn mark(flow: &mut Flow, decision: &Decision, inline: bool) {
 fn alert(
     rules: &RuleSet,
     setting: &Setting<'_, '_>,
-    hit: &Hit,
+    (hit, findings): (&Hit, Option<&Findings>),
     app: Option<&State<TxState>>,
     verdict: VerdictInfo,
     out: &mut impl Sink,
@@ -118,6 +118,7 @@ fn alert(
         context,
         rule,
         blocked: hit.blocked,
+        findings,
         tx,
         tx_guessed: false,
         payload: if hit.stream { setting.stream } else { setting.packet.payload() },

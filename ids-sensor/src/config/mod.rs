@@ -5,6 +5,7 @@
 //! unknown or has the wrong type is a [`Warning`]; what contradicts itself is a refusal.
 
 pub mod core;
+pub mod datasets;
 pub mod engine;
 pub mod eve;
 pub mod ips;
@@ -34,6 +35,8 @@ pub struct Config {
     pub tree: Node,
     /// Variables of rules.
     pub vars: Vars,
+    /// Sets of values.
+    pub datasets: datasets::Datasets,
     /// Where outputs go if the command line does not say.
     pub log_dir: PathBuf,
     /// Name of the sensor in records (`host`).
@@ -110,7 +113,6 @@ const IGNORED: &[&str] = &[
     "ippair",
     "af-packet",
     "af-xdp",
-    "datasets",
     "reputation-categories-file",
     "default-reputation-path",
     "reputation-files",
@@ -136,6 +138,7 @@ impl Config {
             let outputs = outputs::Outputs::read(root);
             Self {
                 vars: Vars::read(root),
+                datasets: datasets::Datasets::read(root),
                 log_dir: root.text_or("default-log-dir", "/var/log/ids-sensor").into(),
                 sensor_name: root.text("sensor-name").map(str::to_owned),
                 stats: outputs::Stats::read(root),

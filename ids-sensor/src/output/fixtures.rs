@@ -190,6 +190,7 @@ pub(crate) fn alert<'a>(flow: &'a Flow, rule: &'a RuleInfo, packet: &'a Packet<'
         context: context(Some(flow)),
         rule,
         blocked: true,
+        findings: None,
         tx: Some(TxAt { id: 1, protocol: &PROTOCOL, tx: &Talk }),
         tx_guessed: false,
         payload: b"GET /\r\n\xff",

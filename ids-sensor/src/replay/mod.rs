@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::output::sink::Scene;
 use crate::output::writer::Pressure;
 use crate::output::{OutputError, Outputs};
+use crate::rule_files;
 use crate::ruleset::Loaded;
 use driver::Driver;
 pub use summary::Summary;
@@ -83,6 +84,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Summary, ReplayError> {
     bar.finish_and_clear();
     let report = outputs.finish();
     summary.write_errors = report.errors;
+    summary.write_errors.extend(rule_files::save(plan.config, &plan.rules.rules));
     summary.elapsed = start.elapsed();
     Ok(summary)
 }

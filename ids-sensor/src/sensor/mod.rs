@@ -33,6 +33,7 @@ use crate::output::renderer::Renderer;
 use crate::output::sink::{RulesLoaded, Scene, Stats};
 use crate::output::writer::Pressure;
 use crate::output::{OutputError, Outputs};
+use crate::rule_files;
 use crate::ruleset::Loaded;
 use commands::Running;
 use reload::{Read, Reloader};
@@ -145,7 +146,8 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     ticker.tell(&workers, ports);
     let lost = queue.lost().iter().sum();
     drop((ticker, queue));
-    let report = outputs.finish();
+    let mut report = outputs.finish();
+    report.errors.extend(rule_files::save(config, &workers.rules));
     let alerts = workers.counters().get(Counter::DetectAlert);
     Ok(Summary { ports: ended?, alerts, elapsed: start.elapsed(), places, lost, write_errors: report.errors })
 }

@@ -62,7 +62,7 @@ impl RuleSet {
             }
             for (at, inspection) in rule.inspections.iter().enumerate() {
                 match &inspection.check {
-                    Check::Bytes { buffer, chain } => count(&self.buffer_name(*buffer), Some(at), chain),
+                    Check::Bytes { buffer, chain, .. } => count(&self.buffer_name(*buffer), Some(at), chain),
                     Check::Payload(chain) => count("payload", Some(at), chain),
                     _ => {}
                 }
@@ -219,7 +219,7 @@ impl Description<'_> {
     fn chain(&self, inspection: Option<usize>) -> Option<(String, &Chain)> {
         let Some(at) = inspection else { return Some(("payload".to_owned(), self.rule.payload.as_ref()?)) };
         match &self.rule.inspections.get(at)?.check {
-            Check::Bytes { buffer, chain } => Some((self.set.buffer_name(*buffer), chain)),
+            Check::Bytes { buffer, chain, .. } => Some((self.set.buffer_name(*buffer), chain)),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@
 mod app_layer;
 mod bits;
 mod buffers;
+mod dataset;
 mod events;
 mod files;
 mod flow;
@@ -61,6 +62,8 @@ pub static KEYWORDS: &[Keyword] = &[
     many("app-layer-state", app_layer::state, "How far the transaction has come in its direction."),
     flag("bypass", flow::bypass, "No rule looks at the rest of the flow."),
     once("classtype", meta::classtype, "Class of the rule, which gives category and priority."),
+    many("datarep", dataset::datarep, "The number that stands with the buffer in a set."),
+    many("dataset", dataset::dataset, "The buffer is in a set; or it is put there, or taken out."),
     many("decode-event", events::decoder, "The packet has this oddity."),
     once("detection_filter", threshold::detection_filter, "Matches only beyond so many hits within a time."),
     many("engine-event", events::engine, "The packet has this oddity of decoder or TCP, by its full name."),

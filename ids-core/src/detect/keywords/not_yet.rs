@@ -5,8 +5,6 @@ pub const NOT_YET: &[&str] = &[
     "asn1",
     "cip_service",
     "config",
-    "datarep",
-    "dataset",
     "dce_iface",
     "dce_opnum",
     "dce_stub_data",

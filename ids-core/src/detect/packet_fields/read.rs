@@ -49,21 +49,29 @@ pub(super) fn icmp6_header<'a>(scene: &Scene<'a>) -> Option<&'a [u8]> {
 }
 
 pub(super) fn src<'a>(scene: &Scene<'a>) -> Option<&'a [u8]> {
+    let (src, dst) = addresses(scene)?;
+    Some(if against(scene) { dst } else { src })
+}
+
+pub(super) fn dst<'a>(scene: &Scene<'a>) -> Option<&'a [u8]> {
+    let (src, dst) = addresses(scene)?;
+    Some(if against(scene) { src } else { dst })
+}
+
+/// Source and destination address of the packet.
+fn addresses<'a>(scene: &Scene<'a>) -> Option<(&'a [u8], &'a [u8])> {
     let header = scene.packet.network_header();
     match scene.packet.layers.network {
-        Network::Ipv4 => header.get(12..16),
-        Network::Ipv6 => header.get(8..24),
+        Network::Ipv4 => header.get(12..16).zip(header.get(16..20)),
+        Network::Ipv6 => header.get(8..24).zip(header.get(24..40)),
         Network::None | Network::Arp => None,
     }
 }
 
-pub(super) fn dst<'a>(scene: &Scene<'a>) -> Option<&'a [u8]> {
-    let header = scene.packet.network_header();
-    match scene.packet.layers.network {
-        Network::Ipv4 => header.get(16..20),
-        Network::Ipv6 => header.get(24..40),
-        Network::None | Network::Arp => None,
-    }
+/// Whether the packet goes against the direction that is inspected, as an acknowledgment does.
+fn against(scene: &Scene<'_>) -> bool {
+    let ends = scene.packet.addresses().zip(scene.ends());
+    ends.is_some_and(|((src, dst), (from, to))| src != from.addr && (src, dst) == (to.addr, from.addr))
 }
 
 fn be16(bytes: Option<&[u8]>, at: usize) -> Option<u64> {

@@ -12,6 +12,7 @@ use crate::app::state::{Facts, Findings, Found, State};
 use crate::counters::Counters;
 use crate::decode::{self, Frame, Start, decode};
 use crate::detect::compile::{Loaded, Loader};
+use crate::detect::datasets::Purpose;
 use crate::detect::detector::Detector;
 use crate::detect::hits::{Decision, Hits};
 use crate::detect::rule_set::RuleSet;
@@ -80,6 +81,17 @@ impl Files for TestFiles {
             _ => return Err("no such file".to_owned()),
         };
         Ok(digest.as_bytes().to_vec())
+    }
+
+    fn set(&self, name: &str, purpose: Purpose, _: Option<usize>) -> Result<Vec<u8>, String> {
+        let content = match (name, purpose) {
+            ("hosts.csv", Purpose::Load) => "b25lLmV4YW1wbGU=\n",
+            ("scores.csv", Purpose::Load) => "b25lLmV4YW1wbGU=,200\ndHdvLmV4YW1wbGU=,100\n",
+            ("addresses.json", Purpose::Load) => r#"[{"ip":"10.0.0.1","why":"listed"}]"#,
+            (_, Purpose::State | Purpose::Save) => "",
+            (_, Purpose::Load) => return Err("no such file".to_owned()),
+        };
+        Ok(content.as_bytes().to_vec())
     }
 }
 

@@ -314,6 +314,8 @@ fn keywords() -> Vec<Case> {
         http("filemd5:md5.list"),
         http("filesha1:sha1.list"),
         http("filesha256:sha256.list"),
+        http("http.host; dataset:isset,hosts,type string,load hosts.csv"),
+        http("http.host; datarep:scores,>,100,load scores.csv,type string"),
     ]
 }
 

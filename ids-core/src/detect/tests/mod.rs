@@ -5,6 +5,7 @@
 
 mod actions;
 pub(super) mod bench;
+mod datasets;
 mod frames;
 mod keywords;
 mod loading;

@@ -1,6 +1,7 @@
 //! `alert` records.
 
 use ids_core::app::parser::Detail;
+use ids_core::detect::hits::Findings;
 use ids_core::detect::rule::{RuleInfo, Target};
 use ids_core::event::{Alert, Context, TxAt};
 use ids_core::field::Dir;
@@ -32,6 +33,9 @@ pub fn write(
         common::tunnel(at, json);
         json.object("alert", |json| {
             rule(alert.rule, alert.blocked, at, options, json);
+            if let Some(findings) = alert.findings {
+                json.object("context", |json| context(findings, json));
+            }
             if let Some((_, addr)) = behind.filter(|(xff, _)| !xff.overwrite) {
                 json.addr("xff", addr);
             }
@@ -52,6 +56,12 @@ pub fn write(
             common::verdict(alert.verdict, at.proto, json);
         }
     });
+}
+
+/// What stands in sets with the values that matched, and what the rule captured.
+fn context(findings: &Findings, json: &mut Json<'_>) {
+    findings.objects().iter().for_each(|(key, object)| json.raw(key, object));
+    findings.captured().iter().for_each(|(name, value)| json.text(&String::from_utf8_lossy(name), value));
 }
 
 /// The content of the `alert` object; also part of `drop` records.

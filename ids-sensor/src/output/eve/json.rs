@@ -55,6 +55,12 @@ impl<'a> Json<'a> {
         self.verbatim(key, |out| write!(out, "{value}").expect("memory can be written to"));
     }
 
+    /// A value that is JSON already.
+    pub fn raw(&mut self, key: &str, json: &str) {
+        self.key(key);
+        self.out.extend_from_slice(json.as_bytes());
+    }
+
     /// An address: IPv6 with all its digits, as Suricata writes it.
     pub fn addr(&mut self, key: &str, addr: IpAddr) {
         self.verbatim(key, |out| names::addr(addr, out));
@@ -160,7 +166,7 @@ impl Writer for Json<'_> {
         if value.is_finite() {
             use std::io::Write as _;
             self.key(key);
-            write!(self.out, "{value:.6}").expect("memory can be written to");
+            write!(self.out, "{value}").expect("memory can be written to");
         }
     }
 
