@@ -18,18 +18,7 @@ use crate::ruleset::{self, From, Loaded};
 /// # Errors
 /// It cannot be read (3) or is no configuration (1), or has a contradiction (1); with `--strict` also warnings.
 pub fn load(common: &Common, more: &[String], inline: bool, log_dir: Option<&Path>) -> Result<Config, Failure> {
-<<<<<<< HEAD
     let config = read(common, more, inline)?;
-=======
-    let data_dir = common.data_dir.as_ref().map(|folder| format!("default-data-dir={}", folder.display()));
-    let set = common.set.iter().chain(more).cloned().chain(data_dir).collect();
-    let source = Source { file: common.config.clone(), include: common.include.clone(), set, inline };
-    let config = config::load(&source).map_err(|error| match error {
-        LoadError::Read { .. } => Failure::refusal(error),
-        LoadError::Set(_) => Failure::Usage(error.to_string()),
-        LoadError::Parse { .. } | LoadError::NoMap { .. } | LoadError::TooDeep { .. } => Failure::refusal(error),
-    })?;
->>>>>>> c136eb1 (detect: datasets in rules and in the configuration)
     // Testing a configuration leaves nothing behind.
     let file = if common.test_config || common.dump_config {
         None
@@ -41,7 +30,8 @@ pub fn load(common: &Common, more: &[String], inline: bool, log_dir: Option<&Pat
 }
 
 fn read(common: &Common, more: &[String], inline: bool) -> Result<Config, Failure> {
-    let set = common.set.iter().chain(more).cloned().collect();
+    let data_dir = common.data_dir.as_ref().map(|folder| format!("default-data-dir={}", folder.display()));
+    let set = common.set.iter().chain(more).cloned().chain(data_dir).collect();
     let source = Source { file: common.config.clone(), include: common.include.clone(), set, inline };
     config::load(&source).map_err(|error| match error {
         LoadError::Set(_) => Failure::Usage(error.to_string()),

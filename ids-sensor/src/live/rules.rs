@@ -43,7 +43,8 @@ impl Force {
         Arc::strong_count(&old) == 1
     }
 
-    fn current(&self) -> Arc<RuleSet> {
+    /// What is in force now.
+    pub fn current(&self) -> Arc<RuleSet> {
         Arc::clone(&self.rules.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

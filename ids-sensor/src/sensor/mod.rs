@@ -147,7 +147,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let lost = queue.lost().iter().sum();
     drop((ticker, queue));
     let mut report = outputs.finish();
-    report.errors.extend(rule_files::save(config, &workers.rules));
+    report.errors.extend(rule_files::save(config, &workers.force.current()));
     let alerts = workers.counters().get(Counter::DetectAlert);
     Ok(Summary { ports: ended?, alerts, elapsed: start.elapsed(), places, lost, write_errors: report.errors })
 }
