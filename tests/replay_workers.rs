@@ -30,7 +30,7 @@ drop udp any any -> any 9999 (msg:"dropped datagram"; content:"FRAGMENTED-DROP";
 alert tcp any any -> any 80 (msg:"rated"; flags:S; threshold:type limit,track by_both,count 1,seconds 10; sid:18;)
 alert dns any any -> any any (msg:"new name"; dns.query; dataset:set,names,type string; sid:19;)
 alert dns any any -> any any (msg:"known name"; dns.query; dataset:isset,names; sid:20;)
-alert http any any -> any any (msg:"new client"; http.method; content:"GET"; ip.src; dataset:set,clients,type ip,memcap 300; sid:21;)
+alert http any any -> any any (msg:"new client"; http.method; content:"GET"; ip.src; dataset:set,clients,type ip,memcap 330; sid:21;)
 alert http any any -> any any (msg:"forgotten client"; http.uri; content:"/clear"; ip.src; dataset:unset,clients; sid:22;)
 "#;
 
