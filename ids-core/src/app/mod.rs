@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod dns;
+pub mod events;
 pub mod file;
 pub mod http1;
 pub mod parser;

@@ -201,7 +201,8 @@ pub trait Transaction {
     /// twice for nothing.
     fn revision(&self, dir: Dir) -> u32;
 
-    /// Numbers of the events that happened, oldest first.
+    /// Numbers of the events that happened, each once, in the order in which they first did; see
+    /// [`Events`](super::events::Events).
     fn events(&self) -> &[u8];
 
     /// Files that travelled in this direction, oldest first.

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::name;
 use super::rdata::{self, Data};
 use super::tables::rrtype;
+use crate::app::events::Events;
 use crate::app::parser::Probe;
 use crate::field::Dir;
 
@@ -141,7 +142,7 @@ pub(super) struct Message {
     /// Host names in the data of answers, authorities and additionals.
     pub(super) hosts: Vec<Name>,
     /// Numbers of what was odd, each once.
-    pub(super) events: SmallVec<[u8; 8]>,
+    pub(super) events: Events,
 }
 
 impl Message {
@@ -194,9 +195,7 @@ impl Message {
 
     /// Notes an event.
     pub(super) fn note(&mut self, event: Event) {
-        if !self.events.contains(&(event as u8)) {
-            self.events.push(event as u8);
-        }
+        self.events.note(event as u8);
     }
 
     /// Reads what follows the header. A section that cannot be read ends it: without it nobody knows where

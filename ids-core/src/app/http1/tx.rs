@@ -3,8 +3,6 @@
 //! In: start lines, headers and bodies from `request` and `response`.  Out: everything that fields and records
 //! show of them.
 
-use smallvec::SmallVec;
-
 use super::body::{Body, Context};
 use super::events::Event;
 use super::fields;
@@ -12,6 +10,7 @@ use super::header::Headers;
 use super::line::{is_space, leading, split, trim, trim_end};
 use super::log;
 use super::uri;
+use crate::app::events::Events;
 use crate::app::file::File;
 use crate::app::parser::{Detail, Transaction};
 use crate::field::{Dir, Value};
@@ -19,8 +18,8 @@ use crate::record::Writer;
 
 /// What stands for the target of a request that was not seen.
 pub(super) const URI_NOT_SEEN: &[u8] = b"/libhtp::request_uri_not_seen";
-/// Events of one transaction that are told, and one more.
-const MAX_EVENTS: usize = 64;
+/// Oddities of one transaction, repeated ones counted, beyond which it is told that they are too many.
+const MAX_ODDITIES: u8 = 64;
 
 /// How far a message has come: the part of it that came last and is whole. The order is that of
 /// `Protocol::states`.
@@ -95,7 +94,7 @@ pub(super) struct Response {
 pub(super) struct Tx {
     pub request: Request,
     pub response: Response,
-    events: SmallVec<[u8; 4]>,
+    oddities: Oddities,
 }
 
 impl Tx {
@@ -125,7 +124,7 @@ impl Tx {
 
     /// Remembers something odd.
     pub(super) fn event(&mut self, event: Event) {
-        remember(&mut self.events, event);
+        self.oddities.note(event);
     }
 
     /// A message of this transaction, and what remembers oddities meanwhile.
@@ -134,8 +133,8 @@ impl Tx {
             Dir::ToServer => &mut self.request.message,
             Dir::ToClient => &mut self.response.message,
         };
-        let events = &mut self.events;
-        (message, move |event| remember(events, event))
+        let oddities = &mut self.oddities;
+        (message, move |event| oddities.note(event))
     }
 
     /// Ends a message. `whole` tells whether it ended where it should.
@@ -149,11 +148,19 @@ impl Tx {
     }
 }
 
-fn remember(events: &mut SmallVec<[u8; 4]>, event: Event) {
-    match events.len() {
-        0..MAX_EVENTS => events.push(event as u8),
-        MAX_EVENTS => events.push(Event::TooManyWarnings as u8),
-        _ => {}
+/// What was odd about an exchange.
+#[derive(Debug, Default)]
+struct Oddities {
+    events: Events,
+    /// How many there were, repeated ones too.
+    count: u8,
+}
+
+impl Oddities {
+    fn note(&mut self, event: Event) {
+        self.count = self.count.saturating_add(1);
+        let event = if self.count > MAX_ODDITIES { Event::TooManyWarnings } else { event };
+        self.events.note(event as u8);
     }
 }
 
@@ -319,7 +326,7 @@ impl Transaction for Tx {
     }
 
     fn events(&self) -> &[u8] {
-        &self.events
+        &self.oddities.events
     }
 
     fn files(&self, dir: Dir) -> &[File] {
