@@ -18,6 +18,7 @@ use crate::packet::{Packet, Source, Tunnel};
 use crate::stream::{Exception, Summary, Trouble};
 use crate::time::Time;
 use crate::verdict::{DropReason, RejectTo};
+use crate::wire::arp::Arp;
 
 /// Something to tell.
 #[derive(Debug)]
@@ -36,6 +37,10 @@ pub enum Event<'a> {
     Drop(Dropped<'a>),
     /// A packet follows an alert because of `tag`.
     Tagged(Tagged<'a>),
+    /// Rules captured variables on a packet.
+    Variables(Variables<'a>),
+    /// An ARP packet.
+    Arp(ArpRef<'a>),
 }
 
 /// Where and when an event happened: what all records have in common.
@@ -235,4 +240,20 @@ pub struct Tagged<'a> {
     pub context: Context<'a>,
     /// The packet.
     pub packet: &'a Packet<'a>,
+}
+
+/// Variables that rules captured on a packet; they are those of its context.
+#[derive(Debug)]
+pub struct Variables<'a> {
+    /// Where and when.
+    pub context: Context<'a>,
+}
+
+/// An ARP packet.
+#[derive(Debug)]
+pub struct ArpRef<'a> {
+    /// Where and when.
+    pub context: Context<'a>,
+    /// What it says.
+    pub arp: Arp<'a>,
 }

@@ -331,6 +331,15 @@ impl<'a> Packet<'a> {
         }
     }
 
+    /// Source and destination MAC address and the type field of its Ethernet header, if it has one.
+    pub fn ether(&self) -> Option<([u8; 6], [u8; 6], u16)> {
+        let header = self.bytes.get(self.layers.ether? as usize..)?;
+        let (dst, rest) = header.split_first_chunk::<6>()?;
+        let (src, rest) = rest.split_first_chunk::<6>()?;
+        let (kind, _) = rest.split_first_chunk::<2>()?;
+        Some((*src, *dst, u16::from_be_bytes(*kind)))
+    }
+
     /// The TCP header, if this is TCP.
     pub fn tcp(&self) -> Option<Tcp<'a>> {
         match self.layers.transport {

@@ -37,6 +37,8 @@ pub struct Protocol {
     pub fields: fn() -> Vec<&'static Info>,
     /// Names of its events (`app-layer-event:http.missing_host_header`); the position is the event's number.
     pub events: &'static [&'static str],
+    /// Whether records write the names of its events in capital letters.
+    pub capital_events: bool,
     /// `event_type` of the record written for each transaction; `None` if there is none.
     pub record: Option<&'static str>,
     /// Starts a session on a new flow; `None` if the protocol is recognised but not parsed.
@@ -60,6 +62,7 @@ impl Protocol {
         states: [&["request_started", "request_complete"], &["response_started", "response_complete"]],
         fields: Vec::new,
         events: &[],
+        capital_events: false,
         record: None,
         session: None,
     };

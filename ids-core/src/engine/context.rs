@@ -31,7 +31,7 @@ pub(super) fn of_packet<'a>(packet: &'a Packet<'_>, known: Option<Known<'a>>, di
         proto: ip_proto(packet),
         icmp: packet.icmp(),
         source: Some(packet.source),
-        ether: ether(packet),
+        ether: packet.ether(),
         tunnel: packet.tunnel,
         flow: known.map(|known| known.flow),
         app: known.map(|known| known.app),
@@ -53,7 +53,7 @@ pub(super) fn of_transaction<'a>(
     (context.dst, context.dst_port) = (Some(to.addr), to.port);
     context.packet = packet.map(|packet| packet.id);
     context.source = Some(packet.map_or(Source::FlowEnd, |packet| packet.source));
-    context.ether = packet.and_then(ether);
+    context.ether = packet.and_then(Packet::ether);
     context.tunnel = packet.and_then(|packet| packet.tunnel);
     context.dir = Some(dir);
     context
@@ -108,13 +108,4 @@ pub(super) fn of_flow(known: Known<'_>, time: Time) -> Context<'_> {
 
 fn ip_proto(packet: &Packet<'_>) -> Option<u8> {
     matches!(packet.layers.network, Network::Ipv4 | Network::Ipv6).then_some(packet.layers.proto)
-}
-
-/// MAC addresses and type of the frame.
-fn ether(packet: &Packet<'_>) -> Option<([u8; 6], [u8; 6], u16)> {
-    let header = packet.bytes.get(packet.layers.ether? as usize..)?;
-    let (dst, rest) = header.split_first_chunk::<6>()?;
-    let (src, rest) = rest.split_first_chunk::<6>()?;
-    let (kind, _) = rest.split_first_chunk::<2>()?;
-    Some((*src, *dst, u16::from_be_bytes(*kind)))
 }

@@ -7,7 +7,7 @@ use crate::app::probe::DetectionEvent;
 use crate::app::state::{Open, State};
 use crate::app::{file, parser};
 use crate::detect::state::TxState;
-use crate::event::{Event, FileRef, Odd, Oddity, TxAt, TxRef};
+use crate::event::{ArpRef, Context, Event, FileRef, Odd, Oddity, TxAt, TxRef, Variables};
 use crate::field::{Dir, Dirs};
 use crate::packet::Packet;
 use crate::time::Time;
@@ -17,6 +17,19 @@ pub(super) fn anomalies(packet: &Packet<'_>, known: Option<Known<'_>>, dir: Opti
     for anomaly in &packet.anomalies {
         let context = context::of_packet(packet, known, dir);
         out.event(Event::Anomaly(Odd { context, what: Oddity::Packet(*anomaly), packet: Some(packet) }));
+    }
+}
+
+/// Tells of variables that rules captured on the packet.
+pub(super) fn variables(packet: &Packet<'_>, known: Known<'_>, dir: Dir, out: &mut impl Sink) {
+    let context = context::of_packet(packet, Some(known), Some(dir));
+    out.event(Event::Variables(Variables { context }));
+}
+
+/// Tells of an ARP packet.
+pub(super) fn arp(packet: &Packet<'_>, out: &mut impl Sink) {
+    if let Some(arp) = packet.arp() {
+        out.event(Event::Arp(ArpRef { context: context::of_packet(packet, None, None), arp }));
     }
 }
 
@@ -38,8 +51,8 @@ pub(super) fn recognition(
 /// The occasion on which transactions are told of.
 #[derive(Clone, Copy)]
 pub(super) struct Occasion<'a, 'p> {
-    /// The packet; `None` at the end of a flow.
-    pub(super) packet: Option<&'a Packet<'p>>,
+    /// The packet and its direction; `None` at the end of a flow.
+    pub(super) packet: Option<(&'a Packet<'p>, Dir)>,
     pub(super) known: Known<'a>,
     pub(super) time: Time,
 }
@@ -64,8 +77,16 @@ pub(super) fn transactions(app: &mut State<TxState>, occasion: Occasion<'_, '_>,
 }
 
 impl<'a> Occasion<'a, '_> {
-    fn context(&self, dir: Dir) -> crate::event::Context<'a> {
-        context::of_transaction(self.packet, self.known, self.time, dir)
+    fn context(&self, dir: Dir) -> Context<'a> {
+        context::of_transaction(self.packet.map(|(packet, _)| packet), self.known, self.time, dir)
+    }
+
+    /// For what shows the packet that brought it about, rather than who is who in the transaction.
+    fn of_packet(&self, otherwise: Dir) -> Context<'a> {
+        match self.packet {
+            Some((packet, dir)) => context::of_packet(packet, Some(self.known), Some(dir)),
+            None => self.context(otherwise),
+        }
     }
 }
 
@@ -87,7 +108,7 @@ fn events(open: &mut Open<'_, TxState>, occasion: Occasion<'_, '_>, out: &mut im
     for number in all.get(open.state.events..).unwrap_or_default() {
         let Some(event) = open.protocol.events.get(usize::from(*number)).copied() else { continue };
         let what = Oddity::App { protocol: open.protocol.name, event, tx: Some(at(open)) };
-        let context = occasion.context(shown_as(open.protocol, open.tx.dirs()));
+        let context = occasion.of_packet(shown_as(open.protocol, open.tx.dirs()));
         out.event(Event::Anomaly(Odd { context, what, packet: None }));
     }
     open.state.events = all.len();

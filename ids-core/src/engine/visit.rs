@@ -110,7 +110,9 @@ impl<S: Sink> Visit<'_, S> {
         if let Some(session) = &mut entry.tcp {
             session.finish();
         }
-        if entry.flow.state != flow::State::Bypassed {
+        // What a dropped flow left never arrived.
+        let refused = entry.flow.action == Action::Drop && self.config.inline;
+        if entry.flow.state != flow::State::Bypassed && !refused {
             if entry.tcp.is_some() {
                 self.feed(entry, &packet, Dir::ToClient);
             }
@@ -120,8 +122,10 @@ impl<S: Sink> Visit<'_, S> {
             }
             Dir::BOTH.into_iter().for_each(|dir| self.streams(entry, &packet, dir, true));
         }
-        entry.data.app.finished();
-        self.settle(entry, &packet, None);
+        if !refused {
+            entry.data.app.finished();
+            self.settle(entry, &packet, None);
+        }
         let tcp = entry.tcp.as_ref().map(|session| session.summary());
         if let Some(session) = entry.tcp.take() {
             self.memory.forget(&session, self.counters);
@@ -150,7 +154,7 @@ impl<S: Sink> Visit<'_, S> {
         };
         let shown = self.rules.vars(Some(detect), self.hits);
         let known = Known { flow, app: info, vars: Some(&shown) };
-        let occasion = Occasion { packet: dir.map(|_| packet), known, time: packet.time };
+        let occasion = Occasion { packet: dir.map(|dir| (packet, dir)), known, time: packet.time };
         let setting = Setting { packet, known: Some(known), dir, stream: self.matched, proven: self.proven };
         let concluded = conclude::packet(
             self.config,
@@ -162,9 +166,12 @@ impl<S: Sink> Visit<'_, S> {
             self.counters,
             self.out,
         );
-        if dir.is_some() {
-            tell::anomalies(packet, Some(known), dir, self.out);
-            tell::recognition(&self.odd, packet, known, dir.unwrap_or(Dir::ToServer), self.out);
+        if let Some(dir) = dir {
+            tell::anomalies(packet, Some(known), Some(dir), self.out);
+            tell::recognition(&self.odd, packet, known, dir, self.out);
+            if !self.hits.packet_vars().is_empty() {
+                tell::variables(packet, known, dir, self.out);
+            }
         }
         tell::transactions(app, occasion, self.out);
         let alerted = flow.alerted || !self.hits.alerts().is_empty();

@@ -151,6 +151,7 @@ impl Worker {
         let verdict =
             conclude::packet(&self.config, rules, &setting, &self.hits, &decision, None, &mut self.counters, out);
         tell::anomalies(packet, None, None, out);
+        tell::arp(packet, out);
         verdict
     }
 

@@ -1,14 +1,13 @@
 //! What the flow table needs to know of a packet.
 
 use super::config::Config;
-use super::key::icmp_endpoints;
+use super::key::{esp_endpoints, icmp_endpoints};
 use super::{Endpoint, Key};
 use crate::packet::{Network, Packet, Transport};
 use crate::time::Time;
+use crate::wire::esp::Esp;
+use crate::wire::ip_proto;
 use crate::wire::tcp::Tcp;
-
-/// IP protocol number of ESP, which has flows though it has no ports (RFC 4303).
-const ESP: u8 = 50;
 
 /// A packet that belongs to a flow.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +34,10 @@ pub struct Arrival<'a> {
     pub ttl: Option<u8>,
     /// ICMP type and code.
     pub icmp: Option<(u8, u8)>,
+    /// ESP: the security parameters index.
+    pub spi: Option<u32>,
+    /// Source and destination MAC address, if they are kept.
+    pub macs: Option<([u8; 6], [u8; 6])>,
     /// The TCP header.
     pub tcp: Option<Tcp<'a>>,
 }
@@ -43,13 +46,18 @@ impl<'a> Arrival<'a> {
     /// From a decoded packet; `None` if it belongs to no flow: no IP, a fragment, or a protocol without flows.
     pub fn of(packet: &Packet<'a>, config: &Config) -> Option<Self> {
         let layers = &packet.layers;
-        let has_flow = layers.transport != Transport::None || (layers.proto == ESP && layers.fragment.is_none());
+        let spi = esp(packet).map(|esp| esp.spi());
+        let has_flow = layers.transport != Transport::None || spi.is_some();
         let (src, dst) = packet.addresses().filter(|_| has_flow)?;
         let (src_port, dst_port) = packet.ports();
         let (src, dst): (Endpoint, Endpoint) = ((src, src_port).into(), (dst, dst_port).into());
         let icmp = packet.icmp();
         let v6 = layers.network == Network::Ipv6;
-        let ends = icmp.map_or((src, dst), |(kind, _)| icmp_endpoints(src.addr, dst.addr, v6, kind));
+        let ends = match (icmp, spi) {
+            (Some((kind, _)), _) => icmp_endpoints(src.addr, dst.addr, v6, kind),
+            (None, Some(spi)) => esp_endpoints(src.addr, dst.addr, spi),
+            (None, None) => (src, dst),
+        };
         let depth = packet.tunnel.map_or(0, |tunnel| tunnel.depth);
         Some(Self {
             key: key(ends, layers.proto, packet, depth, config),
@@ -63,6 +71,8 @@ impl<'a> Arrival<'a> {
             bytes: packet.bytes.len() as u64,
             ttl: packet.ttl(),
             icmp,
+            spi,
+            macs: packet.ether().filter(|_| config.macs).map(|(src, dst, _)| (src, dst)),
             tcp: packet.tcp(),
         })
     }
@@ -73,6 +83,12 @@ impl<'a> Arrival<'a> {
         let (quoted, _) = Key::new(src, dst, proto, self.key.vlan, self.key.depth);
         Key { device: self.key.device, ..quoted }
     }
+}
+
+/// The header of ESP, which has flows though it has no ports (RFC 4303).
+fn esp<'a>(packet: &Packet<'a>) -> Option<Esp<'a>> {
+    let is = packet.layers.proto == ip_proto::ESP && packet.layers.fragment.is_none();
+    if is { Esp::parse(packet.payload()).ok() } else { None }
 }
 
 /// The key of a packet's flow, as the configuration tells flows apart.

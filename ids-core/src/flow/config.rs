@@ -21,6 +21,8 @@ pub struct Config {
     pub depth_tracking: bool,
     /// Interfaces tell flows apart (`livedev.use-for-tracking`).
     pub device_tracking: bool,
+    /// The MAC addresses of its packets are kept with each flow, for records (`ethernet`).
+    pub macs: bool,
     /// By port: the interface, or pair of interfaces, that it belongs to. A port that is missing stands for itself.
     pub devices: Vec<u16>,
 }
@@ -35,6 +37,7 @@ impl Default for Config {
             vlan_tracking: true,
             depth_tracking: true,
             device_tracking: true,
+            macs: false,
             devices: Vec::new(),
         }
     }

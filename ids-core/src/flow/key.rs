@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::Endpoint;
 
 /// The key of a flow: endpoints in order, so that both directions give the same one. ICMP has types in place of ports,
-/// see [`icmp_endpoints`].
+/// and ESP its security association: see [`icmp_endpoints`] and [`esp_endpoints`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The smaller endpoint.
@@ -50,6 +50,13 @@ pub fn icmp_endpoints(src: IpAddr, dst: IpAddr, v6: bool, kind: u8) -> (Endpoint
         _ => None,
     });
     ((src, u16::from(kind)).into(), (dst, u16::from(answer.unwrap_or(kind))).into())
+}
+
+/// Endpoints for the key of an ESP packet: one half of the index of its security association stands for each port, so
+/// that every association (RFC 4303 §2.1: one way, from one host to another) is a flow.
+pub fn esp_endpoints(src: IpAddr, dst: IpAddr, spi: u32) -> (Endpoint, Endpoint) {
+    let [a, b, c, d] = spi.to_be_bytes();
+    ((src, u16::from_be_bytes([a, b])).into(), (dst, u16::from_be_bytes([c, d])).into())
 }
 
 /// Requests and replies: echo, timestamp, information, address mask, router discovery (RFC 792, 950, 1256).

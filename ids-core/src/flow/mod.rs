@@ -13,6 +13,8 @@ mod tests;
 
 use std::net::IpAddr;
 
+use arrayvec::ArrayVec;
+
 use crate::field::Dir;
 use crate::time::Time;
 pub use arrival::Arrival;
@@ -105,6 +107,32 @@ pub struct Count {
     pub max_ttl: u8,
 }
 
+/// MAC addresses that are kept for each side of a flow.
+pub const MAX_MACS: usize = 8;
+
+/// MAC addresses of the packets of a flow: by side, client first, in the order in which they came up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Macs([ArrayVec<[u8; 6], MAX_MACS>; 2]);
+
+impl Macs {
+    /// Those of the side that sends in `dir`.
+    pub fn senders(&self, dir: Dir) -> &[[u8; 6]] {
+        let [client, server] = &self.0;
+        if dir == Dir::ToServer { client } else { server }
+    }
+
+    /// A packet that travelled in `dir` had this source and destination. Beyond [`MAX_MACS`] they are not kept.
+    pub fn note(&mut self, dir: Dir, (src, dst): ([u8; 6], [u8; 6])) {
+        let [client, server] = &mut self.0;
+        let (from, to) = if dir == Dir::ToServer { (client, server) } else { (server, client) };
+        for (side, mac) in [(from, src), (to, dst)] {
+            if !side.contains(&mac) {
+                let _ = side.try_push(mac);
+            }
+        }
+    }
+}
+
 /// The part of a flow that every stage and every output may know.
 #[derive(Clone, Debug)]
 pub struct Flow {
@@ -136,6 +164,10 @@ pub struct Flow {
     pub counts: [Count; 2],
     /// Type and code of the first ICMP packet by direction.
     pub icmp: [Option<(u8, u8)>; 2],
+    /// ESP: its security association, which goes one way.
+    pub spi: Option<u32>,
+    /// MAC addresses that its packets had, if they are kept.
+    pub macs: Option<Box<Macs>>,
     /// How far it has come.
     pub state: State,
     /// What was decided for the rest of it.
@@ -146,10 +178,13 @@ pub struct Flow {
 
 impl Flow {
     /// Client and server turn out to be the other way round.
-    pub const fn turn(&mut self) {
+    pub fn turn(&mut self) {
         std::mem::swap(&mut self.client, &mut self.server);
         self.counts.reverse();
         self.icmp.reverse();
+        if let Some(macs) = &mut self.macs {
+            macs.0.reverse();
+        }
     }
 
     /// Sender and receiver of a packet that travels in `dir`.

@@ -345,6 +345,9 @@ impl<D: Default> Table<D> {
         if is_icmp(flow.proto) {
             *icmp = icmp.or(arrival.icmp);
         }
+        if let Some(macs) = arrival.macs {
+            flow.macs.get_or_insert_default().note(dir, macs);
+        }
         let both = flow.counts.iter().all(|count| count.packets > 0);
         if flow.state == State::New && both && flow.proto != TCP {
             flow.state = State::Established;
@@ -474,6 +477,8 @@ fn new_flow(arrival: &Arrival<'_>) -> Flow {
         last: arrival.time,
         counts: [Count::default(); 2],
         icmp: [None; 2],
+        spi: arrival.spi,
+        macs: None,
         state: State::New,
         action: Action::None,
         alerted: false,

@@ -158,6 +158,48 @@ fn pings_are_flows_by_type() {
 }
 
 #[test]
+fn security_associations_are_flows() {
+    let esp = |src, dst, spi: u16| bytes(50, (src, 1), (dst, spi), &[0, 0, 0, 1]);
+    let mut bench = Bench::default();
+    let (id, _) = bench.touch(&packet(1, 1, &esp(1, 2, 7)));
+    assert_eq!(bench.touch(&packet(2, 1, &esp(1, 2, 7))), (id, Dir::ToServer));
+    assert_eq!((bench.flow(id).spi, bench.flow(id).client.port), (Some(0x1_0007), 0));
+    for (name, other) in [("another index", esp(1, 2, 8)), ("the way back", esp(2, 1, 7)), ("to another", esp(1, 3, 7))]
+    {
+        assert_ne!(bench.touch(&packet(3, 1, &other)).0, id, "{name}");
+    }
+    let short = bytes(50, (1, 1), (2, 7), &[]);
+    assert!(Arrival::of(&packet(4, 1, &short), &Config::default()).is_none());
+}
+
+#[test]
+fn mac_addresses_are_kept_by_side_up_to_a_limit() {
+    let mut macs = Macs::default();
+    macs.note(Dir::ToServer, ([1; 6], [2; 6]));
+    macs.note(Dir::ToClient, ([2; 6], [3; 6]));
+    macs.note(Dir::ToServer, ([1; 6], [4; 6]));
+    assert_eq!(macs.senders(Dir::ToServer), [[1; 6], [3; 6]]);
+    assert_eq!(macs.senders(Dir::ToClient), [[2; 6], [4; 6]]);
+    (10..30).for_each(|last| macs.note(Dir::ToServer, ([last; 6], [2; 6])));
+    assert_eq!(macs.senders(Dir::ToServer).len(), MAX_MACS);
+    // They change sides along with client and server.
+    let ask = udp((1, 5_000), (2, 53));
+    let frame = [&[2; 6][..], &[1; 6], &[8, 0], &ask].concat();
+    let mut packet = packet(1, 1, &frame[14..]);
+    packet.bytes = &frame;
+    packet.layers = Layers { ether: Some(0), network_at: 14, network_end: 42, transport_at: 34, ..packet.layers };
+    for (keep, kept) in [(false, None), (true, Some([[1; 6], [2; 6]]))] {
+        let arrival = Arrival::of(&packet, &Config { macs: keep, ..Config::default() }).unwrap();
+        let mut bench = Bench::default();
+        let (id, _) = bench.table.touch(&arrival, packet.time, &mut bench.counters, |_, _| {});
+        let senders = |bench: &Bench, dir| bench.flow(id).macs.as_ref().map(|macs| macs.senders(dir)[0]);
+        assert_eq!(senders(&bench, Dir::ToServer), kept.map(|[client, _]| client));
+        bench.table.turn(id);
+        assert_eq!(senders(&bench, Dir::ToServer), kept.map(|[_, server]| server));
+    }
+}
+
+#[test]
 fn an_icmp_error_belongs_to_the_flow_it_quotes() {
     let mut bench = Bench::default();
     let ask = udp((1, 5_000), (2, 53));

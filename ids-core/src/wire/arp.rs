@@ -24,8 +24,7 @@ impl<'a> Arp<'a> {
             (_, protocol) if protocol != super::ether_type::IPV4 => Some(Anomaly::ArpUnsupportedProtocol),
             _ if hardware_size != 6 => Some(Anomaly::ArpInvalidHardwareSize),
             _ if protocol_size != 4 => Some(Anomaly::ArpInvalidProtocolSize),
-            // Request, reply (RFC 826), reverse (RFC 903), inverse (RFC 2390).
-            _ if !matches!(u16::from_be_bytes([op0, op1]), 1..=4 | 8..=9) => Some(Anomaly::ArpUnsupportedOpcode),
+            _ if operation(u16::from_be_bytes([op0, op1])).is_none() => Some(Anomaly::ArpUnsupportedOpcode),
             _ => None,
         };
         match wrong {
@@ -37,6 +36,11 @@ impl<'a> Arp<'a> {
     /// Operation: 1 request, 2 reply, 3 and 4 reverse, 8 and 9 inverse.
     pub const fn opcode(&self) -> u16 {
         u16::from_be_bytes([self.head[6], self.head[7]])
+    }
+
+    /// Name of the operation.
+    pub fn operation(&self) -> &'static str {
+        operation(self.opcode()).unwrap_or_default()
     }
 
     /// Hardware address of the sender.
@@ -60,4 +64,17 @@ impl<'a> Arp<'a> {
     pub const fn destination(&self) -> Ipv4Addr {
         Ipv4Addr::new(self.head[24], self.head[25], self.head[26], self.head[27])
     }
+}
+
+/// The operations that are known: request, reply (RFC 826), reverse (RFC 903), inverse (RFC 2390).
+const fn operation(opcode: u16) -> Option<&'static str> {
+    Some(match opcode {
+        1 => "request",
+        2 => "reply",
+        3 => "request_reverse",
+        4 => "reply_reverse",
+        8 => "inarp_request",
+        9 => "inarp_reply",
+        _ => return None,
+    })
 }

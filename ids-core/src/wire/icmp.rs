@@ -78,7 +78,9 @@ impl<'a> Icmp<'a> {
         if self.version == Version::V6 && matches!(self.kind(), 130..=132 | 143) && hop_limit != 1 {
             note(Anomaly::Icmpv6MldMessageWithInvalidHl);
         }
-        if self.quotes()
+        // What a message of unknown meaning holds is not known either.
+        if odd.is_none()
+            && self.quotes()
             && let Err(Malformed(anomaly)) = self.quoted()
         {
             note(anomaly);

@@ -36,7 +36,7 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
             vlan_for_tracking: traffic.vlan_tracking,
             depth_for_tracking: traffic.decoder.depth_tracking,
         },
-        flow: flow_table(traffic),
+        flow: flow::Config { macs: config.outputs.eve.iter().any(|eve| eve.ethernet), ..flow_table(traffic) },
         stream: tcp(&traffic.stream),
         app: config.engine.app.clone(),
         hosts,

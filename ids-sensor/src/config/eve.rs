@@ -34,12 +34,16 @@ pub struct Types {
     pub alert: Option<Alert>,
     /// `anomaly`
     pub anomaly: Option<Anomaly>,
+    /// `arp`
+    pub arp: bool,
     /// `drop`
     pub drop: Option<Drop>,
     /// `fileinfo` (`files`)
     pub files: Option<Files>,
     /// `flow`
     pub flow: bool,
+    /// `metadata`
+    pub metadata: bool,
     /// `netflow`
     pub netflow: bool,
     /// `stats`
@@ -173,7 +177,6 @@ const TRANSACTIONS: &[&str] = &[
     "quic",
     "ldap",
     "pop3",
-    "arp",
     "dhcp",
     "ssh",
     "mqtt",
@@ -193,7 +196,7 @@ const TRANSACTIONS: &[&str] = &[
 const OFF_BY_DEFAULT: &[&str] = &["arp", "pgsql"];
 
 /// Further record types of the established engine, not written here.
-const UNWRITTEN: &[&str] = &["frame", "stream", "metadata", "tls-store", "ikev2"];
+const UNWRITTEN: &[&str] = &["frame", "stream", "tls-store", "ikev2"];
 
 impl Default for Eve {
     /// What is shown where nothing is said; no record types.
@@ -276,6 +279,8 @@ impl Types {
                     s.ignore(&["exception-policy"]);
                     self.flow = true;
                 }
+                "arp" => self.arp = true,
+                "metadata" => self.metadata = true,
                 "netflow" => self.netflow = true,
                 "stats" => self.stats = Some(StatsRecord::read(s)),
                 name if TRANSACTIONS.contains(&name) => self.transactions.push(Transaction::read(name, s, xff)),
@@ -290,7 +295,7 @@ impl Types {
 
     fn unknown(&self, name: &str, line: usize, path: &str, section: &Section<'_>) {
         section.entries();
-        let mut names = vec!["alert", "anomaly", "drop", "files", "flow", "netflow", "stats"];
+        let mut names = vec!["alert", "anomaly", "arp", "drop", "files", "flow", "metadata", "netflow", "stats"];
         names.extend(TRANSACTIONS);
         let help = nearest(name, &names).map_or(String::new(), |near| format!("did you mean `{near}`?"));
         section.warnings().add(line, path, "unknown record type", help);
@@ -404,7 +409,7 @@ impl Drop {
     fn read(s: &Section<'_>) -> Self {
         Self {
             alerts: s.flag("alerts", true),
-            flow_start: s.word("flows", &[("all", false), ("start", true)]).unwrap_or(false),
+            flow_start: s.word("flows", &[("all", false), ("start", true)]).unwrap_or(true),
             verdict: s.flag("verdict", false),
         }
     }

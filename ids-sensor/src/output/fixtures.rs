@@ -99,6 +99,8 @@ pub(crate) fn a_flow() -> Flow {
             Count { packets: 3, bytes: 610, min_ttl: 50, max_ttl: 50 },
         ],
         icmp: [None; 2],
+        spi: None,
+        macs: None,
         state: flow::State::Established,
         action: flow::Action::None,
         alerted: true,

@@ -51,6 +51,7 @@ pub static PROTOCOL: Protocol = Protocol {
     ],
     fields: || fields::FIELDS.iter().map(|field| &field.info).collect(),
     events: events::NAMES,
+    capital_events: true,
     record: Some("http"),
     session: Some(|config, _| Box::new(session::Http::new(&config.http1, config.hashes))),
     ..Protocol::BARE

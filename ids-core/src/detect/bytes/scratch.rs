@@ -32,7 +32,7 @@ pub enum CaptureKind {
 pub struct Capture<'a> {
     /// Where it goes.
     pub kind: CaptureKind,
-    /// Name of the variable: from the rule, or captured as well (`flow:key,flow:value`).
+    /// Name of the variable: from the rule, or captured as well (`pkt:key,pkt:value`).
     pub name: &'a [u8],
     /// The bytes.
     pub value: &'a [u8],

@@ -399,11 +399,12 @@ fn captures() {
             "Alert user_agent=Mozilla Flow ubuntu=8.0 Packet firefox=3.0",
         ),
         (
-            r#"content:"Mozilla"; startswith; pcre:"/^(.*)\/(\d+\.\d+)/G, flow:key,flow:value";"#,
+            r#"content:"Mozilla"; startswith; pcre:"/^(.*)\/(\d+\.\d+)/G, pkt:key,pkt:value";"#,
             agent,
             true,
-            "Flow Mozilla=5.0",
+            "Packet Mozilla=5.0",
         ),
+        (r#"pcre:"/^(.*)\/(\d+\.\d+)/G, flow:key,flow:value";"#, agent, true, "Flow key=Mozilla Flow value=5.0"),
         (r#"pcre:"/(?P<flow_ua>.*)\r\n/R";"#, b"abc\r\n", true, "Flow ua=abc"),
         // What was captured on the way to a failure is forgotten.
         (r#"pcre:"/(?P<flow_n>\d)/"; content:"x"; within:1;"#, b"1 2x", true, "Flow n=2"),

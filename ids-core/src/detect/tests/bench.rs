@@ -273,6 +273,8 @@ impl Bench {
             last: packet.time,
             counts: Default::default(),
             icmp: Default::default(),
+            spi: None,
+            macs: None,
             state: Default::default(),
             action: Default::default(),
             alerted: false,

@@ -40,10 +40,14 @@ fn what(what: &Oddity<'_>, json: &mut Json<'_>) {
             json.str("type", if layer == Layer::Decoder { "decode" } else { "stream" });
             json.display("event", format_args!("{}.{}", layer.prefix(), anomaly.name()));
         }
-        Oddity::App { protocol, event, .. } => {
+        Oddity::App { protocol, event, tx } => {
             json.str("app_proto", protocol);
             json.str("type", "applayer");
-            json.str("event", event);
+            if tx.is_some_and(|tx| tx.protocol.capital_events) {
+                json.str("event", &event.to_ascii_uppercase());
+            } else {
+                json.str("event", event);
+            }
             json.str("layer", "proto_parser");
         }
         Oddity::Detection { protocol, event } => {

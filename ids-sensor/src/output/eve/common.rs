@@ -28,6 +28,9 @@ pub struct Head<'a> {
     pub stamps: &'a mut Stamps,
 }
 
+/// The kind of record that is there for the variables alone.
+pub const METADATA: &str = "metadata";
+
 impl Head<'_> {
     /// Writes a whole record: the common fields, then `content`, then the flow's variables.
     pub fn record(
@@ -53,7 +56,7 @@ impl Head<'_> {
         let mut json = Json::begin(out);
         self.begin(kind, at, replace, &mut json);
         content(&mut json, self);
-        if self.settings.metadata {
+        if self.settings.metadata || kind == METADATA {
             vars(at, &mut json);
         }
         json.end();
@@ -117,6 +120,9 @@ impl Head<'_> {
         if let Some(addr) = at.src {
             json.uint("ip_v", if addr.is_ipv4() { 4 } else { 6 });
         }
+        if let Some(spi) = at.flow.and_then(|flow| flow.spi) {
+            json.uint("spi", u64::from(spi));
+        }
         if let Some((kind, code)) = at.icmp {
             json.uint("icmp_type", u64::from(kind));
             json.uint("icmp_code", u64::from(code));
@@ -137,7 +143,7 @@ impl Head<'_> {
 }
 
 /// `aa:bb:cc:dd:ee:ff`
-fn mac(addr: [u8; 6], out: &mut Vec<u8>) {
+pub fn mac(addr: [u8; 6], out: &mut Vec<u8>) {
     use std::io::Write as _;
     for (at, byte) in addr.iter().enumerate() {
         let colon = if at == 0 { "" } else { ":" };

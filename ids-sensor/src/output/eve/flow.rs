@@ -2,7 +2,7 @@
 
 use ids_core::event::{Context, FlowEnd};
 use ids_core::field::Dir;
-use ids_core::flow::Action;
+use ids_core::flow::{Action, Flow};
 use ids_core::record::Writer;
 use ids_core::stream::Summary;
 use ids_core::wire::tcp::Flags;
@@ -22,6 +22,7 @@ pub fn write(event: &FlowEnd<'_>, head: &mut Head<'_>, out: &mut Vec<u8>) {
             json.uint("response_icmp_type", u64::from(kind));
             json.uint("response_icmp_code", u64::from(code));
         }
+        ether(flow, Dir::ToServer, head, json);
         common::app_proto(event.context.app, json);
         json.object("flow", |json| {
             common::flow_counts(flow, json);
@@ -66,6 +67,7 @@ pub fn write_netflow(event: &FlowEnd<'_>, dir: Dir, head: &mut Head<'_>, out: &m
     };
     let count = flow.counts[dir.index()];
     head.record("netflow", &context, out, |json, head| {
+        ether(flow, dir, head, json);
         common::app_proto(context.app, json);
         json.object("netflow", |json| {
             json.uint("pkts", count.packets);
@@ -79,6 +81,17 @@ pub fn write_netflow(event: &FlowEnd<'_>, dir: Dir, head: &mut Head<'_>, out: &m
         });
         if let Some(tcp) = &event.tcp {
             json.object("tcp", |json| flags("tcp_flags", tcp.flags[dir.index()], json));
+        }
+    });
+}
+
+/// `ether`: the MAC addresses of the side that sends in `dir`, and of the other one.
+fn ether(flow: &Flow, dir: Dir, head: &Head<'_>, json: &mut Json<'_>) {
+    let Some(macs) = flow.macs.as_ref().filter(|_| head.settings.ethernet) else { return };
+    json.object("ether", |json| {
+        for (key, dir) in [("dest_macs", dir.flip()), ("src_macs", dir)] {
+            let all = macs.senders(dir).iter();
+            json.list(key, |json| all.for_each(|mac| json.verbatim("", |out| common::mac(*mac, out))));
         }
     });
 }

@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod anomaly;
+pub mod arp;
 pub mod common;
 pub mod community_id;
 pub mod drop;
@@ -116,6 +117,20 @@ impl Output for Eve {
                     let (settings, scene, stamps) = (&self.settings, &self.scene, &mut self.stamps);
                     let mut head = Head { settings, scene, stamps };
                     lines.add(Kind::Drop, |out| drop::write(dropped, &options, &mut head, out));
+                }
+            }
+            Event::Variables(found) => {
+                if self.settings.types.metadata {
+                    let (settings, scene, stamps) = (&self.settings, &self.scene, &mut self.stamps);
+                    let mut head = Head { settings, scene, stamps };
+                    lines.add(Kind::Flow, |out| head.record(common::METADATA, &found.context, out, |_, _| {}));
+                }
+            }
+            Event::Arp(packet) => {
+                if self.settings.types.arp {
+                    let (settings, scene, stamps) = (&self.settings, &self.scene, &mut self.stamps);
+                    let mut head = Head { settings, scene, stamps };
+                    lines.add(Kind::Packet, |out| arp::write(packet, &mut head, out));
                 }
             }
             Event::Tagged(tagged) => {

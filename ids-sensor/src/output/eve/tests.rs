@@ -2,13 +2,15 @@
 
 use ids_core::anomaly::Anomaly;
 use ids_core::app::file::{File, State as FileState};
+use ids_core::app::parser::Protocol;
 use ids_core::counters::{Counter, Counters};
-use ids_core::event::{Context, Dropped, FileRef, FlowEnd, Odd, Oddity, Tagged, TxAt, TxRef};
-use ids_core::flow::End;
+use ids_core::event::{ArpRef, Context, Dropped, FileRef, FlowEnd, Odd, Oddity, Tagged, TxAt, TxRef, Variables};
+use ids_core::flow::{End, Flow, Macs};
 use ids_core::packet::{Source, Tunnel};
 use ids_core::stream::Summary;
 use ids_core::time::Time;
 use ids_core::verdict::DropReason;
+use ids_core::wire::arp::Arp;
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -140,11 +142,15 @@ fn anomalies() {
     let odd = |what| Odd { context: Context { app: None, ..context(None) }, what, packet: Some(&packet) };
     let app =
         Oddity::App { protocol: "http", event: "too_long", tx: Some(TxAt { id: 3, protocol: &PROTOCOL, tx: &Talk }) };
+    static LOUD: Protocol = Protocol { capital_events: true, ..PROTOCOL };
+    let loud =
+        Oddity::App { protocol: "http", event: "too_long", tx: Some(TxAt { id: 3, protocol: &LOUD, tx: &Talk }) };
     let detection = Oddity::Detection { protocol: None, event: "APPLAYER_WRONG_DIRECTION_FIRST_DATA" };
     for (what, want) in [
         (Oddity::Packet(Anomaly::Ipv4TruncPkt), json!({"type": "decode", "event": "decoder.ipv4.trunc_pkt"})),
         (Oddity::Packet(Anomaly::StreamEstInvalidAck), json!({"type": "stream", "event": "stream.est_invalid_ack"})),
         (app, json!({"app_proto": "http", "type": "applayer", "event": "too_long", "layer": "proto_parser"})),
+        (loud, json!({"app_proto": "http", "type": "applayer", "event": "TOO_LONG", "layer": "proto_parser"})),
         (
             detection,
             json!({"type": "applayer", "event": "APPLAYER_WRONG_DIRECTION_FIRST_DATA", "layer": "proto_detect"}),
@@ -220,6 +226,57 @@ fn flows() {
     });
     assert_eq!(both[1]["netflow"], netflow);
     assert_eq!(both[1]["tcp"], json!({"tcp_flags": "12", "syn": true, "ack": true}));
+}
+
+#[test]
+fn flows_with_mac_addresses_and_an_index() {
+    let mut macs = Macs::default();
+    macs.note(Dir::ToServer, ([1; 6], [2; 6]));
+    let flow = Flow { macs: Some(Box::new(macs)), spi: Some(7), ..a_flow() };
+    let context = Context { ether: None, ..context(Some(&flow)) };
+    let ended = || {
+        Event::Flow(FlowEnd { context: context.clone(), flow: &flow, end: End::Timeout, tcp: None, exceptions: &[] })
+    };
+    let all = records("ethernet: yes, types: [flow, netflow]", |eve, lines| eve.event(&ended(), lines));
+    let (one, two) = ("01:01:01:01:01:01", "02:02:02:02:02:02");
+    assert_eq!(all.iter().map(|record| &record["spi"]).collect::<Vec<_>>(), [7, 7, 7]);
+    for (record, src, dst) in [(&all[0], one, two), (&all[1], one, two), (&all[2], two, one)] {
+        assert_eq!(record["ether"], json!({"src_macs": [src], "dest_macs": [dst]}), "{record}");
+    }
+    assert_eq!(self::one("types: [flow]", ended())["ether"], Json::Null);
+}
+
+#[test]
+fn variables_are_records_of_their_own_if_asked_for() {
+    let flow = a_flow();
+    let found =
+        || Event::Variables(Variables { context: Context { vars: Some(&Bits), app: None, ..context(Some(&flow)) } });
+    let got = one("metadata: no, types: [metadata]", found());
+    let more = json!({
+        "metadata": {"flowbits": ["traffic/label/video"]}, "traffic": {"label": ["video"]},
+    });
+    assert_eq!(got, with_head("metadata", more));
+    assert_eq!(records("types: [alert]", |eve, lines| eve.event(&found(), lines)), [Json::Null; 0]);
+}
+
+#[test]
+fn arp_packets_are_records_if_asked_for() {
+    for (number, opcode) in [(2, "reply"), (9, "inarp_reply")] {
+        let bytes = [
+            [0, 1, 8, 0, 6, 4, 0, number].as_slice(), // Ethernet, IPv4
+            &[2, 0, 0, 0, 0, 1, 10, 0, 0, 1],
+            &[2, 0, 0, 0, 0, 2, 10, 0, 0, 2],
+        ]
+        .concat();
+        let arp = Arp::parse(&bytes).unwrap();
+        let seen = || Event::Arp(ArpRef { context: context(None), arp });
+        let want = json!({
+            "hw_type": "ethernet", "proto_type": "ipv4", "opcode": opcode, "src_mac": "02:00:00:00:00:01",
+            "src_ip": "10.0.0.1", "dest_mac": "02:00:00:00:00:02", "dest_ip": "10.0.0.2",
+        });
+        assert_eq!(one("types: [arp: {enabled: yes}]", seen())["arp"], want);
+        assert_eq!(records("types: [arp]", |eve, lines| eve.event(&seen(), lines)), [Json::Null; 0]);
+    }
 }
 
 #[test]

@@ -232,9 +232,11 @@ fn targets(translated: &Translated, listed: Option<Part<'_>>) -> Result<Vec<Targ
         if group > translated.groups.len() {
             return Err(part.bad("the expression has fewer groups").help("put what is captured in parentheses"));
         }
-        // The first names the second: `flow:key, flow:value`.
+        // The first names the second: `pkt:key, pkt:value`. For flows these are two variables.
         match more {
-            [second, more @ ..] if name == "key" && target(*second)? == (kind, "value") => {
+            [second, more @ ..]
+                if (kind, name) == (CaptureKind::Packet, "key") && target(*second)? == (kind, "value") =>
+            {
                 rest = more;
                 targets.push(Target { kind, name: Name::Group(group), group: group + 1 });
                 group += 1;
