@@ -17,6 +17,8 @@
 //! | [`why`] | what happens to a packet now, and because of what |
 //! | [`sensor`] | a live run with its outputs and its control socket |
 
+#![deny(clippy::print_stdout, reason = "`cli::say` is the way there")]
+
 pub mod authoring;
 pub mod capture;
 pub mod cli;

@@ -154,3 +154,38 @@ fn an_empty_store_can_be_looked_at() {
     assert_eq!(stats["alerts"], 0);
     sensor(folder.path()).args(["alerts", "list", "--json"]).assert().success().stdout("");
 }
+
+#[test]
+fn a_reader_who_has_gone_is_no_failure() {
+    let folder = folder();
+    fs::write(folder.path().join("x.rules"), "alert udp any any -> any any (sid:1;)\nalert udp any any -> (sid:2;)\n")
+        .unwrap();
+    sensor(folder.path()).args(["replay", "-r", "x.pcap", "-S", "x.rules", "-l", "out"]).assert().success();
+    for (words, want) in [
+        ("replay -r x.pcap", 0),
+        ("replay -r x.pcap --dump-config", 0),
+        ("-T", 0),
+        ("alerts list -l out", 0),
+        ("alerts list --json -l out", 0),
+        ("alerts stats -l out", 0),
+        // What went wrong otherwise is still told.
+        ("rules check -S x.rules", 1),
+    ] {
+        let run = |stdout: std::process::Stdio| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ids-sensor"));
+            command.current_dir(folder.path()).args(words.split(' ')).stdout(stdout).output().unwrap()
+        };
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = run(writer.into());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(want), "{words}: {error}");
+        assert!(!error.contains("panicked") && !error.contains("pipe"), "{words}: {error}");
+        // A disk that is full is a failure.
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = run(full.into());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{words}: {error}");
+        assert!(error.contains("cannot write to standard output"), "{words}: {error}");
+    }
+}

@@ -7,7 +7,7 @@ use ids_core::time::Time;
 use serde_json::{Value, json};
 
 use super::args::{Alerts, AlertsCommand, AlertsList, Instance, StorePlace};
-use super::{Failure, ask, sensor};
+use super::{Failure, ask, say, sensor};
 use crate::config::scalar;
 use crate::control::client::Client;
 use crate::control::requests::{self, AlertRow, AlertsPage, AlertsShow};
@@ -31,22 +31,21 @@ pub fn run(args: &Alerts) -> Result<(), Failure> {
         AlertsCommand::List(list) => self::list(list),
         AlertsCommand::Show { id, place } => {
             let row = find(place, *id)?;
-            println!("{}", serde_json::to_string_pretty(&row.record).map_err(Failure::environment)?);
+            say::line(serde_json::to_string_pretty(&row.record).map_err(Failure::environment)?)?;
             Ok(())
         }
         AlertsCommand::Stats { json, place } => {
             let folder = folder(place);
             let stats = open_store(&folder).map_err(|error| unusable(&error))?.stats().map_err(Failure::environment)?;
             if *json {
-                println!(
-                    "{}",
-                    json!({"alerts": stats.alerts, "bytes": stats.bytes, "periods": stats.periods, "damaged": stats.damaged})
-                );
+                say::line(
+                    json!({"alerts": stats.alerts, "bytes": stats.bytes, "periods": stats.periods, "damaged": stats.damaged}),
+                )?;
             } else {
                 let size = indicatif::HumanBytes(stats.bytes);
-                println!("{} alerts in {} periods, {size} on disk", stats.alerts, stats.periods);
+                say::line(format_args!("{} alerts in {} periods, {size} on disk", stats.alerts, stats.periods))?;
                 if stats.damaged > 0 {
-                    println!("{} damaged periods were set aside", stats.damaged);
+                    say::line(format_args!("{} damaged periods were set aside", stats.damaged))?;
                 }
             }
             Ok(())
@@ -132,16 +131,16 @@ fn list(args: &AlertsList) -> Result<(), Failure> {
     };
     if args.json {
         for alert in &page.alerts {
-            println!("{}", alert.record);
+            say::line(&alert.record)?;
         }
     } else {
-        println!("{}", table(&page));
+        say::line(table(&page))?;
     }
     if page.damaged > 0 {
         eprintln!("warning: {} places of the store are damaged; eve.json has all alerts", page.damaged);
     }
     if let Some(next) = page.next.filter(|_| !args.json) {
-        println!("there is more: --after {next}");
+        say::line(format_args!("there is more: --after {next}"))?;
     }
     Ok(())
 }

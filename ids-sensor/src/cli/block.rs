@@ -7,7 +7,7 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use super::args::{Block, BlockCommand, Instance};
-use super::{Failure, ask, sensor};
+use super::{Failure, ask, say, sensor};
 use crate::control::requests::{BlockAdd, BlockDel, Blocked};
 use crate::kernel::{Pins, Prefix, Sizes, Tables};
 use crate::sensor::blocks;
@@ -34,9 +34,9 @@ fn list(instance: &Instance, json: bool) -> Result<(), Failure> {
         },
     };
     if json {
-        println!("{}", serde_json::to_string(&blocked).map_err(Failure::environment)?);
+        say::line(serde_json::to_string(&blocked).map_err(Failure::environment)?)?;
     } else {
-        println!("{}", table(&blocked));
+        say::line(table(&blocked))?;
     }
     Ok(())
 }
@@ -61,9 +61,9 @@ fn add(instance: &Instance, target: Prefix, ttl: Duration, reason: &str, json: b
         }
     }
     if json {
-        println!("{}", json!({"target": target.to_string(), "ttl": seconds}));
+        say::line(json!({"target": target.to_string(), "ttl": seconds}))?;
     } else {
-        println!("{target} is blocked for {seconds} s");
+        say::line(format_args!("{target} is blocked for {seconds} s"))?;
     }
     Ok(())
 }
@@ -81,9 +81,9 @@ fn del(instance: &Instance, target: Prefix, json: bool) -> Result<(), Failure> {
         }
     }
     if json {
-        println!("{}", json!({"target": target.to_string()}));
+        say::line(json!({"target": target.to_string()}))?;
     } else {
-        println!("{target} is not blocked any more");
+        say::line(format_args!("{target} is not blocked any more"))?;
     }
     Ok(())
 }

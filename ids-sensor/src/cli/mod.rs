@@ -18,6 +18,7 @@ pub mod reload;
 pub mod replay;
 pub mod rules;
 pub mod run;
+pub mod say;
 pub mod settings;
 pub mod status;
 pub mod why;

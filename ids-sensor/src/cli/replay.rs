@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{ChecksumMode, Replay};
-use super::{Failure, settings};
+use super::{Failure, say, settings};
 use crate::authoring::analysis;
 use crate::capture::filter::Filter;
 use crate::capture::pcap::OpenError;
@@ -18,12 +18,11 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
     let log_dir = args.common.log_dir.clone().unwrap_or_else(|| PathBuf::from("./ids-sensor-out"));
     let config = settings::load(&args.common, &checksums(args.checksums), args.simulate_ips, Some(&log_dir))?;
     if args.common.dump_config {
-        config.tree.leaves("", &mut |path, value| println!("{path} = {value}"));
-        return Ok(());
+        return settings::dump(&config);
     }
     let rules = settings::rules(&args.common, &config)?;
     if args.common.test_config {
-        println!("configuration is fine");
+        say::line("configuration is fine")?;
         return Ok(());
     }
     if args.engine_analysis {
@@ -50,9 +49,9 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
         eprintln!("warning: {warning}");
     }
     if args.json {
-        println!("{}", summary.json());
+        say::line(summary.json())?;
     } else if !args.quiet {
-        print!("{}", summary.text());
+        say::text(summary.text())?;
     }
     if summary.write_errors.is_empty() { Ok(()) } else { Err(Failure::Environment(summary.write_errors.join("\n"))) }
 }

@@ -10,7 +10,7 @@ use ids_core::app::App;
 use ids_core::rules::diagnostic::Code;
 
 use super::args::Common;
-use super::{Failure, log, settings};
+use super::{Failure, log, say, settings};
 use crate::authoring::trial::{self, TrialError};
 use crate::config::logging::Level;
 use crate::config::{self, Config};
@@ -97,9 +97,9 @@ fn check(args: &Check) -> Result<(), Failure> {
     let findings: Vec<_> = loaded.findings().collect();
     for finding in &findings {
         if args.json {
-            println!("{}", finding.json());
+            say::line(finding.json())?;
         } else {
-            println!("{}\n", finding.text(colour, 100));
+            say::line(format_args!("{}\n", finding.text(colour, 100)))?;
         }
     }
     for problem in &loaded.problems {
@@ -108,9 +108,9 @@ fn check(args: &Check) -> Result<(), Failure> {
     let errors = findings.iter().filter(|finding| finding.is_error()).count();
     if !args.json {
         let warnings = findings.len() - errors;
-        println!("{} rules load, {} do not, {warnings} warnings", loaded.rules.len(), loaded.failed);
+        say::line(format_args!("{} rules load, {} do not, {warnings} warnings", loaded.rules.len(), loaded.failed))?;
         for (name, count) in not_yet(&loaded) {
-            println!("  not supported yet: {name} ({count})");
+            say::line(format_args!("  not supported yet: {name} ({count})"))?;
         }
     }
     if errors == 0 && loaded.problems.is_empty() {
@@ -164,6 +164,6 @@ fn test(args: &Test) -> Result<(), Failure> {
             failed.push(format!("{}: `{}`:{silent}{fired}", file.display(), outcome.case));
         }
     }
-    println!("{passed} cases passed, {} failed", failed.len());
+    say::line(format_args!("{passed} cases passed, {} failed", failed.len()))?;
     if failed.is_empty() { Ok(()) } else { Err(Failure::Refusal(failed)) }
 }

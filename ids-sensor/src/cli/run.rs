@@ -7,7 +7,7 @@ use ids_ebpf::config::FailPolicy as Policy;
 use rustix::thread::CapabilitySet;
 
 use super::args::{CaptureWay, Detach, FailPolicy, Run};
-use super::{Failure, settings};
+use super::{Failure, say, settings};
 use crate::config::Config;
 use crate::live::{self, Pinning, Topology};
 use crate::ruleset;
@@ -22,13 +22,12 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     let inline = !args.inline.is_empty();
     let config = settings::load(&args.common, &[], inline, args.common.log_dir.as_deref())?;
     if args.common.dump_config {
-        config.tree.leaves("", &mut |path, value| println!("{path} = {value}"));
-        return Ok(());
+        return settings::dump(&config);
     }
     let mut loader = Loader::default();
     let rules = settings::rules_with(&mut loader, &args.common, &config)?;
     if args.common.test_config {
-        println!("configuration is fine");
+        say::line("configuration is fine")?;
         return Ok(());
     }
     if args.capture == CaptureWay::AfPacket {
@@ -43,7 +42,7 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     let reload = Box::new(reload);
     let plan = Plan { config: &config, rules, loader, reload, live, log_dir, dry_run: args.dry_run };
     let summary = sensor::run(plan, || eprintln!("ids-sensor: `{name}` is running")).map_err(Failure::environment)?;
-    print!("{}", summary.text());
+    say::text(summary.text())?;
     if summary.write_errors.is_empty() { Ok(()) } else { Err(Failure::Environment(summary.write_errors.join("\n"))) }
 }
 
@@ -110,9 +109,10 @@ pub fn detach(args: &Detach) -> Result<(), Failure> {
     }
     rights()?;
     let found = live::detach(&instance.name, &instance.bpffs, &instance.run_dir).map_err(Failure::environment)?;
-    println!(
-        "{}",
-        if found { "ports are given back; programs and blocks are gone" } else { "there is nothing to give back" }
-    );
+    say::line(if found {
+        "ports are given back; programs and blocks are gone"
+    } else {
+        "there is nothing to give back"
+    })?;
     Ok(())
 }

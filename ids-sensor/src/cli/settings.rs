@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ids_core::detect::compile::Loader;
 
 use super::args::Common;
-use super::{Failure, log};
+use super::{Failure, log, say};
 use crate::authoring::report::Finding;
 use crate::config::logging::Level;
 use crate::config::{self, Config, LoadError, Source};
@@ -27,6 +27,16 @@ pub fn load(common: &Common, more: &[String], inline: bool, log_dir: Option<&Pat
     };
     log::start(config.logging.console, file, common.verbose);
     checked(common, config)
+}
+
+/// Prints every setting, one a line (`--dump-config`).
+///
+/// # Errors
+/// See [`say::text`].
+pub fn dump(config: &Config) -> Result<(), Failure> {
+    let mut text = String::new();
+    config.tree.leaves("", &mut |path, value| text.extend([path, " = ", value, "\n"]));
+    say::text(text)
 }
 
 fn read(common: &Common, more: &[String], inline: bool) -> Result<Config, Failure> {

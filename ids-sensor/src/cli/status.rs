@@ -4,7 +4,7 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use super::args::Status;
-use super::{Failure, ask, running};
+use super::{Failure, ask, running, say};
 
 /// Runs the command.
 ///
@@ -14,22 +14,22 @@ pub fn run(args: &Status) -> Result<(), Failure> {
     let mut client = running(&args.instance)?;
     let status: Value = ask(&mut client, "status", &json!({}))?;
     if args.json {
-        println!("{status}");
+        say::line(status)?;
         return Ok(());
     }
     let name = &args.instance.name;
-    println!("`{name}` has been running for {} s (process {})", status["uptime"], status["pid"]);
+    say::line(format_args!("`{name}` has been running for {} s (process {})", status["uptime"], status["pid"]))?;
     let rules = &status["rules"];
-    println!(
+    say::line(format_args!(
         "{} rules in force, {} did not load; reloaded {} times",
         rules["loaded"], rules["failed"], rules["reloads"]
-    );
+    ))?;
     if let Some(refused) = rules["refused"].as_str().filter(|refused| !refused.is_empty()) {
-        println!("the latest reload was refused: {refused}");
+        say::line(format_args!("the latest reload was refused: {refused}"))?;
     }
-    println!("{}", table(&status));
+    say::line(table(&status))?;
     if let Some(line) = refused(&status) {
-        println!("{line}");
+        say::line(line)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use comfy_table::{Table, presets};
 
 use super::args::Why as Arguments;
 use super::block::{left_behind, nothing};
-use super::{Failure, ask, sensor};
+use super::{Failure, ask, say, sensor};
 use crate::control::requests::WhyAsk;
 use crate::why::{self, Site, Target, Why};
 
@@ -23,10 +23,10 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
         }
     };
     if args.json {
-        println!("{}", serde_json::to_string(&why).map_err(Failure::environment)?);
+        say::line(serde_json::to_string(&why).map_err(Failure::environment)?)?;
     } else {
-        println!("{}: {}", why.target, why.says);
-        println!("{}", table(&why));
+        say::line(format_args!("{}: {}", why.target, why.says))?;
+        say::line(table(&why))?;
     }
     Ok(())
 }
