@@ -1,7 +1,7 @@
 //! Counters: a plain array per worker, one declared row each.
 
 use crate::anomaly::{self, Anomaly};
-use crate::stream::{Exception, Trouble};
+use crate::exception::{Exception, Trouble};
 use crate::verdict::DropReason;
 
 macro_rules! counters {
@@ -75,6 +75,12 @@ counters! {
     FlowTcpReuse = "flow.tcp_reuse", "Connections that took over the ports of an ended one.";
     FlowMemcap = "flow.memcap", "Flows refused or ended early because the table was full.";
     FlowMemuse = "flow.memuse", "Bytes that the flow table holds.";
+    FlowEndNew = "flow.end.state.new", "Flows that ended before both sides were heard, or the handshake was over.";
+    FlowEndEstablished = "flow.end.state.established", "Flows that ended established.";
+    FlowEndClosed = "flow.end.state.closed", "Flows that ended closed.";
+    FlowEndBypassed = "flow.end.state.local_bypassed", "Flows that ended bypassed.";
+    FlowBypassedPkts = "flow_bypassed.local_pkts", "Packets of bypassed flows.";
+    FlowBypassedBytes = "flow_bypassed.local_bytes", "Their bytes.";
     TcpSyn = "tcp.syn", "SYN packets.";
     TcpSynack = "tcp.synack", "SYN-ACK packets.";
     TcpRst = "tcp.rst", "RST packets.";

@@ -6,7 +6,7 @@
 
 use crate::counters::Counters;
 use crate::decode::{self, Frame, Start, decode};
-use crate::defrag::{self, Defrag, Outcome, Refusal};
+use crate::defrag::{self, Defrag, Outcome};
 use crate::packet::Packet;
 use crate::time::Time;
 use crate::verdict::Verdict;
@@ -19,8 +19,6 @@ pub type Emit<'e> = dyn FnMut(&mut Packet<'_>, &mut Counters) + 'e;
 pub struct Fate {
     /// A drop, if a fragment is a late copy of part of a datagram that was dropped.
     pub verdict: Verdict,
-    /// Why a fragment was not kept, for exception policies; the first one counts.
-    pub refusal: Option<Refusal>,
 }
 
 /// Decoding and defragmentation.
@@ -77,10 +75,12 @@ impl Intake {
                 continue;
             }
             let outcome = self.defrag.push(packet, counters);
+            if let Outcome::Refused(refusal) = &outcome {
+                packet.refused = Some(*refusal);
+            }
             emit(packet, counters);
             match outcome {
-                Outcome::Held => {}
-                Outcome::Refused(refusal) => fate.refusal = fate.refusal.or(Some(refusal)),
+                Outcome::Held | Outcome::Refused(_) => {}
                 Outcome::Late(verdict) => fate.verdict = fate.verdict.and(verdict),
                 Outcome::Complete(datagram) => {
                     self.completed.push(datagram.key);

@@ -33,6 +33,7 @@ pub mod defrag;
 pub mod detect;
 pub mod engine;
 pub mod event;
+pub mod exception;
 pub mod field;
 pub mod flow;
 pub mod host_policy;

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use arrayvec::ArrayVec;
 
 use crate::anomaly::Anomaly;
+use crate::defrag::Refusal;
 use crate::time::Time;
 use crate::wire::arp::Arp;
 use crate::wire::ethernet::Ethernet;
@@ -247,6 +248,8 @@ pub struct Packet<'a> {
     pub source: Source,
     /// The tunnel it came out of.
     pub tunnel: Option<Tunnel>,
+    /// A fragment that was not kept: why.
+    pub refused: Option<Refusal>,
     /// What was odd about it.
     pub anomalies: Anomalies,
 }

@@ -37,8 +37,10 @@ pub enum DropReason {
     DefragMemcap,
     /// The flow table is full.
     FlowMemcap,
-    /// Its flow was dropped before.
+    /// Its flow was dropped before, by a rule.
     FlowDrop,
+    /// Its flow was dropped before, by an exception policy.
+    ExceptionFlowDrop,
     /// It is no valid part of its TCP connection.
     StreamError,
     /// The connection table is full.
@@ -63,12 +65,13 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DecodeError,
         Self::DefragError,
         Self::DefragMemcap,
         Self::FlowMemcap,
         Self::FlowDrop,
+        Self::ExceptionFlowDrop,
         Self::StreamError,
         Self::StreamMemcap,
         Self::StreamMidstream,
@@ -89,6 +92,7 @@ impl DropReason {
             Self::DefragMemcap => "defrag memcap",
             Self::FlowMemcap => "flow memcap",
             Self::FlowDrop => "flow drop",
+            Self::ExceptionFlowDrop => "exception policy flow drop",
             Self::StreamError => "stream error",
             Self::StreamMemcap => "stream memcap",
             Self::StreamMidstream => "stream midstream",
@@ -110,6 +114,7 @@ impl DropReason {
             Self::DefragMemcap => "defrag_memcap",
             Self::FlowMemcap => "flow_memcap",
             Self::FlowDrop => "flow_drop",
+            Self::ExceptionFlowDrop => "exception_policy_flow_drop",
             Self::StreamError => "stream_error",
             Self::StreamMemcap => "stream_memcap",
             Self::StreamMidstream => "stream_midstream",

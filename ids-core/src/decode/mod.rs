@@ -87,6 +87,7 @@ impl<'a> Start<'a> {
             layers: Layers::default(),
             source: Source::Wire,
             tunnel: None,
+            refused: None,
             anomalies: Anomalies::new(),
         };
         Self { packet, at: 0, step, layers_left: config.max_layers }
@@ -107,6 +108,7 @@ impl<'a> Start<'a> {
             layers: Layers { ether, vlan, vlans, ..Layers::default() },
             source: Source::Defrag,
             tunnel: fragment.tunnel,
+            refused: None,
             anomalies: Anomalies::new(),
         };
         Self { packet, at: network_at as usize, step: Step::Ip, layers_left }

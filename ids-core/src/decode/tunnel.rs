@@ -117,6 +117,7 @@ impl Decoder<'_, '_> {
             layers: Layers::default(),
             source,
             tunnel: Some(Tunnel { src, dst, ports, proto: outer.layers.proto, depth, source: outer.source }),
+            refused: None,
             anomalies: Anomalies::new(),
         };
         self.inner = Some(Start { packet, at: 0, step, layers_left: *self.layers_left });

@@ -22,7 +22,7 @@ use crate::counters::{Counter, Counters};
 use crate::host_policy::{ByPrefix, HostPolicy};
 use crate::packet::{Fragment, Layers, Network, Packet};
 use crate::time::Time;
-use crate::verdict::{DropReason, Verdict};
+use crate::verdict::Verdict;
 use tracker::{Added, Part, State, Tracker};
 
 /// Datagrams cannot be longer (RFC 791 §3.1), nor what follows an IPv6 header (RFC 8200 §3).
@@ -110,16 +110,6 @@ pub enum Refusal {
     Malformed,
     /// A table is full.
     Full,
-}
-
-impl Refusal {
-    /// The reason to give if an exception policy drops the packet.
-    pub const fn reason(self) -> DropReason {
-        match self {
-            Self::Malformed => DropReason::DefragError,
-            Self::Full => DropReason::DefragMemcap,
-        }
-    }
 }
 
 /// A whole datagram.

@@ -8,6 +8,7 @@ use super::*;
 use crate::decode::{self, Frame, Start};
 use crate::host_policy::{Policy, Prefix};
 use crate::packet::{LinkType, Transport};
+use crate::verdict::DropReason;
 
 const POLICIES: [Policy; 15] = [
     Policy::Bsd,

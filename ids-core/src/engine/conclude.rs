@@ -56,8 +56,7 @@ pub(super) fn packet(
         alert(rules, setting, (hit, hits.findings(hit.rule)), app, verdict, out);
     }
     if let Some((_, to)) = decision.reject {
-        counters.count(Counter::IpsRejected);
-        answer(setting.packet, to, out);
+        rejected(setting.packet, to, counters, out);
     }
     match decision.drop {
         Some((rule, scope, reason)) => {
@@ -79,13 +78,28 @@ pub(super) fn packet(
     }
 }
 
-/// A packet that is dropped before rules see it.
-pub(super) fn refused(setting: &Setting<'_, '_>, reason: DropReason, counters: &mut Counters, out: &mut impl Sink) {
+/// A packet that is dropped before rules see it; `reject` says who is told.
+pub(super) fn refused(
+    setting: &Setting<'_, '_>,
+    reason: DropReason,
+    reject: Option<RejectTo>,
+    counters: &mut Counters,
+    out: &mut impl Sink,
+) {
     counters.count(Counter::IpsBlocked);
     counters.dropped(reason);
+    if let Some(to) = reject {
+        rejected(setting.packet, to, counters, out);
+    }
     let context = context::of_packet(setting.packet, setting.known, setting.dir);
     let packet = setting.packet;
-    out.event(Event::Drop(Dropped { context, packet, reason, rule: None, reject: None }));
+    out.event(Event::Drop(Dropped { context, packet, reason, rule: None, reject }));
+}
+
+/// Counts a rejected packet and answers it.
+pub(super) fn rejected(packet: &Packet<'_>, to: RejectTo, counters: &mut Counters, out: &mut impl Sink) {
+    counters.count(Counter::IpsRejected);
+    answer(packet, to, out);
 }
 
 /// Takes over on the flow what was decided for the rest of it.

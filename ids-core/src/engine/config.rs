@@ -1,5 +1,6 @@
 //! What the configuration says to the engine, apart from rules. Filled in by the sensor; defaults are Suricata's.
 
+use crate::exception::Exception;
 use crate::host_policy::HostPolicy;
 use crate::{app, decode, defrag, flow, stream};
 
@@ -20,8 +21,12 @@ pub struct Config {
     pub app: app::config::Config,
     /// Operating systems of hosts, for overlapping TCP segments.
     pub hosts: HostPolicy,
+    /// What happens to a packet for whose flow there is no memory (`flow.memcap-policy`).
+    pub flow_full: Exception,
+    /// What happens to a fragment that there is no memory for (`defrag.memcap-policy`).
+    pub defrag_full: Exception,
     /// What happens to a flow whose parser gives up (`app-layer.error-policy`).
-    pub app_error: stream::Exception,
+    pub app_error: Exception,
     /// Most alerts of one packet (`packet-alert-max`).
     pub max_alerts: usize,
 }

@@ -71,6 +71,7 @@ pub(super) fn farewell(flow: &Flow, now: Time) -> Packet<'static> {
         layers: Layers { proto: flow.proto, vlan: flow.vlan, vlans: flow.vlans, ..Layers::default() },
         source: Source::FlowEnd,
         tunnel: None,
+        refused: None,
         anomalies: Anomalies::new(),
     }
 }

@@ -18,6 +18,8 @@ use crate::verdict::Verdict;
 pub(super) struct Told {
     pub(super) verdict: Verdict,
     pub(super) commands: Vec<Command>,
+    /// Where answers to a rejected packet went.
+    pub(super) answers: Vec<Side>,
     /// The rules that alerted.
     pub(super) sids: Vec<u32>,
 }
@@ -27,7 +29,9 @@ impl Sink for Told {
         self.verdict = verdict;
     }
 
-    fn inject(&mut self, _: u16, _: Side, _: &[u8]) {}
+    fn inject(&mut self, _: u16, side: Side, _: &[u8]) {
+        self.answers.push(side);
+    }
 
     fn kernel(&mut self, command: Command) {
         self.commands.push(command);

@@ -12,6 +12,7 @@ mod fixtures;
 mod rewrite;
 mod route;
 mod tell;
+mod trouble;
 mod visit;
 mod worker;
 

@@ -10,6 +10,7 @@ use super::conclude::{self, Setting};
 use super::context::{self, Known};
 use super::rewrite::Edits;
 use super::tell::{self, Occasion};
+use super::trouble::Special;
 use super::{Config, Sink};
 use crate::app::App;
 use crate::app::parser::{Input, Parsed};
@@ -17,7 +18,7 @@ use crate::app::probe::DetectionEvent;
 use crate::app::registry;
 use crate::app::state::{Facts, Findings, Found, State};
 use crate::checksum::{self, Checksum};
-use crate::counters::Counters;
+use crate::counters::{Counter, Counters};
 use crate::detect::detector::Detector;
 use crate::detect::hits::Hits;
 use crate::detect::rule_set::RuleSet;
@@ -25,12 +26,14 @@ use crate::detect::scene::{AppView, Scene, StreamChunk};
 use crate::detect::shared::Shared;
 use crate::detect::state::{FlowState, TxState};
 use crate::event::{Event, FlowEnd};
+use crate::exception::{Exception, Trouble};
 use crate::field::Dir;
 use crate::flow::{self, Action, End, Entry, Flow};
 use crate::packet::{Packet, Transport};
-use crate::stream::{self, Chunk, Env, Exception, Outcome, Trouble};
+use crate::stream::{self, Chunk, Env, Outcome};
 use crate::time::Time;
 use crate::verdict::{DropReason, Verdict};
+use crate::wire::ip_proto;
 
 /// What belongs to a flow besides its own state and its TCP session.
 #[derive(Default)]
@@ -62,6 +65,8 @@ pub(super) struct Visit<'w, S> {
     pub(super) proven: bool,
     /// What recognising the protocol found odd on this occasion.
     pub(super) odd: ArrayVec<DetectionEvent, 8>,
+    /// What exception policies say of the packet.
+    pub(super) special: Special,
 }
 
 /// How often bytes are handed to a parser on account of one packet. A parser that uses some each time ends long
@@ -71,16 +76,22 @@ const ROUNDS: usize = 4096;
 impl<S: Sink> Visit<'_, S> {
     /// Takes a packet through its flow.
     pub(super) fn packet(&mut self, entry: &mut Entry<Conn>, packet: &mut Packet<'_>, dir: Dir) -> Verdict {
+        if entry.flow.state == flow::State::Bypassed {
+            return self.pass_by(entry, packet, dir);
+        }
         if entry.flow.action == Action::Drop && self.config.inline {
-            return self.refuse(entry, packet, dir, DropReason::FlowDrop);
+            let reason = super::trouble::flow_drop(&entry.data.exceptions);
+            return self.refuse(entry, packet, dir, reason);
         }
         let outcome = match packet.layers.transport {
             Transport::Tcp => self.stream(entry, packet, dir),
             _ => Outcome { valid: true, ..Outcome::default() },
         };
-        let trouble = outcome.trouble.and_then(|(trouble, policy)| self.trouble(entry, trouble, policy));
+        if let Some((trouble, policy)) = outcome.trouble {
+            self.trouble(entry, packet, trouble, policy);
+        }
         let unchanged = entry.tcp.as_ref().is_some_and(|session| !self.edits.note(packet, session.rewrites()));
-        if let Some(reason) = trouble.or(outcome.drop).or(unchanged.then_some(DropReason::StreamError)) {
+        if let Some(reason) = self.special.drop.or(outcome.drop).or(unchanged.then_some(DropReason::StreamError)) {
             return self.refuse(entry, packet, dir, reason);
         }
         let whole = entry.tcp.as_ref().is_some_and(|session| session.handshake_seen());
@@ -93,11 +104,14 @@ impl<S: Sink> Visit<'_, S> {
                 _ => {}
             }
             dir = if self.turned { dir.flip() } else { dir };
+            if let Some(reason) = self.special.drop {
+                return self.refuse(entry, packet, dir, reason);
+            }
             // What the packet's own direction brought: what the other side's did is inspected when that side is heard
             // again, so that matches are on packets of the direction that rules name.
             self.transactions(entry, packet, dir);
             self.streams(entry, packet, dir, false);
-            if entry.flow.action == Action::None {
+            if self.ruled(&entry.flow) {
                 self.rules(entry, packet, dir, outcome.payload_in_stream);
             }
         }
@@ -126,6 +140,12 @@ impl<S: Sink> Visit<'_, S> {
             entry.data.app.finished();
             self.settle(entry, &packet, None);
         }
+        self.counters.count(match entry.flow.state {
+            flow::State::New => Counter::FlowEndNew,
+            flow::State::Established => Counter::FlowEndEstablished,
+            flow::State::Closed => Counter::FlowEndClosed,
+            flow::State::Bypassed => Counter::FlowEndBypassed,
+        });
         let tcp = entry.tcp.as_ref().map(|session| session.summary());
         if let Some(session) = entry.tcp.take() {
             self.memory.forget(&session, self.counters);
@@ -177,6 +197,10 @@ impl<S: Sink> Visit<'_, S> {
         let alerted = flow.alerted || !self.hits.alerts().is_empty();
         flow.alerted = alerted;
         conclude::mark(flow, &decision, self.config.inline);
+        let deep = |session: &stream::Session| Dir::BOTH.into_iter().all(|dir| session.depth_reached(dir));
+        if decision.bypass || self.config.stream.bypass && tcp.as_deref().is_some_and(deep) {
+            flow.state = flow::State::Bypassed;
+        }
         if let Some(session) = tcp {
             session.settle(self.memory);
         }
@@ -203,11 +227,12 @@ impl<S: Sink> Visit<'_, S> {
         if !session.raw_due(dir) && !all {
             return;
         }
+        let ruled = self.ruled(flow);
         let sizes = Dir::BOTH.map(|dir| session.size(dir));
         let established = established(flow, Some(session));
         let raw = session.raw(dir);
         let upto = raw.end();
-        if !raw.data.is_empty() && flow.action == Action::None {
+        if !raw.data.is_empty() && ruled {
             let mut scene = scene(packet, self.config, self.shared);
             scene.flow = Some(flow);
             scene.state = Some(detect);
@@ -229,7 +254,7 @@ impl<S: Sink> Visit<'_, S> {
     /// they count as inspected.
     fn transactions(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
         let Entry { flow, tcp, data: Conn { app, detect, .. } } = entry;
-        let ruled = flow.action == Action::None;
+        let ruled = self.ruled(flow);
         let established = established(flow, tcp.as_deref());
         let mut inspected = ArrayVec::<u64, 16>::new();
         let mut scene = scene(packet, self.config, self.shared);
@@ -278,41 +303,22 @@ impl<S: Sink> Visit<'_, S> {
         outcome
     }
 
-    /// What the exception policy says about trouble. Out: why the packet is dropped, if it is.
-    fn trouble(&mut self, entry: &mut Entry<Conn>, trouble: Trouble, policy: Exception) -> Option<DropReason> {
-        self.counters.exception(trouble);
-        let applied = &mut entry.data.exceptions;
-        if !applied.contains(&(trouble, policy)) {
-            applied.push((trouble, policy));
-        }
-        let drop = self.config.inline.then_some(trouble.drop_reason());
-        match policy {
-            Exception::Ignore | Exception::PassPacket => None,
-            Exception::DropPacket => drop,
-            Exception::PassFlow => {
-                entry.flow.action = Action::Pass;
-                None
-            }
-            Exception::Bypass => {
-                entry.flow.state = flow::State::Bypassed;
-                None
-            }
-            Exception::DropFlow | Exception::Reject | Exception::RejectBoth => {
-                if self.config.inline {
-                    entry.flow.action = Action::Drop;
-                }
-                drop
-            }
-        }
+    /// Whether rules look at the packet and what it brought.
+    fn ruled(&self, flow: &Flow) -> bool {
+        flow.action == Action::None && !self.special.pass
     }
 
-    /// The packet is dropped before anything looks at it.
-    fn refuse(&mut self, entry: &Entry<Conn>, packet: &Packet<'_>, dir: Dir, reason: DropReason) -> Verdict {
-        let known = Known { flow: &entry.flow, app: entry.data.app.info(), vars: None };
-        let setting = Setting { packet, known: Some(known), dir: Some(dir), stream: &[], proven: false };
-        conclude::refused(&setting, reason, self.counters, self.out);
-        tell::anomalies(packet, Some(known), Some(dir), self.out);
-        Verdict::Drop(reason)
+    /// A packet of a flow that is bypassed is counted, and goes by.
+    fn pass_by(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) -> Verdict {
+        self.counters.count(Counter::FlowBypassedPkts);
+        self.counters.add(Counter::FlowBypassedBytes, packet.bytes.len() as u64);
+        if self.config.inline {
+            self.counters.count(Counter::IpsAccepted);
+        }
+        if let (Some(session), Some(tcp)) = (&mut entry.tcp, packet.tcp()) {
+            session.pass_by(dir, tcp.flags());
+        }
+        Verdict::Accept
     }
 
     /// Hands both directions' bytes to the application layer. A packet acknowledges the other side's data, so that
@@ -355,6 +361,9 @@ impl<S: Sink> Visit<'_, S> {
             }
             let other_first = found.other_first && !other_done;
             self.learned(entry, &found, false);
+            if parsed == Parsed::Failed {
+                self.trouble(entry, packet, Trouble::AppError, self.config.app_error);
+            }
             if self.config.stream.inline {
                 self.transactions(entry, packet, dir);
             }
@@ -386,6 +395,7 @@ impl<S: Sink> Visit<'_, S> {
                 Parsed::Used { bytes, .. } | Parsed::Switch { bytes, .. } if bytes > 0 => {
                     rest.get(bytes..).unwrap_or_default()
                 }
+                Parsed::Failed => return self.trouble(entry, packet, Trouble::AppError, self.config.app_error),
                 _ => return,
             };
         }
@@ -442,11 +452,11 @@ fn view<'a>(app: &State<TxState>, events: &'a [DetectionEvent]) -> AppView<'a> {
     }
 }
 
-/// TCP after the handshake; others once both sides were seen.
+/// TCP after the handshake, of which the session tells; others once both sides were seen.
 fn established(flow: &Flow, session: Option<&stream::Session>) -> bool {
     match session {
         Some(session) => !session.state().is_new(),
-        None => flow.counts.iter().all(|count| count.packets > 0),
+        None => flow.proto != ip_proto::TCP && flow.counts.iter().all(|count| count.packets > 0),
     }
 }
 

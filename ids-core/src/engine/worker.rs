@@ -10,6 +10,7 @@ use arrayvec::ArrayVec;
 
 use super::conclude::{self, Setting};
 use super::rewrite::Edits;
+use super::trouble::Special;
 use super::visit::{self, Conn, Visit};
 use super::{Config, Sink, tell};
 use crate::app::App;
@@ -18,10 +19,11 @@ use crate::detect::detector::Detector;
 use crate::detect::hits::Hits;
 use crate::detect::rule_set::RuleSet;
 use crate::detect::shared::Shared;
+use crate::exception::Trouble;
 use crate::field::Dir;
 use crate::flow::{Arrival, End, Endpoint, Entry, FlowId, Table};
 use crate::packet::Packet;
-use crate::stream::{self, Trouble};
+use crate::stream;
 use crate::time::Time;
 use crate::verdict::Verdict;
 use crate::wire::icmp::Embedded;
@@ -45,6 +47,15 @@ pub(super) struct Worker {
     matched: Vec<u8>,
 }
 
+/// Where a packet belongs.
+enum Home {
+    Flow(FlowId, Dir),
+    /// Nowhere: it is none that flows are made of.
+    None,
+    /// Nowhere: there is no memory for its flow.
+    Full,
+}
+
 /// Packet time between two sweeps of the flow table, in nanoseconds.
 const SWEEP_EVERY: u64 = 1_000_000_000;
 
@@ -55,6 +66,9 @@ impl Worker {
         counters.set_policy(Trouble::Midstream, stream.midstream_policy);
         counters.set_policy(Trouble::SessionMemcap, stream.memcap_policy);
         counters.set_policy(Trouble::ReassemblyMemcap, stream.reassembly.memcap_policy);
+        counters.set_policy(Trouble::FlowMemcap, config.flow_full);
+        counters.set_policy(Trouble::DefragMemcap, config.defrag_full);
+        counters.set_policy(Trouble::AppError, config.app_error);
         Self {
             flows: Table::new(config.flow.clone()),
             config,
@@ -84,7 +98,11 @@ impl Worker {
         let found = self.find(packet);
         self.end_flows(rules, false, out);
         self.hits.clear();
-        let Some((id, dir)) = found else { return self.alone(rules, packet, out) };
+        let (id, dir) = match found {
+            Home::Flow(id, dir) => (id, dir),
+            Home::None => return self.alone(rules, packet, false, out),
+            Home::Full => return self.alone(rules, packet, true, out),
+        };
         let (flows, mut visit) = self.visit(rules, out);
         let verdict = flows.get_mut(id).map_or(Verdict::Accept, |entry| visit.packet(entry, packet, dir));
         flows.update(id);
@@ -130,22 +148,32 @@ impl Worker {
     }
 
     /// The flow of a packet. Flows that end on account of it are put aside.
-    fn find(&mut self, packet: &Packet<'_>) -> Option<(FlowId, Dir)> {
-        let arrival = Arrival::of(packet, &self.config.flow)?;
+    fn find(&mut self, packet: &Packet<'_>) -> Home {
+        let Some(arrival) = Arrival::of(packet, &self.config.flow) else { return Home::None };
         if let Some(ends) = quoted_ends(packet)
-            && let Some(found) = self.flows.touch_quoted(&arrival, ends, self.now)
+            && let Some((id, dir)) = self.flows.touch_quoted(&arrival, ends, self.now)
         {
-            return Some(found);
+            return Home::Flow(id, dir);
         }
         let over = &mut self.over;
         let ended = |entry: &mut Entry<Conn>, end| over.push((take(entry), end));
-        Some(self.flows.touch(&arrival, self.now, &mut self.counters, ended))
+        let found = self.flows.touch(&arrival, self.now, &mut self.counters, ended);
+        found.map_or(Home::Full, |(id, dir)| Home::Flow(id, dir))
     }
 
-    /// A packet without a flow: only packet rules see it.
-    fn alone(&mut self, rules: &RuleSet, packet: &Packet<'_>, out: &mut impl Sink) -> Verdict {
+    /// A packet without a flow: only packet rules see it. `full`: it would have one if there were memory for it.
+    fn alone(&mut self, rules: &RuleSet, packet: &Packet<'_>, full: bool, out: &mut impl Sink) -> Verdict {
+        let special = Special::of_lone_packet(&self.config, packet, full, &mut self.counters);
+        if let Some(reason) = special.drop {
+            let setting = Setting { packet, known: None, dir: None, stream: &[], proven: false };
+            conclude::refused(&setting, reason, special.reject, &mut self.counters, out);
+            tell::anomalies(packet, None, None, out);
+            return Verdict::Drop(reason);
+        }
         let mut scene = visit::scene(packet, &self.config, &self.shared);
-        self.detector.packet(rules, &mut scene, &mut self.hits);
+        if !special.pass {
+            self.detector.packet(rules, &mut scene, &mut self.hits);
+        }
         let decision = self.hits.decide(rules, &mut scene, &mut self.counters);
         let setting = Setting { packet, known: None, dir: None, stream: &[], proven: false };
         let verdict =
@@ -172,6 +200,7 @@ impl Worker {
             turned: false,
             proven: false,
             odd: ArrayVec::new(),
+            special: Special::default(),
         };
         (&mut self.flows, visit)
     }

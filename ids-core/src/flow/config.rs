@@ -9,6 +9,8 @@ use super::State;
 pub struct Config {
     /// Most bytes that the table may hold (`flow.memcap`).
     pub memcap: u64,
+    /// A full table makes place for a new flow by ending the one idle longest; if not, the new one is refused.
+    pub evict: bool,
     /// Flows that there is place for from the start (`flow.prealloc`).
     pub prealloc: usize,
     /// Percent of the table that must be free again for the emergency to end (`flow.emergency-recovery`).
@@ -31,6 +33,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             memcap: 128 << 20,
+            evict: true,
             prealloc: 10_000,
             emergency_recovery: 30,
             timeouts: Timeouts::default(),

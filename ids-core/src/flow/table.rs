@@ -2,8 +2,9 @@
 //!
 //! A flow ends when a packet finds it idle for too long, not when a sweep comes by: sweeps cannot change results. For
 //! that, callers give the largest packet time seen so far (`now`) along with each packet.
-//! Cap: `flow.memcap`. When it is reached the flow that is idle longest goes (`flow.memcap` counts it), and shorter
-//! timeouts hold until enough of the table is free again.
+//! Cap: `flow.memcap`. When it is reached (`flow.memcap` counts it) shorter timeouts hold until enough of the table is free
+//! again, and the flow that is idle longest goes if it is over by these, or if [`Config::evict`] says so; else the packet
+//! gets no flow.
 
 use std::time::Duration;
 
@@ -101,14 +102,15 @@ impl<D: Default> Table<D> {
     }
 
     /// The flow of a packet and the packet's direction; a new flow if there is none, or none that still lives. `now` is
-    /// the largest packet time so far. Flows that end on account of it are handed to `ended` first.
+    /// the largest packet time so far. Flows that end on account of it are handed to `ended` first. `None` if the table is
+    /// full and no flow may be ended.
     pub fn touch(
         &mut self,
         arrival: &Arrival<'_>,
         now: Time,
         counters: &mut Counters,
         mut ended: impl FnMut(&mut Entry<D>, End),
-    ) -> (FlowId, Dir) {
+    ) -> Option<(FlowId, Dir)> {
         self.advance(now.max(arrival.time));
         let hash = self.hasher.hash_one(arrival.key);
         let mut found = self.find(hash, &arrival.key);
@@ -119,10 +121,13 @@ impl<D: Default> Table<D> {
             self.remove(id, end, counters, &mut ended);
             found = None;
         }
-        let id = found.unwrap_or_else(|| self.create(arrival, hash, counters, &mut ended));
+        let id = match found {
+            Some(id) => id,
+            None => self.create(arrival, hash, counters, &mut ended)?,
+        };
         let dir = self.direction(id, arrival);
         self.record(id, dir, arrival);
-        (FlowId(id), dir)
+        Some((FlowId(id), dir))
     }
 
     /// The flow that an ICMP error is about: `src` and `dst` are those of the packet that it quotes. The error travels
@@ -244,8 +249,14 @@ impl<D: Default> Table<D> {
         if self.is_expired(id) {
             return Some(End::Timeout);
         }
-        let session = self.entry(id)?.tcp.as_ref()?;
-        session.is_reuse(arrival.tcp.as_ref()?).then_some(End::TcpReuse)
+        let Entry { flow, tcp: session, .. } = self.entry(id)?;
+        let tcp = arrival.tcp.as_ref()?;
+        let reuse = match session {
+            Some(session) => session.is_reuse(tcp, flow.state == State::Bypassed),
+            // Picked up midstream, and let go at once.
+            None => flow.state == State::Bypassed && tcp.flags().has(Flags::SYN) && !tcp.flags().has(Flags::ACK),
+        };
+        reuse.then_some(End::TcpReuse)
     }
 
     fn is_expired(&self, id: u32) -> bool {
@@ -265,14 +276,14 @@ impl<D: Default> Table<D> {
         if self.emergency { emergency } else { normal }.of(flow.state)
     }
 
-    /// Makes a flow. If the table is full, the one idle longest goes.
+    /// Makes a flow. If the table is full, the one idle longest goes, if it may.
     fn create(
         &mut self,
         arrival: &Arrival<'_>,
         hash: u64,
         counters: &mut Counters,
         ended: &mut impl FnMut(&mut Entry<D>, End),
-    ) -> u32 {
+    ) -> Option<u32> {
         while self.len() >= self.capacity {
             self.emergency = true;
             counters.count(Counter::FlowMemcap);
@@ -280,6 +291,9 @@ impl<D: Default> Table<D> {
             let Some(oldest) = self.lists.iter().filter(|list| list.first != NONE).min_by_key(seen).copied() else {
                 break;
             };
+            if !self.config.evict && !self.is_expired(oldest.first) {
+                return None;
+            }
             self.remove(oldest.first, End::Forced, counters, ended);
         }
         let entry = Entry { flow: new_flow(arrival), tcp: None, data: D::default() };
@@ -302,7 +316,7 @@ impl<D: Default> Table<D> {
         self.index.insert_unique(hash, id, |id| slots.get(*id as usize).map_or(0, |slot| slot.hash));
         self.link(id);
         self.count_level(counters);
-        id
+        Some(id)
     }
 
     /// The direction of a packet within its flow.

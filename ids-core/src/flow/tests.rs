@@ -60,6 +60,7 @@ fn packet(id: u64, seconds: u64, bytes: &[u8]) -> Packet<'_> {
         layers,
         source: Source::Wire,
         tunnel: None,
+        refused: None,
         anomalies: Anomalies::new(),
     }
 }
@@ -77,6 +78,10 @@ impl Bench {
     }
 
     fn touch(&mut self, packet: &Packet<'_>) -> (FlowId, Dir) {
+        self.try_touch(packet).expect("there is room")
+    }
+
+    fn try_touch(&mut self, packet: &Packet<'_>) -> Option<(FlowId, Dir)> {
         let arrival = Arrival::of(packet, &Config::default()).expect("it has a flow");
         let ended = &mut self.ended;
         self.table.touch(&arrival, packet.time, &mut self.counters, |entry, end| {
@@ -191,7 +196,7 @@ fn mac_addresses_are_kept_by_side_up_to_a_limit() {
     for (keep, kept) in [(false, None), (true, Some([[1; 6], [2; 6]]))] {
         let arrival = Arrival::of(&packet, &Config { macs: keep, ..Config::default() }).unwrap();
         let mut bench = Bench::default();
-        let (id, _) = bench.table.touch(&arrival, packet.time, &mut bench.counters, |_, _| {});
+        let (id, _) = bench.table.touch(&arrival, packet.time, &mut bench.counters, |_, _| {}).expect("there is room");
         let senders = |bench: &Bench, dir| bench.flow(id).macs.as_ref().map(|macs| macs.senders(dir)[0]);
         assert_eq!(senders(&bench, Dir::ToServer), kept.map(|[client, _]| client));
         bench.table.turn(id);
@@ -284,6 +289,17 @@ fn a_full_table_lets_the_idlest_go() {
     assert_eq!(bench.counters.get(Counter::FlowMemcap), 200 - most as u64);
     assert_eq!(bench.ended[..2], [(2, End::Forced), (3, End::Forced)]);
     assert!(bench.counters.get(Counter::FlowMemuse) <= 8 << 10);
+}
+
+#[test]
+fn a_full_table_refuses_where_none_may_be_put_out() {
+    let mut bench = Bench::new(Config { memcap: 0, evict: false, ..Config::default() });
+    assert!(bench.try_touch(&packet(1, 1, &udp((1, 1), (2, 53)))).is_some());
+    assert_eq!(bench.try_touch(&packet(2, 2, &udp((1, 2), (2, 53)))), None);
+    assert!(bench.try_touch(&packet(3, 3, &udp((1, 1), (2, 53)))).is_some());
+    // A flow that is over makes place.
+    assert!(bench.try_touch(&packet(4, 10_000, &udp((1, 2), (2, 53)))).is_some());
+    assert_eq!(bench.counters.get(Counter::FlowMemcap), 2);
 }
 
 #[test]

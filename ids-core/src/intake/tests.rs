@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::counters::Counter;
+use crate::defrag::Refusal;
 use crate::packet::{LinkType, Source, Transport};
 use crate::verdict::DropReason;
 
@@ -34,6 +35,14 @@ struct Bed {
 }
 
 impl Bed {
+    /// Why a fragment is not kept.
+    fn refused(&mut self, bytes: &[u8]) -> Option<Refusal> {
+        let frame = Frame { id: 1, port: 0, time: Time::from_micros(1, 0), link: LinkType::Raw, bytes };
+        let mut refused = None;
+        self.intake.push(&frame, &mut self.counters, &mut |packet, _| refused = packet.refused);
+        refused
+    }
+
     fn push(&mut self, bytes: &[u8]) -> (Vec<(Source, Transport, u8)>, Fate) {
         self.id += 1;
         let frame = Frame { id: self.id, port: 0, time: Time::from_micros(self.id, 0), link: LinkType::Raw, bytes };
@@ -113,7 +122,7 @@ fn late_copies_share_the_fate_of_their_datagram() {
 #[test]
 fn refused_fragments_say_why() {
     let mut bed = Bed::default();
-    assert_eq!(bed.push(&ipv4(17, 1, 0x2000, &[])).1.refusal, Some(Refusal::Malformed));
+    assert_eq!(bed.refused(&ipv4(17, 1, 0x2000, &[])), Some(Refusal::Malformed));
     bed.intake = Intake::new(decode::Config::default(), defrag::Config { trackers: 0, ..Default::default() });
-    assert_eq!(bed.push(&halves(17, 1, &udp())[0]).1.refusal, Some(Refusal::Full));
+    assert_eq!(bed.refused(&halves(17, 1, &udp())[0]), Some(Refusal::Full));
 }

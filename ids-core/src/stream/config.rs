@@ -1,6 +1,6 @@
 //! Settings of the TCP engine, with the names and defaults of `suricata.yaml`.
 
-use crate::verdict::DropReason;
+use crate::exception::Exception;
 
 /// Settings (`stream`).
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Config {
     pub max_syn_queued: usize,
     /// Most different SYN/ACKs of one connection that are remembered (`stream.max-synack-queued`).
     pub max_synack_queued: usize,
+    /// Nothing looks at a flow any more once both directions went beyond the depth (`stream.bypass`).
+    pub bypass: bool,
     /// Reassembly (`stream.reassembly`).
     pub reassembly: Reassembly,
 }
@@ -43,6 +45,7 @@ impl Default for Config {
             drop_invalid: true,
             max_syn_queued: 10,
             max_synack_queued: 5,
+            bypass: false,
             reassembly: Reassembly::default(),
         }
     }
@@ -106,97 +109,4 @@ pub enum UrgentPolicy {
     Drop,
     /// The packet passes and its data is left out, as if it had been lost (`gap`).
     Gap,
-}
-
-/// What is done when the engine cannot do its work (exception policies).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Exception {
-    /// Go on as well as possible.
-    #[default]
-    Ignore,
-    /// Drop the flow.
-    DropFlow,
-    /// Let the flow pass without rules.
-    PassFlow,
-    /// Let the flow pass without any inspection.
-    Bypass,
-    /// Drop the packet.
-    DropPacket,
-    /// Let the packet pass without rules.
-    PassPacket,
-    /// Drop the flow and answer with a reset.
-    Reject,
-    /// … to both sides.
-    RejectBoth,
-}
-
-impl Exception {
-    /// All of them, with their words in configuration and records.
-    pub const ALL: [(Self, &'static str); 8] = [
-        (Self::Ignore, "ignore"),
-        (Self::DropFlow, "drop-flow"),
-        (Self::PassFlow, "pass-flow"),
-        (Self::Bypass, "bypass"),
-        (Self::DropPacket, "drop-packet"),
-        (Self::PassPacket, "pass-packet"),
-        (Self::Reject, "reject"),
-        (Self::RejectBoth, "rejectboth"),
-    ];
-
-    /// The word in records and counters.
-    pub const fn record_name(self) -> &'static str {
-        match self {
-            Self::Ignore => "ignore",
-            Self::DropFlow => "drop_flow",
-            Self::PassFlow => "pass_flow",
-            Self::Bypass => "bypass",
-            Self::DropPacket => "drop_packet",
-            Self::PassPacket => "pass_packet",
-            Self::Reject => "reject",
-            Self::RejectBoth => "reject_both",
-        }
-    }
-}
-
-/// Which limit or lack asked for an exception policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// The start of the connection was not seen.
-    Midstream,
-    /// No memory for another session.
-    SessionMemcap,
-    /// No memory for its data.
-    ReassemblyMemcap,
-}
-
-impl Trouble {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Midstream, Self::SessionMemcap, Self::ReassemblyMemcap];
-
-    /// What stands between `exception_policy.` and the policy in the name of its counter.
-    pub const fn counter(self) -> &'static str {
-        match self {
-            Self::Midstream => "tcp.midstream",
-            Self::SessionMemcap => "tcp.ssn_memcap",
-            Self::ReassemblyMemcap => "tcp.reassembly",
-        }
-    }
-
-    /// The word in `flow.exception_policy[].target`.
-    pub const fn target(self) -> &'static str {
-        match self {
-            Self::Midstream => "stream_midstream",
-            Self::SessionMemcap => "stream_memcap",
-            Self::ReassemblyMemcap => "stream_reassembly_memcap",
-        }
-    }
-
-    /// Why a packet is dropped on account of it.
-    pub const fn drop_reason(self) -> DropReason {
-        match self {
-            Self::Midstream => DropReason::StreamMidstream,
-            Self::SessionMemcap => DropReason::StreamMemcap,
-            Self::ReassemblyMemcap => DropReason::StreamReassembly,
-        }
-    }
 }

@@ -2,12 +2,12 @@
 //!
 //! Source: RFC 9293 §3.5 and §3.10.7; data on SYN: RFC 7413; simultaneous open ("4-way"): RFC 9293 figure 8.
 
-use super::config::Trouble;
 use super::half::LARGEST_WINDOW;
 use super::session::{Session, State};
 use super::{Policy, Refusal, Step, Taken};
 use crate::anomaly::Anomaly;
 use crate::counters::Counter;
+use crate::exception::Trouble;
 use crate::field::Dir;
 use crate::wire::tcp::{Flags, Tcp};
 
@@ -272,10 +272,14 @@ impl Session {
         Ok(())
     }
 
-    /// The client goes on though no SYN/ACK was seen.
+    /// The client goes on though no SYN/ACK was seen. Unless one-sided connections are followed this says nothing of the
+    /// connection; the packet is inspected by itself.
     fn syn_sent_ack(&mut self, step: &mut Step<'_, '_, '_>) -> Taken {
-        if !step.env.config.async_oneside || !step.flags().has(Flags::ACK) {
+        if !step.flags().has(Flags::ACK) {
             return Err(Refusal::Invalid);
+        }
+        if !step.env.config.async_oneside {
+            return Ok(());
         }
         if self.start(step) != self.client.next {
             step.note(Anomaly::StreamHandshakeAsyncWrongSeq);

@@ -32,13 +32,14 @@ mod waiting;
 
 use crate::anomaly::Anomaly;
 use crate::counters::{Counter, Counters};
+use crate::exception::{Exception, Trouble};
 use crate::field::Dir;
 use crate::packet::Anomalies;
 use crate::time::Time;
 use crate::verdict::DropReason;
 use crate::wire::tcp::{Flags, Tcp};
 pub use chunk::{Chunk, Raw, Rewrite};
-pub use config::{Config, Exception, Trouble};
+pub use config::Config;
 pub use overlap::Policy;
 pub use session::{Session, State};
 

@@ -4,12 +4,13 @@ use smallvec::SmallVec;
 
 use super::assembly::{Assembly, Inserted, Refused, Room};
 use super::chunk::{Chunk, Raw, Rewrite};
-use super::config::{Trouble, UrgentPolicy};
+use super::config::UrgentPolicy;
 use super::half::Half;
 use super::handshake::{Syn, SynAck};
 use super::{Env, Memory, Policy, Refusal, Step, Summary, Taken};
 use crate::anomaly::Anomaly;
 use crate::counters::Counter;
+use crate::exception::Trouble;
 use crate::field::Dir;
 use crate::verdict::DropReason;
 use crate::wire::tcp::{Flags, Tcp};
@@ -168,12 +169,19 @@ impl Session {
     }
 
     /// Whether a packet begins another connection on the same addresses and ports: a SYN after this one ended, or one
-    /// with which the client begins anew, without the data that the server did not take with the first.
-    pub fn is_reuse(&self, tcp: &Tcp<'_>) -> bool {
+    /// with which the client begins anew, without the data that the server did not take with the first. Of a `bypassed`
+    /// connection only the flags are known ([`Session::pass_by`]).
+    pub fn is_reuse(&self, tcp: &Tcp<'_>, bypassed: bool) -> bool {
         let flags = tcp.flags();
-        let over = matches!(self.state, State::Closed | State::TimeWait);
+        let ending = Flags(self.client.flags | self.server.flags).any(Flags::FIN | Flags::RST);
+        let over = matches!(self.state, State::Closed | State::TimeWait) || bypassed && ending;
         let anew = self.state.is_new() && self.fast_open_refused && !Syn::opens_fast(tcp);
         (over || anew) && flags.has(Flags::SYN) && !flags.any(Flags::ACK | Flags::RST | Flags::FIN)
+    }
+
+    /// Notes a packet of a connection that is bypassed: nothing but its flags is looked at.
+    pub fn pass_by(&mut self, dir: Dir, flags: Flags) {
+        self.half(dir).flags |= flags.0;
     }
 
     /// Where the connection is.

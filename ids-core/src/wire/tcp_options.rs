@@ -35,11 +35,11 @@ const fn length_fits(kind: u8, length: usize) -> bool {
     match kind {
         2 => length == 4,                                                               // maximum segment size
         3 => length == 3,                                                               // window scale
-        4 => length == 2,                         // selective acknowledgment permitted
-        5 => matches!(length, 10 | 18 | 26 | 34), // selective acknowledgment
-        8 => length == 10,                        // timestamps
-        19 => length == 18,                       // MD5 signature
-        29 => length >= 4,                        // authentication
+        4 => length == 2,                             // selective acknowledgment permitted
+        5 => matches!(length, 2 | 10 | 18 | 26 | 34), // selective acknowledgment; of nothing is harmless
+        8 => length == 10,                            // timestamps
+        19 => length == 18,                           // MD5 signature
+        29 => length >= 4,                            // authentication
         34 => length == 2 || (length >= 6 && length <= 18 && length.is_multiple_of(2)), // fast open cookie
         _ => true,
     }

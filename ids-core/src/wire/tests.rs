@@ -343,6 +343,8 @@ fn tcp_options_are_checked() {
     for (name, options, expected) in [
         ("as usual", vec![2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 3, 3, 7], vec![]),
         ("wrong length", vec![3, 4, 7, 0], vec![TcpOptInvalidLen]),
+        ("acknowledges nothing selectively", vec![5, 2, 0, 0], vec![]),
+        ("acknowledges half a block", vec![5, 6, 0, 0, 0, 1, 0, 0], vec![TcpOptInvalidLen]),
         ("past the end", vec![2, 4, 5], vec![TcpOptInvalidLen]),
         ("shorter than itself", vec![254, 1, 0, 0], vec![TcpOptInvalidLen]),
         ("no length", vec![1, 1, 1, 2], vec![TcpOptInvalidLen]),

@@ -5,9 +5,10 @@
 use ids_core::decode;
 use ids_core::defrag;
 use ids_core::engine;
+use ids_core::exception::Exception;
 use ids_core::flow;
 use ids_core::host_policy::{ByPrefix, HostPolicy, Policy as Os, Prefix};
-use ids_core::stream::{self, Exception};
+use ids_core::stream;
 
 use super::Config;
 use super::traffic::{Policy, Stream, Timeout, Traffic, Urgent};
@@ -40,6 +41,8 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
         stream: tcp(&traffic.stream),
         app: config.engine.app.clone(),
         hosts,
+        flow_full: exception(packet_policy(traffic.flow.memcap_policy)),
+        defrag_full: exception(packet_policy(traffic.defrag.memcap_policy)),
         app_error: exception(traffic.app_error),
         max_alerts: config.engine.detect.alerts_per_packet,
     }
@@ -50,6 +53,7 @@ fn flow_table(traffic: &Traffic) -> flow::Config {
     let timeouts = &traffic.timeouts;
     flow::Config {
         memcap: traffic.flow.memcap,
+        evict: traffic.flow.memcap_policy == Policy::Ignore,
         timeouts: flow::config::Timeouts {
             tcp: limits(&timeouts.tcp, usual.tcp),
             udp: limits(&timeouts.udp, usual.udp),
@@ -84,6 +88,7 @@ fn tcp(settings: &Stream) -> stream::Config {
         checksum_validation: settings.checksum_validation,
         max_syn_queued: settings.max_syn_queued.into(),
         max_synack_queued: settings.max_synack_queued.into(),
+        bypass: settings.bypass,
         reassembly: stream::config::Reassembly {
             memcap: settings.reassembly_memcap,
             memcap_policy: exception(settings.reassembly_policy),
@@ -107,12 +112,22 @@ fn tcp(settings: &Stream) -> stream::Config {
     }
 }
 
+/// Where there is no flow, what is said of flows holds for the packet.
+const fn packet_policy(policy: Policy) -> Policy {
+    match policy {
+        Policy::DropFlow => Policy::DropPacket,
+        Policy::PassFlow | Policy::Bypass => Policy::PassPacket,
+        other => other,
+    }
+}
+
 const fn exception(policy: Policy) -> Exception {
     match policy {
         Policy::Ignore => Exception::Ignore,
         Policy::DropFlow => Exception::DropFlow,
         Policy::DropPacket => Exception::DropPacket,
         Policy::Reject => Exception::Reject,
+        Policy::RejectBoth => Exception::RejectBoth,
         Policy::Bypass => Exception::Bypass,
         Policy::PassFlow => Exception::PassFlow,
         Policy::PassPacket => Exception::PassPacket,

@@ -18,6 +18,8 @@ pub enum Policy {
     DropPacket,
     /// Its flow is dropped and answered with a reset or unreachable.
     Reject,
+    /// … to both sides.
+    RejectBoth,
     /// The rest of the flow is not looked at.
     Bypass,
     /// No rule looks at the rest of the flow.
@@ -33,6 +35,7 @@ const POLICIES: &[(&str, Option<Policy>)] = &[
     ("drop-flow", Some(Policy::DropFlow)),
     ("drop-packet", Some(Policy::DropPacket)),
     ("reject", Some(Policy::Reject)),
+    ("rejectboth", Some(Policy::RejectBoth)),
     ("bypass", Some(Policy::Bypass)),
     ("pass-flow", Some(Policy::PassFlow)),
     ("pass-packet", Some(Policy::PassPacket)),
@@ -448,7 +451,7 @@ impl Reassembly {
 fn midstream_policy(stream: &Section<'_>, midstream: bool, policies: Policies, refusals: &Warnings) -> Policy {
     let fits = |policy| match policy {
         Policy::Ignore | Policy::PassFlow => true,
-        Policy::DropFlow | Policy::Reject | Policy::Bypass => !midstream,
+        Policy::DropFlow | Policy::Reject | Policy::RejectBoth | Policy::Bypass => !midstream,
         Policy::DropPacket | Policy::PassPacket => false,
     };
     // The master switch may bypass them all the same.

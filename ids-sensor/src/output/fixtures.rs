@@ -182,6 +182,7 @@ pub(crate) fn a_packet() -> Packet<'static> {
         layers,
         source: Source::Wire,
         tunnel: None,
+        refused: None,
         anomalies: Anomalies::new(),
     }
 }

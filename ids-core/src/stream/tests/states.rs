@@ -244,9 +244,9 @@ fn reuse_is_a_syn_after_the_end() {
     let syn = [0u8, 1, 0, 2, 0, 0, 0, 9, 0, 0, 0, 0, 0x50, Flags::SYN, 0, 0, 0, 0, 0, 0];
     let syn = Tcp::parse(&syn).unwrap();
     let mut talk = Talk::default().established();
-    assert!(!talk.session().is_reuse(&syn));
+    assert!(!talk.session().is_reuse(&syn, false));
     talk.push(&p('<', "R", 1, 0));
-    assert!(talk.session().is_reuse(&syn));
+    assert!(talk.session().is_reuse(&syn, false));
 }
 
 #[test]
@@ -320,8 +320,8 @@ fn giving_up_fast_open_is_a_new_connection() {
     talk.push(&p('<', "SA", 0, 1));
     let data: Vec<u8> = fast.iter().chain(b"hello").copied().collect();
     // The same again is the same; the plain one is not. (Its payload is what follows 20 bytes.)
-    assert!(!talk.session().is_reuse(&Tcp::parse(&data).unwrap()));
-    assert!(talk.session().is_reuse(&Tcp::parse(&plain[..20]).unwrap()));
+    assert!(!talk.session().is_reuse(&Tcp::parse(&data).unwrap(), false));
+    assert!(talk.session().is_reuse(&Tcp::parse(&plain[..20]).unwrap(), false));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use ids_core::event::{Context, FlowEnd};
 use ids_core::field::Dir;
-use ids_core::flow::{Action, Flow};
+use ids_core::flow::{Action, Flow, State};
 use ids_core::record::Writer;
 use ids_core::stream::Summary;
 use ids_core::wire::tcp::Flags;
@@ -31,6 +31,9 @@ pub fn write(event: &FlowEnd<'_>, head: &mut Head<'_>, out: &mut Vec<u8>) {
             json.uint("age", age(event));
             json.str("state", flow.state.name());
             json.str("reason", event.end.name());
+            if flow.state == State::Bypassed {
+                json.str("bypass", "local");
+            }
             json.flag("alerted", flow.alerted);
             match flow.action {
                 Action::Drop => json.str("action", "drop"),

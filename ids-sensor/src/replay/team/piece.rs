@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use ids_core::defrag::Refusal;
 use ids_core::packet::{Anomalies, Layers, LinkType, Packet, Source, Tunnel};
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
@@ -57,6 +58,7 @@ struct Unit {
     layers: Layers,
     source: Source,
     tunnel: Option<Tunnel>,
+    refused: Option<Refusal>,
     anomalies: Anomalies,
 }
 
@@ -86,19 +88,34 @@ pub(super) enum Claim {
 impl Piece {
     /// Adds a copy of a packet.
     pub(super) fn push(&mut self, packet: &Packet<'_>, at: At) {
-        let Packet { id, port, time, link, bytes, frame_at, layers, source, tunnel, ref anomalies } = *packet;
+        let Packet { id, port, time, link, bytes, frame_at, layers, source, tunnel, refused, ref anomalies } = *packet;
         let (start, len, anomalies) = (self.bytes.len(), bytes.len(), anomalies.clone());
         self.bytes.extend_from_slice(bytes);
-        self.units.push(Unit { at, id, port, time, link, frame_at, start, len, layers, source, tunnel, anomalies });
+        self.units.push(Unit {
+            at,
+            id,
+            port,
+            time,
+            link,
+            frame_at,
+            start,
+            len,
+            layers,
+            source,
+            tunnel,
+            refused,
+            anomalies,
+        });
     }
 
     /// The packets, in order.
     pub(super) fn packets(&mut self) -> impl Iterator<Item = (At, Packet<'_>)> {
         let bytes = &self.bytes;
         self.units.drain(..).map(move |unit| {
-            let Unit { at, id, port, time, link, frame_at, start, len, layers, source, tunnel, anomalies } = unit;
+            let Unit { at, id, port, time, link, frame_at, start, len, layers, source, tunnel, refused, anomalies } =
+                unit;
             let bytes = bytes.get(start..start + len).expect("pushed together with the unit");
-            (at, Packet { id, port, time, link, bytes, frame_at, layers, source, tunnel, anomalies })
+            (at, Packet { id, port, time, link, bytes, frame_at, layers, source, tunnel, refused, anomalies })
         })
     }
 }
