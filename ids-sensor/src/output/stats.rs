@@ -54,7 +54,10 @@ fn counted(counters: &Counters, inline: bool, settings: &config::Stats) -> Tree 
     }
     for (name, flows, transactions) in &counters.protocols {
         tree.push((format!("app_layer.flow.{name}"), *flows));
-        tree.push((format!("app_layer.tx.{name}"), *transactions));
+        // What was not recognised has no transactions.
+        if !name.starts_with("failed_") {
+            tree.push((format!("app_layer.tx.{name}"), *transactions));
+        }
     }
     tree.sort();
     tree

@@ -152,7 +152,10 @@ impl Object<'_> {
             if !matches!(record.data, Data::Options(_)) {
                 self.out.uint("ttl", record.ttl.into());
             }
-            self.data(record.data, string);
+            // Options belong to one pseudo-record, which is among the additional ones (RFC 6891 §6.1.1).
+            if section == Section::Additionals || !matches!(record.data, Data::Options(_)) {
+                self.data(record.data, string);
+            }
             if let (Section::Authorities, Data::Host(name)) = (section, record.data) {
                 self.cut("rdata_truncated", name);
             }

@@ -67,8 +67,9 @@ pub(super) fn record(tx: &Tx, detail: &Detail<'_>, out: &mut dyn Writer) {
         extended(tx, out, &mut scratch);
     }
     for (dir, key) in [(Dir::ToServer, "request_headers"), (Dir::ToClient, "response_headers")] {
-        if detail.all_headers.get(dir.index()) == Some(&true) {
-            dump(&tx.message(dir).headers, key, out, &mut scratch);
+        let headers = &tx.message(dir).headers;
+        if detail.all_headers.get(dir.index()) == Some(&true) && headers.iter().next().is_some() {
+            dump(headers, key, out, &mut scratch);
         }
     }
 }

@@ -373,7 +373,7 @@ fn records_follow_the_schema() {
         eprintln!("skipped: no schema at {schema}");
         return;
     }
-    let schema: Json = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap()).unwrap();
     let (flow, rule, packet) = (a_flow(), a_rule(), a_packet());
     let everything = "ethernet: yes, community-id: yes, pcap-file: yes, suricata-version: yes, types: [alert: {payload: yes, \
         payload-printable: yes, payload-length: yes, packet: yes, http-body: yes, http-body-printable: yes, verdict: yes, \
@@ -407,41 +407,8 @@ fn records_follow_the_schema() {
         );
     });
     assert_eq!(all.len(), 9, "two of them are netflow");
-    for record in &all {
-        let mut problems = Vec::new();
-        check(&schema, &schema, record, "", &mut problems);
-        // Counters of our own stand in the tree too.
-        problems.retain(|problem| !problem.starts_with("/stats"));
+    for record in all.iter().filter(|record| record["event_type"] != "stats") {
+        let problems: Vec<_> = schema.iter_errors(record).map(|error| error.to_string()).collect();
         assert_eq!(problems, [""; 0], "{record}");
-    }
-}
-
-/// The part of JSON Schema that the published schema makes use of for names and types.
-fn check(root: &Json, schema: &Json, value: &Json, path: &str, problems: &mut Vec<String>) {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let target = root.pointer(reference.trim_start_matches('#')).expect("a definition");
-        return check(root, target, value, path, problems);
-    }
-    let fits = match schema["type"].as_str() {
-        Some("object") => value.is_object(),
-        Some("array") => value.is_array(),
-        Some("string") => value.is_string(),
-        Some("integer") => value.is_u64() || value.is_i64(),
-        Some("number") => value.is_number(),
-        Some("boolean") => value.is_boolean(),
-        _ => true,
-    };
-    if !fits {
-        problems.push(format!("{path}: {value} is not {}", schema["type"]));
-    }
-    for (key, inner) in value.as_object().into_iter().flatten() {
-        match schema["properties"].get(key) {
-            Some(known) => check(root, known, inner, &format!("{path}/{key}"), problems),
-            None if schema["additionalProperties"] == json!(false) => problems.push(format!("{path}/{key}: unknown")),
-            None => {}
-        }
-    }
-    for inner in value.as_array().into_iter().flatten() {
-        check(root, &schema["items"], inner, path, problems);
     }
 }
