@@ -42,6 +42,9 @@ impl Detector {
                 self.begin_rule();
                 let Some(stream) = matches(self, rule, scene, hits) else { return !rule.state.is_empty() };
                 self.fire((*id, rule), None, stream, scene, hits);
+                if stream {
+                    note_match(rule, scene);
+                }
                 any = true;
                 changed |= !rule.effects.is_empty();
                 false
@@ -70,10 +73,9 @@ impl Detector {
 
     /// Whether a rule matches on the stream data of the scene.
     fn matches_stream(&mut self, rule: &Compiled, scene: &mut Scene<'_>, hits: &Hits) -> Option<bool> {
-        let chunk = scene.stream?;
         let chain = rule.payload.as_ref().filter(|_| matches!(rule.kind, Kind::Stream | Kind::PacketAndStream))?;
         let asked = rule.events.is_empty() && applies(rule, scene) && speaks(rule, scene);
-        let buffer = chunk.buffer();
+        let buffer = stream_for(rule, scene)?;
         (asked && self.preconditions(rule, scene, hits) && self.chain(chain, buffer)).then_some(true)
     }
 
@@ -147,8 +149,8 @@ impl Detector {
     fn payload(&mut self, rule: &Compiled, chain: &Chain, scene: &Scene<'_>) -> Option<bool> {
         let tcp = scene.carriers() == Carriers::TCP;
         if tcp && rule.kind != Kind::Packet {
-            if let Some(chunk) = &scene.stream
-                && self.chain(chain, chunk.buffer())
+            if let Some(buffer) = stream_for(rule, scene)
+                && self.chain(chain, buffer)
             {
                 return Some(true);
             }
@@ -167,6 +169,23 @@ impl Detector {
             self.keep_captures("payload");
         }
         found
+    }
+}
+
+/// The stream data for a rule. It overlaps with what was searched before, so that a match may span two chunks; a match
+/// that a rule has told is not told again.
+fn stream_for<'a>(rule: &Compiled, scene: &Scene<'a>) -> Option<Buffer<'a>> {
+    let chunk = scene.stream?;
+    let upto = scene.state.as_deref().map_or(0, |state| state.matched(rule.identity, scene.dir));
+    let known = usize::try_from(upto.saturating_sub(chunk.offset)).unwrap_or(usize::MAX);
+    Some(Buffer { known, ..chunk.buffer() })
+}
+
+fn note_match(rule: &Compiled, scene: &mut Scene<'_>) {
+    let Some(chunk) = scene.stream else { return };
+    let dir = scene.dir;
+    if let Some(state) = scene.state.as_deref_mut() {
+        state.set_matched(rule.identity, dir, chunk.offset + chunk.data.len() as u64);
     }
 }
 

@@ -49,10 +49,8 @@ pub struct Scene<'a> {
 /// Stream data for inspection.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamChunk<'a> {
-    /// The bytes, oldest first.
+    /// The bytes, oldest first; may overlap with what was inspected before.
     pub data: &'a [u8],
-    /// How many of them were inspected before.
-    pub known: usize,
     /// Position of the first of them in the stream.
     pub offset: u64,
     /// Nothing follows.
@@ -62,7 +60,7 @@ pub struct StreamChunk<'a> {
 impl<'a> StreamChunk<'a> {
     /// The chunk as a buffer for a chain of tests.
     pub(super) const fn buffer(&self) -> Buffer<'a> {
-        Buffer { data: self.data, offset: self.offset, complete: self.last, known: self.known }
+        Buffer { data: self.data, offset: self.offset, complete: self.last, known: 0 }
     }
 }
 

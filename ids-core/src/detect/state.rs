@@ -19,6 +19,9 @@ pub const MAX_VARS: usize = 64;
 /// Longest captured value that is kept, in bytes.
 pub const MAX_VALUE: usize = 4096;
 
+/// Rules whose matches on the stream are remembered.
+const MAX_MATCHED: usize = 64;
+
 /// What detection remembers of a flow.
 #[derive(Debug, Default)]
 pub struct FlowState {
@@ -46,6 +49,8 @@ struct Rare {
     entropies: Vec<(&'static str, f64)>,
     counters: Vec<(u64, Counter)>,
     rates: Vec<(u64, Rate)>,
+    /// Rules that matched on the stream, with the direction and where the data they saw ended, the latest last.
+    matched: Vec<(u64, Dir, u64)>,
 }
 
 impl FlowState {
@@ -97,6 +102,22 @@ impl FlowState {
 
     fn entropies(&self) -> &[(&'static str, f64)] {
         self.rare.as_ref().map_or(&[], |rare| &rare.entropies)
+    }
+
+    /// How far the stream was searched when a rule matched on it last.
+    pub(super) fn matched(&self, rule: u64, dir: Dir) -> u64 {
+        let rows = self.rare.as_ref().map_or(&[][..], |rare| &rare.matched);
+        rows.iter().find(|row| (row.0, row.1) == (rule, dir)).map_or(0, |row| row.2)
+    }
+
+    /// A rule has matched on the stream as far as `upto`. Of many such rules the oldest is forgotten.
+    pub(super) fn set_matched(&mut self, rule: u64, dir: Dir, upto: u64) {
+        let rows = &mut self.rare.get_or_insert_default().matched;
+        rows.retain(|row| (row.0, row.1) != (rule, dir));
+        if rows.len() == MAX_MATCHED {
+            rows.remove(0);
+        }
+        rows.push((rule, dir, upto));
     }
 
     /// The counter of a rule whose threshold is by flow.

@@ -13,6 +13,8 @@ mod rewrite;
 mod route;
 mod tell;
 mod trouble;
+#[cfg(test)]
+mod tests;
 mod visit;
 mod worker;
 

@@ -240,8 +240,7 @@ impl<S: Sink> Visit<'_, S> {
             scene.established = established;
             scene.sizes = sizes;
             scene.app = view(app, &[]);
-            let known = usize::try_from(raw.fresh_from - raw.offset).unwrap_or(raw.data.len());
-            scene.stream = Some(StreamChunk { data: raw.data, known, offset: raw.offset, last: raw.last });
+            scene.stream = Some(StreamChunk { data: raw.data, offset: raw.offset, last: raw.last });
             if self.detector.stream(self.rules, &mut scene, self.hits) {
                 self.matched.clear();
                 self.matched.extend_from_slice(raw.data);

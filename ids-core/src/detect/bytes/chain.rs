@@ -27,9 +27,14 @@ pub struct Buffer<'a> {
     pub offset: u64,
     /// Whether this is all there will be.
     pub complete: bool,
-    /// How many bytes at the beginning were searched before, by themselves: what passed on them alone does not count
-    /// again.
+    /// How many bytes at the beginning were searched before. A match that they made then is not made again.
     pub known: usize,
+}
+
+impl<'a> Buffer<'a> {
+    fn known(&self) -> &'a [u8] {
+        self.data.get(..self.known).unwrap_or(self.data)
+    }
 }
 
 impl<'a> From<&'a [u8]> for Buffer<'a> {
@@ -125,16 +130,28 @@ impl From<bool> for Answer {
 impl Chain {
     /// Looks for a way to pass all tests. What was captured on it is in `scratch` until the next call.
     pub fn matches(&self, buffer: Buffer<'_>, scratch: &mut Scratch) -> Outcome {
+        let outcome = self.search_anew(buffer, scratch);
+        if outcome != Outcome::Match || buffer.known == 0 {
+            return outcome;
+        }
+        let known = Buffer { data: buffer.known(), complete: false, known: 0, ..buffer };
+        if self.search_anew(known, scratch) == Outcome::Match {
+            return if buffer.complete { Outcome::NoMatch } else { Outcome::NoMatchYet };
+        }
+        // What stands in `scratch` is to be that of the match.
+        self.search_anew(buffer, scratch)
+    }
+
+    fn search_anew(&self, buffer: Buffer<'_>, scratch: &mut Scratch) -> Outcome {
         scratch.effects.clear();
         scratch.entropy = None;
         self.search(buffer, scratch)
     }
 
     fn search(&self, buffer: Buffer<'_>, scratch: &mut Scratch) -> Outcome {
-        let news = buffer.known == 0;
-        let run = if self.turns || !news { scratch.failures.start() } else { 0 };
+        let run = if self.turns { scratch.failures.start() } else { 0 };
         let fuel = FUEL + FUEL_PER_BYTE * buffer.data.len();
-        let mut search = Search { chain: self, buffer, scratch, run, fuel, undecided: false, news };
+        let mut search = Search { chain: self, buffer, scratch, run, fuel, undecided: false };
         match search.step(0, 0) {
             Way::Through => Outcome::Match,
             Way::Blocked | Way::Hopeless if search.undecided => Outcome::NoMatchYet,
@@ -181,8 +198,6 @@ impl Chain {
 const FUEL: usize = 1 << 20;
 /// Work it may do for each byte of the buffer.
 const FUEL_PER_BYTE: usize = 256;
-/// Stands for what is known only once the buffer is complete; lies behind all bytes.
-const END: usize = usize::MAX;
 /// What one search costs apart from the bytes it looks at.
 const STEP: usize = 16;
 
@@ -205,54 +220,35 @@ struct Search<'s> {
     fuel: usize,
     /// Some test failed that may pass with more data.
     undecided: bool,
-    /// Some test on the way here passed that did not on the known bytes alone.
-    news: bool,
 }
 
 impl<'s> Search<'s> {
     /// Goes on with step `index`; the match before it ended at `last`.
     fn step(&mut self, index: usize, last: usize) -> Way {
         let chain = self.chain;
-        let Some(step) = chain.steps.get(index) else { return if self.news { Way::Through } else { Way::Blocked } };
-        // Without news a failure says nothing about ways that bring some, so both are kept apart. A step that depends
-        // on nothing before it fails alike from everywhere.
-        let state = if self.news { index } else { chain.steps.len() + index };
-        let from = if step.fresh { 0 } else { last };
-        let known = self.run != 0 && !(step.fresh && self.news) && !chain.uses_own_vars;
-        if known && self.scratch.failures.has(self.run, state, from) {
+        let Some(step) = chain.steps.get(index) else { return Way::Through };
+        let known = self.run != 0 && !step.fresh && !chain.uses_own_vars;
+        if known && self.scratch.failures.has(self.run, index, last) {
             return Way::Blocked;
         }
-        let (mark, news) = (self.scratch.effects.mark(), self.news);
+        let mark = self.scratch.effects.mark();
         let way = self.test(&step.test, index, last);
         if way != Way::Blocked {
             return way;
         }
         self.scratch.effects.rewind(mark);
-        self.news = news;
-        if step.fresh && news {
+        if step.fresh {
             return Way::Hopeless;
         }
         if known {
             match &step.test {
                 Test::Content(content) if !content.negated && content.place.is_unbounded() => {
-                    self.scratch.failures.add_all_from(self.run, state, from);
+                    self.scratch.failures.add_all_from(self.run, index, last);
                 }
-                _ => self.scratch.failures.add(self.run, state, from),
+                _ => self.scratch.failures.add(self.run, index, last),
             }
         }
         Way::Blocked
-    }
-
-    /// Goes on behind a test that passed and used bytes up to `end`, with `last` to go on from; what it found is taken back
-    /// if there is no way from there.
-    fn advance(&mut self, index: usize, end: usize, last: usize) -> Way {
-        let news = self.news;
-        self.news |= end > self.buffer.known;
-        let way = self.step(index + 1, last);
-        if way == Way::Blocked {
-            self.news = news;
-        }
-        way
     }
 
     fn test(&mut self, test: &'s Test, index: usize, last: usize) -> Way {
@@ -260,13 +256,10 @@ impl<'s> Search<'s> {
             Test::Content(content) if content.negated => self.no_content(content, index, last),
             Test::Content(content) => self.content(content, index, last),
             Test::Pcre(pcre) => self.pcre(pcre, index, last),
-            Test::IsDataAt(test) => self.look(|view| test.test(view, last), index, last),
-            Test::ByteTest(test) => self.look(|view| test.test(view, last), index, last),
+            Test::IsDataAt(test) => self.only_if(test.test(&self.view(), last), index, last),
+            Test::ByteTest(test) => self.only_if(test.test(&self.view(), last), index, last),
             Test::ByteJump(jump) => match jump.jump(&self.view(), last) {
-                Landing::At(to) => {
-                    let known = matches!(jump.jump(&self.known(), last), Landing::At(_));
-                    self.advance(index, if known { 0 } else { END }, to)
-                }
+                Landing::At(to) => self.step(index + 1, to),
                 Landing::NotYet => self.only_if(Answer::NotYet, index, last),
                 Landing::Outside => Way::Blocked,
             },
@@ -280,11 +273,11 @@ impl<'s> Search<'s> {
             }
             Test::Size(test) => {
                 let answer = self.size(test);
-                self.whole(answer, index, last)
+                self.only_if(answer, index, last)
             }
             Test::Entropy(entropy) => {
                 let answer = self.entropy(entropy);
-                self.whole(answer, index, last)
+                self.only_if(answer, index, last)
             }
             Test::Base64(decode, inner) => self.base64(decode, inner.as_deref(), index, last),
         }
@@ -300,12 +293,6 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// The known bytes alone, as they were seen before.
-    fn known(&self) -> View<'_> {
-        let data = self.buffer.data.get(..self.buffer.known).unwrap_or_default();
-        View { data, complete: false, ..self.view() }
-    }
-
     /// Whether `work` bytes more may be looked at.
     fn pay(&mut self, work: usize) -> bool {
         match self.fuel.checked_sub(work) {
@@ -319,16 +306,6 @@ impl<'s> Search<'s> {
                 false
             }
         }
-    }
-
-    /// Goes on behind a test that only looks. What it says on the known bytes alone is no news.
-    fn look(&mut self, test: impl Fn(&View<'_>) -> Answer, index: usize, last: usize) -> Way {
-        let answer = test(&self.view());
-        if answer != Answer::Yes || self.news {
-            return self.only_if(answer, index, last);
-        }
-        let known = test(&self.known()) == Answer::Yes;
-        self.advance(index, if known { 0 } else { END }, last)
     }
 
     /// Goes on behind a test that leaves no match.
@@ -361,7 +338,7 @@ impl<'s> Search<'s> {
             if let Some(bytes) = &content.replacement {
                 self.scratch.effects.replace(at, bytes);
             }
-            match self.advance(index, if content.ends { END } else { end }, end) {
+            match self.step(index + 1, end) {
                 Way::Blocked => self.scratch.effects.rewind(mark),
                 way => return way,
             }
@@ -374,15 +351,12 @@ impl<'s> Search<'s> {
         if !self.pay(STEP + window.range.len()) {
             return Way::Hopeless;
         }
-        let test = |view: &View<'_>| {
-            let window = content.window(view, last);
-            match content.find(view, &window, window.range.start) {
-                Some(_) => Answer::No,
-                None if window.open => Answer::NotYet,
-                None => Answer::Yes,
-            }
+        let answer = match content.find(&self.view(), &window, window.range.start) {
+            Some(_) => Answer::No,
+            None if window.open => Answer::NotYet,
+            None => Answer::Yes,
         };
-        self.look(test, index, last)
+        self.only_if(answer, index, last)
     }
 
     /// Tries the matches one after the other; each starts behind the start of the one before.
@@ -402,28 +376,17 @@ impl<'s> Search<'s> {
             if pcre.negated {
                 let open = !self.buffer.complete;
                 let none = if open { Answer::NotYet } else { Answer::Yes };
-                // It is decided with the whole buffer at hand, which is news.
-                self.news |= !open && found.is_none();
                 return self.only_if(if found.is_some() { Answer::No } else { none }, index, last);
             }
             let Some(found) = found else {
                 self.undecided |= !self.buffer.complete;
                 return Way::Blocked;
             };
-            let end = origin + found.end;
-            match self.advance(index, end + usize::from(pcre.regex.sees_end()), end) {
+            match self.step(index + 1, origin + found.end) {
                 Way::Blocked => self.scratch.effects.rewind(mark),
                 way => return way,
             }
             from = found.start + 1;
-        }
-    }
-
-    /// Goes on behind a test of the whole buffer, to which every byte is news, and that there are no more.
-    fn whole(&mut self, answer: Answer, index: usize, last: usize) -> Way {
-        match answer {
-            Answer::Yes => self.advance(index, END, last),
-            answer => self.only_if(answer, index, last),
         }
     }
 
@@ -432,7 +395,7 @@ impl<'s> Search<'s> {
         match read {
             Read::Value { value, end, .. } => {
                 self.scratch.set(slot, value);
-                self.advance(index, end, end)
+                self.step(index + 1, end)
             }
             Read::NotYet => self.only_if(Answer::NotYet, index, 0),
             Read::Never => Way::Blocked,
@@ -469,7 +432,7 @@ impl<'s> Search<'s> {
         self.scratch.decoded.push(data);
         match outcome {
             _ if !paid => Way::Hopeless,
-            Outcome::Match => self.advance(index, END, last),
+            Outcome::Match => self.step(index + 1, last),
             Outcome::NoMatch if !open => Way::Blocked,
             Outcome::NoMatch | Outcome::NoMatchYet => self.only_if(Answer::NotYet, index, last),
         }

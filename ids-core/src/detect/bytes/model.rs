@@ -172,21 +172,4 @@ proptest! {
             prop_assert!(found == Outcome::NoMatchYet || found == whole, "{} at {}: {:?}", rule, end, found);
         }
     }
-
-    /// A match is told when the bytes that make it have come, and not again.
-    #[test]
-    fn known_bytes_make_no_news(items in prop::collection::vec(item(), 1..5), data in "[abAB]{0,16}", known in 0..16_usize) {
-        let rule: Vec<_> = items.iter().map(Item::rule).collect();
-        let rule = rule.join(" ");
-        let chain = chain(&rule);
-        let whole = super::Buffer::from(data.as_bytes());
-        let known = known.min(data.len());
-        let before = super::Buffer { data: &whole.data[..known], complete: false, ..whole };
-        let matches = |buffer| chain.matches(buffer, &mut Scratch::new()) == Outcome::Match;
-        let news = matches(super::Buffer { known, ..whole });
-        if !matches(before) {
-            prop_assert_eq!(news, matches(whole), "{} with {} known", rule, known);
-        }
-        prop_assert!(!news || matches(whole), "{} with {} known", rule, known);
-    }
 }

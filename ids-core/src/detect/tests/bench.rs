@@ -221,7 +221,7 @@ impl Bench {
             let index = dir.index();
             self.streams[index].extend_from_slice(packet.payload());
             let offset = (self.streams[index].len() - packet.payload().len()) as u64;
-            let chunk = StreamChunk { data: packet.payload(), known: 0, offset, last: false };
+            let chunk = StreamChunk { data: packet.payload(), offset, last: false };
             self.with_scene(packet, dir, &findings, |detector, rules, scene, hits, _| {
                 scene.stream = Some(chunk);
                 detector.stream(rules, scene, hits);
