@@ -12,9 +12,9 @@ mod fixtures;
 mod rewrite;
 mod route;
 mod tell;
-mod trouble;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod visit;
 mod worker;
 
