@@ -78,7 +78,7 @@ impl Detector {
         if let Some(state) = scene.state.as_deref_mut() {
             self.measured.drain(..).for_each(|(buffer, entropy)| state.set_entropy(buffer, entropy));
         }
-        rule.effects.iter().for_each(|effect| apply(effect, scene));
+        rule.effects.iter().for_each(|effect| apply(effect, scene, hits));
         hits.push(id, tx, stream);
     }
 
@@ -219,7 +219,7 @@ fn protocol(which: &Which, of: Whose, negated: bool, scene: &Scene<'_>) -> bool 
 }
 
 /// What a match leaves behind.
-fn apply(effect: &Effect, scene: &mut Scene<'_>) {
+fn apply(effect: &Effect, scene: &mut Scene<'_>, hits: &mut Hits) {
     let at = scene.at();
     match effect {
         Effect::Flowbit { name, set } => {
@@ -248,11 +248,7 @@ fn apply(effect: &Effect, scene: &mut Scene<'_>) {
                 scene.shared.set_hostbit(*name, host, *set, at);
             }
         }
-        Effect::Bypass => {
-            if let Some(state) = scene.state.as_deref_mut() {
-                state.bypassed = true;
-            }
-        }
+        Effect::Bypass => hits.bypass = true,
     }
 }
 

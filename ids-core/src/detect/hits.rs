@@ -36,6 +36,8 @@ pub struct Hits {
     alerts: Vec<Hit>,
     packet_vars: Captured,
     findings: Vec<(RuleId, Findings)>,
+    /// A rule with `bypass` has matched.
+    pub(super) bypass: bool,
 }
 
 /// What a rule brought to light for its alert alone.
@@ -66,8 +68,8 @@ pub struct Decision {
     pub drop: Option<(RuleId, Scope, DropReason)>,
     /// A rule with `bypass` has matched: the flow needs no more inspection, and can be released.
     pub bypass: bool,
-    /// A rule rejects it: which, and who is told. Comes with a drop where packets can be dropped.
-    pub reject: Option<(RuleId, RejectTo)>,
+    /// A rule rejects it: how much, and who is told. Comes with a drop where packets can be dropped.
+    pub reject: Option<(Scope, RejectTo)>,
 }
 
 impl Hits {
@@ -77,6 +79,7 @@ impl Hits {
         self.alerts.clear();
         self.packet_vars.0.clear();
         self.findings.clear();
+        self.bypass = false;
     }
 
     /// The alerts to tell; known after [`Hits::decide`].
@@ -149,7 +152,11 @@ impl Hits {
                 break;
             }
         }
-        decision.bypass = scene.state.as_deref().is_some_and(|state| state.bypassed);
+        // Others may still match on the same packet, but not on what follows.
+        decision.bypass = self.bypass;
+        if let Some(state) = scene.state.as_deref_mut() {
+            state.bypassed |= self.bypass;
+        }
         decision
     }
 }
@@ -159,7 +166,7 @@ impl Decision {
     fn act(&mut self, id: RuleId, scope: Scope, action: Action, reason: DropReason, inline: bool) -> bool {
         match action {
             Action::Reject(to) => {
-                self.reject = self.reject.or(Some((id, to)));
+                self.reject = self.reject.or(Some((scope, to)));
                 if inline {
                     self.drop(id, scope, reason);
                 }

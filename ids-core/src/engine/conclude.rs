@@ -107,6 +107,8 @@ pub(super) fn mark(flow: &mut Flow, decision: &Decision, inline: bool) {
     match (decision.pass, decision.drop) {
         (Some(Scope::Flow), _) => flow.action = Action::Pass,
         (None, Some((_, Scope::Flow, _))) if inline => flow.action = Action::Drop,
+        // Who is told gives the flow up, though nothing holds its packets back.
+        (None, None) if matches!(decision.reject, Some((Scope::Flow, _))) => flow.action = Action::Drop,
         _ => {}
     }
 }

@@ -197,7 +197,7 @@ impl<S: Sink> Visit<'_, S> {
         let alerted = flow.alerted || !self.hits.alerts().is_empty();
         flow.alerted = alerted;
         conclude::mark(flow, &decision, self.config.inline);
-        let deep = |session: &stream::Session| Dir::BOTH.into_iter().all(|dir| session.depth_reached(dir));
+        let deep = |session: &stream::Session| Dir::BOTH.into_iter().any(|dir| session.depth_reached(dir));
         if decision.bypass || self.config.stream.bypass && tcp.as_deref().is_some_and(deep) {
             flow.state = flow::State::Bypassed;
         }

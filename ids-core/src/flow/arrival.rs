@@ -47,7 +47,8 @@ impl<'a> Arrival<'a> {
     pub fn of(packet: &Packet<'a>, config: &Config) -> Option<Self> {
         let layers = &packet.layers;
         let spi = esp(packet).map(|esp| esp.spi());
-        let has_flow = layers.transport != Transport::None || spi.is_some();
+        let carrier = matches!(layers.proto, ip_proto::IPV4 | ip_proto::IPV6) && layers.fragment.is_none();
+        let has_flow = layers.transport != Transport::None || spi.is_some() || carrier;
         let (src, dst) = packet.addresses().filter(|_| has_flow)?;
         let (src_port, dst_port) = packet.ports();
         let (src, dst): (Endpoint, Endpoint) = ((src, src_port).into(), (dst, dst_port).into());

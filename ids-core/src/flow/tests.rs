@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::config::{Spans, Timeouts};
 use super::*;
 use crate::counters::{Counter, Counters};
-use crate::packet::{Anomalies, Layers, LinkType, Network, Packet, Source, Transport};
+use crate::packet::{Anomalies, Fragment, Layers, LinkType, Network, Packet, Source, Transport};
 use crate::wire::tcp::Flags;
 
 /// An IPv4 packet of `proto` between hosts 10.0.0.`src` and 10.0.0.`dst`.
@@ -160,6 +160,17 @@ fn pings_are_flows_by_type() {
     let (id, dir) = bench.touch(&packet(4, 1, &request));
     assert_eq!(dir, Dir::ToServer);
     assert_eq!(bench.touch(&packet(5, 1, &reply)), (id, Dir::ToClient));
+}
+
+#[test]
+fn what_carries_ip_is_a_flow_but_for_fragments() {
+    for (proto, has) in [(4, true), (41, true), (47, false), (89, false)] {
+        let bytes = bytes(proto, (1, 0), (2, 0), &[0; 4]);
+        let mut packet = packet(1, 1, &bytes);
+        assert_eq!(Arrival::of(&packet, &Config::default()).is_some(), has, "{proto}");
+        packet.layers.fragment = Some(Fragment { id: 1, offset: 0, more: true });
+        assert!(Arrival::of(&packet, &Config::default()).is_none(), "{proto}");
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub struct Config {
     pub max_syn_queued: usize,
     /// Most different SYN/ACKs of one connection that are remembered (`stream.max-synack-queued`).
     pub max_synack_queued: usize,
-    /// Nothing looks at a flow any more once both directions went beyond the depth (`stream.bypass`).
+    /// Nothing looks at a flow any more once one direction went beyond the depth (`stream.bypass`).
     pub bypass: bool,
     /// Reassembly (`stream.reassembly`).
     pub reassembly: Reassembly,

@@ -223,6 +223,10 @@ vlan: {use-for-tracking: no}
     let traffic = config.traffic;
     assert_eq!(traffic.pcap_checksums, Checksums::No);
     assert_eq!((traffic.decoder.vxlan, traffic.decoder.teredo), (Some(vec![4789, 8472]), None));
+    assert_eq!(traffic.decoder.geneve, Some(vec![6081]));
+    for (yaml, ports) in [("{}", vec![]), ("decoder: {teredo: {ports: any}}", vec![])] {
+        assert_eq!(self::config(yaml).traffic.decoder.teredo, Some(ports), "{yaml}");
+    }
     assert_eq!((traffic.defrag.memcap, traffic.defrag.timeout), (1 << 20, Duration::from_secs(10)));
     assert_eq!(traffic.timeouts.tcp.new, Duration::from_secs(5));
     assert_eq!(traffic.timeouts.tcp.established, Duration::from_secs(600));

@@ -290,7 +290,7 @@ impl Decoder {
             };
             decoder.ignore(&["ipv4", "ipv6", "arp", "ethernet"]);
             Self {
-                teredo: tunnel("teredo", true, &[3544]),
+                teredo: tunnel("teredo", true, &[]),
                 vxlan: tunnel("vxlan", true, &[4789]),
                 geneve: tunnel("geneve", true, &[6081]),
                 vntag: decoder.section("vntag", |vntag| vntag.flag("enabled", false)),
@@ -301,13 +301,13 @@ impl Decoder {
     }
 }
 
-/// Ports of a tunnel: numbers, or the name of a port group. `any` is no list of ports.
+/// Ports of a tunnel: numbers, or the name of a port group. None at all are any.
 fn ports(section: &Section<'_>, vars: &[(String, String)]) -> Option<Vec<u16>> {
     section.parsed("ports", "a list of ports", |text| {
         let text = text
             .strip_prefix('$')
             .map_or(Some(text), |name| vars.iter().find(|(key, _)| key == name).map(|(_, ports)| ports.as_str()))?;
-        scalar::ports(text)
+        if text == "any" { Some(Vec::new()) } else { scalar::ports(text) }
     })
 }
 

@@ -322,7 +322,7 @@ fn keywords() -> Vec<Case> {
 fn bypassing() -> Case {
     let rules = "alert udp any any -> any any (content:\"a\"; noalert; bypass; sid:2;)\n\
         alert udp any any -> any any (content:\"b\"; sid:1;)\n";
-    case(rules, vec![Ask(b"b".to_vec())], vec![Ask(b"a".to_vec()), Ask(b"b".to_vec())])
+    case(rules, vec![Ask(b"ab".to_vec())], vec![Ask(b"a".to_vec()), Ask(b"b".to_vec())])
 }
 
 fn fields() -> Vec<Case> {
