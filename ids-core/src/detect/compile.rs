@@ -6,6 +6,7 @@
 
 use hashbrown::HashMap;
 
+use super::advice;
 use super::builder::{Cx, RuleBuilder};
 use super::catalog::Catalog;
 use super::datasets::Registry;
@@ -19,7 +20,7 @@ use super::names::{NameId, Names, Space};
 use super::options;
 use super::patterns::Collector;
 use super::read_header::{action, hook, protocol, scope};
-use super::rule_set::{AppGroup, Buffer, Compiled, EventTest, Generation, Kind, Payload, RuleId, RuleSet, StateTest};
+use super::rule_set::{AppGroup, Buffer, Compiled, EventTest, Generation, Kind, Payload, RuleId, RuleSet};
 use super::settings::{ActionClass, MAX_ALERTS, Settings};
 use crate::app::registry;
 use crate::field::Dir;
@@ -33,11 +34,18 @@ pub struct Loader {
     names: Names,
     datasets: Registry,
     generation: u32,
+    thorough: bool,
 }
 
 impl Default for Loader {
     fn default() -> Self {
-        Self { catalog: Catalog::new(), names: Names::default(), datasets: Registry::default(), generation: 0 }
+        Self {
+            catalog: Catalog::new(),
+            names: Names::default(),
+            datasets: Registry::default(),
+            generation: 0,
+            thorough: false,
+        }
     }
 }
 
@@ -62,6 +70,11 @@ struct Read {
 }
 
 impl Loader {
+    /// One that speaks as well of what costs time only: for authors, not for those who run rules of others.
+    pub fn thorough() -> Self {
+        Self { thorough: true, ..Self::default() }
+    }
+
     /// Compiles a set. `Err`: the patterns are too many for the matcher.
     pub fn compile(
         &mut self,
@@ -91,6 +104,9 @@ impl Loader {
                 Ok(None) => loaded.skipped += 1,
                 Ok(Some((draft, warnings))) => {
                     warnings.into_iter().for_each(&mut fault);
+                    if self.thorough {
+                        advice::of_prefilter(&draft).into_iter().for_each(&mut fault);
+                    }
                     let info = &draft.rule.info;
                     match by_sid.get(&(info.gid, info.sid)).copied() {
                         None => {
@@ -98,18 +114,18 @@ impl Loader {
                             read.push(Read { draft, file, origin });
                         }
                         Some(at) => {
-                            if let Some(older) = read.get_mut(at) {
-                                match replace(older, draft, file, &origin) {
-                                    Ok(()) => {}
-                                    Err(diagnostic) => fault(diagnostic),
-                                }
+                            if let Some(known) = read.get_mut(at) {
+                                let left_out = newer(known, Read { draft, file, origin: origin.clone() });
+                                loaded.faults.push(left_out);
                             }
                         }
                     }
                 }
             }
         }
-        warn_of_unset_bits(&read, &self.names, &mut loaded.faults);
+        for (place, diagnostic) in advice::of_names(read.iter().map(|rule| &rule.draft), &self.names) {
+            loaded.faults.extend(read.get(place).map(|rule| (rule.file, rule.fault(diagnostic))));
+        }
         loaded.rules = self.assemble(read, &buffers, settings)?;
         Ok(loaded)
     }
@@ -198,42 +214,33 @@ fn one(
     finish(builder, rule, action, scope, buffers).map(Some)
 }
 
-/// A higher revision takes the place of a lower one.
-fn replace(older: &mut Read, draft: Draft, file: usize, origin: &Origin) -> Result<(), Diagnostic> {
-    let info = &draft.rule.info;
-    let known = &older.draft.rule.info;
-    if info.rev > known.rev {
-        *older = Read { draft, file, origin: origin.clone() };
-        return Ok(());
-    }
-    let message = format!("another rule has gid {} and sid {} already, with rev {}", info.gid, info.sid, known.rev);
-    let help = match older.file == file {
-        true => format!("it stands in line {}; give this one a sid of its own, or a higher rev", older.origin.line()),
-        false => "give this one a sid of its own, or a higher rev".to_owned(),
+/// Keeps the higher revision of two rules with the same number. Out: what to say of the one that is left out, with its
+/// file.
+fn newer(known: &mut Read, other: Read) -> (usize, Fault) {
+    let replaces = other.draft.rule.info.rev > known.draft.rule.info.rev;
+    let left_out = if replaces { std::mem::replace(known, other) } else { other };
+    let info = &left_out.draft.rule.info;
+    let whole = 0..info.raw.len();
+    let place = match known.file == left_out.file {
+        true => format!("line {}", known.origin.line()),
+        false => "another file".to_owned(),
     };
-    Err(Diagnostic::error(Code::DuplicateSid, 0..info.raw.len(), message).help(help))
+    let rev = known.draft.rule.info.rev;
+    let same = format!("a rule in {place} has gid {} and sid {} too, with rev {rev}", info.gid, info.sid);
+    let diagnostic = match replaces {
+        true => Diagnostic::warning(Code::DuplicateSid, whole, format!("{same}, and takes the place of this one"))
+            .help("take this one away"),
+        false => {
+            Diagnostic::error(Code::DuplicateSid, whole, same).help("give this one a sid of its own, or a higher rev")
+        }
+    };
+    (left_out.file, left_out.fault(diagnostic))
 }
 
-/// Flowbits that are tested and never set make rules that cannot match.
-fn warn_of_unset_bits(read: &[Read], names: &Names, faults: &mut Vec<(usize, Fault)>) {
-    let set: std::collections::HashSet<_> = read.iter().flat_map(|rule| rule.draft.writes.iter().copied()).collect();
-    for rule in read {
-        for test in &rule.draft.rule.state {
-            let StateTest::Flowbit { any, set: true } = test else { continue };
-            if any.iter().any(|name| set.contains(&(Space::Flowbit, *name))) {
-                continue;
-            }
-            let list: Vec<_> = any.iter().map(|name| format!("`{}`", names.text(Space::Flowbit, *name))).collect();
-            let text = rule.draft.rule.info.raw.clone();
-            let message = format!("no rule sets the flowbit {}", list.join(" or "));
-            let span = any.first().and_then(|name| {
-                let word = names.text(Space::Flowbit, *name);
-                text.find(word).map(|at| at..at + word.len())
-            });
-            let diagnostic = Diagnostic::warning(Code::NeverSet, span.unwrap_or(0..text.len()), message)
-                .help("the rule cannot match until one does");
-            faults.push((rule.file, Fault { text, origin: rule.origin.clone(), diagnostic }));
-        }
+impl Read {
+    /// Something that is wrong with it.
+    fn fault(&self, diagnostic: Diagnostic) -> Fault {
+        Fault { text: self.draft.rule.info.raw.clone(), origin: self.origin.clone(), diagnostic }
     }
 }
 

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use smallvec::SmallVec;
 
+use super::advice;
 use super::builder::{Condition, Payload, Place, RuleBuilder, What};
 use super::bytes::{Chain, ChainCx, PatternInfo};
 use super::catalog::FieldId;
@@ -98,7 +99,9 @@ pub(super) fn finish(
         return Err(vec![Diagnostic::error(Code::TooLong, 0..ast.text.len(), message)]);
     }
     let (reads, writes) = (reads(&builder.state, &builder.effects), writes(&builder.effects));
-    let warnings = std::mem::take(&mut builder.warnings);
+    let mut warnings = std::mem::take(&mut builder.warnings);
+    warnings.extend(advice::of_packets(&builder.packet, &builder.state, &ast));
+    warnings.extend(advice::of_lengths(&parts.inspections, buffers, builder.cx.catalog, &ast));
     let (settings, catalog) = (builder.cx.settings, builder.cx.catalog);
     let info = info(&builder, ast, action);
     let identity = identity(&info);

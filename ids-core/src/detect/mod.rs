@@ -12,9 +12,10 @@
 //! | all rules | [`compile`] `index` `patterns` → [`rule_set`] |
 //! | matching: bytes | [`bytes`] [`integer`] [`mpm`] |
 //! | matching: packets, transactions | `inspect` `transactions`, both on [`detector`] |
-//! | telling what was made of a rule | `describe` |
+//! | telling what was made of a rule, and what is odd about it | `describe` `advice` |
 //! | what follows | [`hits`] [`threshold`] |
 
+mod advice;
 mod builder;
 pub mod bytes;
 mod catalog;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use ids_core::app::App;
+use ids_core::detect::compile::Loader;
 use ids_core::rules::diagnostic::Code;
 
 use super::args::Common;
@@ -77,7 +78,7 @@ pub fn run(args: &Rules) -> Result<(), Failure> {
 }
 
 /// The configuration and the rules that the arguments mean; what is wrong with rules is left to the caller.
-fn load(common: &Common) -> Result<(Config, Loaded), Failure> {
+fn load(common: &Common, mut loader: Loader) -> Result<(Config, Loaded), Failure> {
     let source = config::Source {
         file: common.config.clone(),
         include: common.include.clone(),
@@ -87,12 +88,12 @@ fn load(common: &Common) -> Result<(Config, Loaded), Failure> {
     let config = config::load(&source).map_err(Failure::refusal)?;
     let given = !common.rules_only.is_empty() || !common.rules_too.is_empty() || common.config.is_some();
     let from = if given { From::Files(settings::rule_files(common, &config)) } else { From::Embedded };
-    let loaded = ruleset::load(&config, &from);
+    let loaded = ruleset::load_with(&mut loader, &config, &from);
     Ok((config, loaded))
 }
 
 fn check(args: &Check) -> Result<(), Failure> {
-    let (_, loaded) = load(&args.common)?;
+    let (_, loaded) = load(&args.common, Loader::thorough())?;
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let findings: Vec<_> = loaded.findings().collect();
     for finding in &findings {
@@ -136,7 +137,7 @@ fn not_yet(loaded: &Loaded) -> Vec<(String, usize)> {
 }
 
 fn test(args: &Test) -> Result<(), Failure> {
-    let (config, loaded) = load(&args.common)?;
+    let (config, loaded) = load(&args.common, Loader::default())?;
     for finding in loaded.findings().filter(|finding| finding.is_error()) {
         eprintln!("ids-sensor: {}", finding.one_line());
     }

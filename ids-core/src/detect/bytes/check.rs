@@ -24,7 +24,27 @@ pub(super) fn problems(builder: &ChainBuilder) -> Vec<Diagnostic> {
         );
     }
     problems.extend(contradiction(builder));
+    problems.extend(builder.tests.iter().filter_map(|test| excluded(&builder.tests, test)));
     problems
+}
+
+/// A content that must not be anywhere, and is part of one that must be there.
+fn excluded(tests: &[Test], test: &Test) -> Option<Diagnostic> {
+    let Test::Content(banned) = test else { return None };
+    if !banned.negated || banned.ends || banned.place != Place::ANYWHERE || banned.bytes.is_empty() {
+        return None;
+    }
+    let holds = |whole: &Content| {
+        let same = |part: &[u8]| match banned.nocase {
+            true => part.eq_ignore_ascii_case(&banned.bytes),
+            false => !whole.nocase && *part == *banned.bytes,
+        };
+        !whole.negated && whole.bytes.windows(banned.bytes.len()).any(same)
+    };
+    let within = tests.iter().any(|test| matches!(test, Test::Content(content) if holds(content)));
+    let message = "this content must not be there, but is part of one that must: the rule never matches";
+    let warning = Diagnostic::warning(Code::Impossible, banned.span.clone(), message);
+    within.then(|| warning.help("say where it must not be, with `distance`, `within`, `offset` or `depth`"))
 }
 
 /// Sizes that leave no room. Two sizes that exclude each other are only warned of, since rules that are in use have

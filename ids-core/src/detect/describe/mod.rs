@@ -263,7 +263,7 @@ impl Compiled {
     }
 
     /// All its tests of bytes.
-    fn chains(&self) -> impl Iterator<Item = &Chain> {
+    pub(super) fn chains(&self) -> impl Iterator<Item = &Chain> {
         let inspections = self.inspections.iter().filter_map(|inspection| match &inspection.check {
             Check::Bytes { chain, .. } | Check::Payload(chain) => Some(chain),
             _ => None,

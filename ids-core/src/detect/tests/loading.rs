@@ -1,6 +1,7 @@
 //! Mistakes in rules: which, and where they are marked.
 
 use super::bench::{load, settings};
+use crate::detect::compile::Loader;
 use crate::rules::diagnostic::{Code, Severity};
 
 /// The mistakes of a rule: severity, code, and the marked text.
@@ -84,10 +85,73 @@ fn warnings_do_not_keep_a_rule_from_loading() {
         ("alert tcp any any -> any any (reference:nothing,1; sid:1;)", Code::UnknownName, "nothing"),
         ("alert tcp any any -> any any (flowbits:isset,never; sid:1;)", Code::NeverSet, "never"),
         ("alert http any any -> any any (app-layer-event:http.nothing; sid:1;)", Code::UnknownName, "http.nothing"),
+        ("alert tcp any any -> any any (xbits:isset,no,track ip_src; sid:1;)", Code::NeverSet, "no"),
+        ("alert tcp any any -> any any (ttl:<5; ttl:>10; sid:1;)", Code::Impossible, "ttl:>10"),
+        ("alert tcp any any -> any any (flags:S; tcp.mss:9; tcp.mss:<9; sid:1;)", Code::Impossible, "tcp.mss:<9"),
+        (
+            "alert http any any -> any any (http.uri; content:\"abcd\"; urilen:<4; sid:1;)",
+            Code::Impossible,
+            "urilen:<4",
+        ),
+        ("alert http any any -> any any (urilen:<4; urilen:>9; sid:1;)", Code::Impossible, "urilen:>9"),
+        (
+            "alert tcp any any -> any any (content:\"abc\"; content:!\"B\"; nocase; sid:1;)",
+            Code::Impossible,
+            "content:!\"B\"",
+        ),
     ];
     for (rule, code, marked) in cases {
         assert_eq!(faults(rule), [(Severity::Warning, code, marked.to_owned())], "{rule}");
         assert_eq!(load(rule, &settings()).rules.len(), 1, "{rule}");
+    }
+}
+
+#[test]
+fn flowbits_that_are_set_and_not_set_at_once() {
+    let rules = "alert tcp any any -> any any (content:\"a\"; flowbits:set,a; sid:1;)\n\
+        alert tcp any any -> any any (flowbits:isset,a|b; flowbits:isnotset,a; sid:2;)\n\
+        alert tcp any any -> any any (flowbits:isset,a; flowbits:isnotset,a; sid:3;)\n";
+    let loaded = load(rules, &settings());
+    let told: Vec<_> = loaded.faults.iter().map(|(_, fault)| (fault.origin.line(), fault.diagnostic.code)).collect();
+    assert_eq!(told, [(3, Code::Impossible)]);
+}
+
+#[test]
+fn what_nearly_contradicts_itself_gets_no_warning() {
+    for options in [
+        "ttl:>5; ttl:<10",
+        "vlan.id:<5; vlan.id:>10",
+        "content:\"abc\"; content:!\"B\"",
+        "content:\"abc\"; nocase; content:!\"b\"",
+        "content:\"abc\"; content:!\"bc\"; distance:0",
+        "content:\"abc\"; content:!\"bc\"; offset:2",
+        "http.uri; content:\"abcd\"; urilen:4",
+        "http.uri; url_decode; content:\"abcd\"; urilen:<4",
+    ] {
+        assert_eq!(faults(&format!("alert tcp any any -> any any ({options}; sid:1;)")), [], "{options}");
+    }
+}
+
+#[test]
+fn only_a_thorough_loader_speaks_of_rules_without_a_fast_pattern() {
+    let told = |loader: Loader, options: &str| {
+        let parsed = crate::rules::parse(&format!("alert tcp any any -> any any ({options}; sid:1;)"));
+        let mut loader = loader;
+        let loaded = loader.compile(parsed.rules.into_iter().map(|rule| (0, rule)), &settings()).unwrap();
+        loaded.faults.iter().any(|(_, fault)| fault.diagnostic.code == Code::Noisy)
+    };
+    for (options, noisy) in [
+        ("pcre:\"/abc/\"", true),
+        ("content:!\"abc\"", true),
+        ("content:\"a\"", true),
+        ("http.uri; bsize:>9", true),
+        ("content:\"abc\"; pcre:\"/abc/\"", false),
+        ("http.uri; content:\"abc\"", false),
+        ("flags:S", false),
+        ("decode-event:tcp.pkt_too_small", false),
+    ] {
+        assert_eq!(told(Loader::thorough(), options), noisy, "{options}");
+        assert!(!told(Loader::default(), options), "{options}");
     }
 }
 
@@ -108,7 +172,7 @@ fn of_equal_sids_the_higher_rev_counts() {
         let told = loaded.rules.headers().map(|row| row.0.msg.clone()).collect::<Vec<_>>();
         (told, loaded.faults.iter().map(|fault| fault.1.diagnostic.code).collect::<Vec<_>>())
     };
-    assert_eq!(msg(&(rule(1, "a") + &rule(2, "b"))), (vec!["b".to_owned()], vec![]));
+    assert_eq!(msg(&(rule(1, "a") + &rule(2, "b"))), (vec!["b".to_owned()], vec![Code::DuplicateSid]));
     assert_eq!(msg(&(rule(1, "a") + &rule(1, "b"))), (vec!["a".to_owned()], vec![Code::DuplicateSid]));
 }
 
