@@ -189,3 +189,14 @@ fn a_reader_who_has_gone_is_no_failure() {
         assert!(error.contains("cannot write to standard output"), "{words}: {error}");
     }
 }
+
+#[test]
+fn a_full_disk_costs_what_is_on_it_alone() {
+    let folder = folder();
+    let words = "replay -r x.pcap -l here --set outputs.0.eve-log.filename=/dev/full";
+    let output = sensor(folder.path()).args(words.split(' ')).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("cannot write /dev/full: No space left") && said.contains("another folder"), "{said}");
+    assert!(folder.path().join("here/store").is_dir());
+}

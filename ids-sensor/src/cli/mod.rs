@@ -43,6 +43,8 @@ pub enum Failure {
     Usage(String),
     /// 3: the machine does not let us.
     Environment(String),
+    /// 3: these outputs could not be written.
+    Unwritten(Vec<String>),
 }
 
 impl Failure {
@@ -60,8 +62,16 @@ impl Failure {
         match self {
             Self::Refusal(_) => 1,
             Self::Usage(_) => 2,
-            Self::Environment(_) => 3,
+            Self::Environment(_) | Self::Unwritten(_) => 3,
         }
+    }
+
+    /// Nothing, if everything could be written.
+    ///
+    /// # Errors
+    /// Some records are lost: these reasons.
+    pub fn unless_written(errors: Vec<String>) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self::Unwritten(errors)) }
     }
 
     /// What is to be said.
@@ -69,22 +79,22 @@ impl Failure {
         match self {
             Self::Refusal(lines) => lines,
             Self::Usage(line) | Self::Environment(line) => vec![line],
-        }
-    }
-
-    fn lines(&self) -> Vec<&str> {
-        match self {
-            Self::Refusal(lines) => lines.iter().map(String::as_str).collect(),
-            Self::Usage(line) | Self::Environment(line) => vec![line],
+            Self::Unwritten(mut lines) => {
+                lines.push(WRITE_ELSEWHERE.to_owned());
+                lines
+            }
         }
     }
 }
+
+/// What helps against outputs that cannot be written.
+const WRITE_ELSEWHERE: &str = "records are lost there: make room, or choose another folder with `-l`";
 
 /// Runs the program. In: the words of the command line, the program's name first.
 pub fn main(words: Vec<OsString>) -> ExitCode {
     let words = match established::translate(words) {
         Ok(words) => words,
-        Err(failure) => return report(&failure),
+        Err(failure) => return report(failure),
     };
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
@@ -96,7 +106,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     };
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => report(&failure),
+        Err(failure) => report(failure),
     }
 }
 
@@ -164,9 +174,10 @@ fn ask<T: DeserializeOwned>(client: &mut Client, command: &str, arguments: &impl
         .map_err(|error| Failure::Environment(format!("the answer of the sensor cannot be read: {error}")))
 }
 
-fn report(failure: &Failure) -> ExitCode {
-    for line in failure.lines() {
+fn report(failure: Failure) -> ExitCode {
+    let code = failure.code();
+    for line in failure.into_lines() {
         eprintln!("ids-sensor: {line}");
     }
-    ExitCode::from(failure.code())
+    ExitCode::from(code)
 }

@@ -53,7 +53,7 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
     } else if !args.quiet {
         say::text(summary.text())?;
     }
-    if summary.write_errors.is_empty() { Ok(()) } else { Err(Failure::Environment(summary.write_errors.join("\n"))) }
+    Failure::unless_written(summary.write_errors)
 }
 
 /// `-k` in the words of the configuration.

@@ -43,7 +43,7 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     let plan = Plan { config: &config, rules, loader, reload, live, log_dir, dry_run: args.dry_run };
     let summary = sensor::run(plan, || eprintln!("ids-sensor: `{name}` is running")).map_err(Failure::environment)?;
     say::text(summary.text())?;
-    if summary.write_errors.is_empty() { Ok(()) } else { Err(Failure::Environment(summary.write_errors.join("\n"))) }
+    Failure::unless_written(summary.write_errors)
 }
 
 fn live_settings(args: &Run, config: &Config) -> live::Settings {
