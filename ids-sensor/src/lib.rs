@@ -15,6 +15,7 @@
 //! | [`control`] | the socket of a running sensor |
 //! | [`shield`] | what keeps blocks from hitting their owner |
 //! | [`why`] | what happens to a packet now, and because of what |
+//! | [`rights`] | what a running sensor gives up |
 //! | [`sensor`] | a live run with its outputs and its control socket |
 
 #![deny(clippy::print_stdout, reason = "`cli::say` is the way there")]
@@ -29,6 +30,7 @@ pub mod live;
 pub mod output;
 pub mod ports;
 pub mod replay;
+pub mod rights;
 pub mod rule_files;
 pub mod ruleset;
 pub mod sensor;

@@ -35,7 +35,7 @@ fn sensor() {
         policy: if std::env::var_os("IDS_TEST_CLOSED").is_some() { FailPolicy::Closed } else { FailPolicy::Open },
         ..Settings::new("lab", ids_sensor::live::Topology::Inline(vec![("a0".to_owned(), "b0".to_owned())]))
     };
-    let live = Live::start(&settings, |_| (Guard::default(), |_: Event<'_>| {})).unwrap();
+    let live = Live::prepare(&settings).unwrap().start(|_| (Guard::default(), |_: Event<'_>| {})).unwrap();
     println!("\nsensor is up");
     loop {
         std::thread::sleep(Duration::from_millis(50));

@@ -18,5 +18,6 @@ mod mirror;
 mod outage;
 mod ports;
 mod reload;
+mod rights;
 mod tables;
 mod why;

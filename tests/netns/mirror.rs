@@ -108,9 +108,7 @@ fn an_interface_without_driver_support_falls_back_to_generic_mode() {
     balanced(&status);
 
     settings.attach = Attach::Driver;
-    let refused = lab
-        .sensor
-        .run(|| ids_sensor::live::Live::start(&settings, |_| (Guard::default(), |_: ids_core::event::Event<'_>| {})));
+    let refused = lab.sensor.run(|| ids_sensor::live::Live::prepare(&settings));
     let error = refused.map(|_| ()).unwrap_err().to_string();
     assert!(error.starts_with("cannot attach the XDP program to br0 in driver mode: "), "{error}");
 }

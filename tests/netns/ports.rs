@@ -91,7 +91,7 @@ fn a_failed_start_leaves_nothing_behind() {
     let first = lab.start(&lab.settings(Topology::Mirror(vec!["b0".to_owned()])), Guard::default);
     let mut settings = lab.inline();
     settings.name = "other".to_owned();
-    let second = lab.sensor.run(|| Live::start(&settings, |_| (Guard::default(), |_: Event<'_>| {})));
+    let second = lab.sensor.run(|| Live::prepare(&settings)?.start(|_| (Guard::default(), |_: Event<'_>| {})));
     // The queue, or the interface, belongs to the first.
     let error = second.map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("b0"), "{error}");

@@ -40,6 +40,7 @@ use crate::why::Group;
 use counters::{Commands, Queue};
 use rules::Follower;
 pub use settings::{Pinning, Settings, Topology};
+pub use setup::Prepared;
 use worker::Report;
 
 /// Until what other CPUs had just decided to hand over has arrived.
@@ -226,16 +227,13 @@ pub struct Live {
 }
 
 impl Live {
-    /// Sets everything up and starts. `make` is called once per worker: its inspector, and where its events go.
+    /// Sets up all that needs rights: interfaces, programs, sockets. From then on the programs do as their policy says
+    /// until workers start.
     ///
     /// # Errors
     /// Something cannot be had; all that was set up is given back.
-    pub fn start<I, E>(settings: &Settings, make: impl FnMut(usize) -> (I, E)) -> Result<Self, Error>
-    where
-        I: Inspector + Send + 'static,
-        E: Events + Send + 'static,
-    {
-        setup::start(settings, make)
+    pub fn prepare(settings: &Settings) -> Result<Prepared, Error> {
+        setup::prepare(settings)
     }
 
     /// The shared maps: blocks, allowances, interest. Held for as long as the guard is; workers wait for it to block

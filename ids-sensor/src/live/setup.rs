@@ -25,11 +25,42 @@ const HEADROOM: u32 = 256;
 /// Bytes of an Ethernet header with two VLAN tags.
 const ETHERNET: u32 = 22;
 
-pub(super) fn start<I, E>(settings: &Settings, mut make: impl FnMut(usize) -> (I, E)) -> Result<Live, Error>
-where
-    I: Inspector + Send + 'static,
-    E: Events + Send + 'static,
-{
+/// Everything that needs rights is done; no thread runs yet.
+pub struct Prepared {
+    live: Live,
+    workers: Vec<Parts>,
+    pin_threads: bool,
+}
+
+impl Prepared {
+    /// Starts the workers, which have the rights of the thread that calls. `make` is called once per worker: its
+    /// inspector, and where its events go.
+    ///
+    /// # Errors
+    /// A thread cannot be had; all that was set up is given back.
+    pub fn start<I, E>(self, mut make: impl FnMut(usize) -> (I, E)) -> Result<Live, Error>
+    where
+        I: Inspector + Send + 'static,
+        E: Events + Send + 'static,
+    {
+        let Self { mut live, workers, pin_threads } = self;
+        let cpus = cpus();
+        for (number, parts) in workers.into_iter().enumerate() {
+            let cpu = pin_threads.then(|| cpus.get(number % cpus.len().max(1)).copied()).flatten();
+            live.reports.push(Arc::clone(&parts.report));
+            let (inspector, events) = make(number);
+            let worker = Worker::new(parts, inspector, events);
+            let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+                pin_thread(cpu);
+                worker.run()
+            });
+            live.workers.push(thread.map_err(Error::Thread)?);
+        }
+        Ok(live)
+    }
+}
+
+pub(super) fn prepare(settings: &Settings) -> Result<Prepared, Error> {
     check(settings)?;
     let names = settings.topology.interfaces();
     let interfaces = Ports::set_up(&settings.run_dir, &settings.name, &names)?;
@@ -58,19 +89,7 @@ where
         }
         attach(settings, &mut live, programs)?;
     }
-    let cpus = cpus();
-    for (number, parts) in workers.into_iter().enumerate() {
-        let cpu = settings.pin_threads.then(|| cpus.get(number % cpus.len().max(1)).copied()).flatten();
-        live.reports.push(Arc::clone(&parts.report));
-        let (inspector, events) = make(number);
-        let worker = Worker::new(parts, inspector, events);
-        let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-            pin_thread(cpu);
-            worker.run()
-        });
-        live.workers.push(thread.map_err(Error::Thread)?);
-    }
-    Ok(live)
+    Ok(Prepared { live, workers, pin_threads: settings.pin_threads })
 }
 
 /// Those whom the kernel stage shields.

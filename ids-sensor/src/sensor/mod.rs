@@ -33,6 +33,7 @@ use crate::output::renderer::Renderer;
 use crate::output::sink::{RulesLoaded, Scene, Stats};
 use crate::output::writer::Pressure;
 use crate::output::{OutputError, Outputs};
+use crate::rights;
 use crate::rule_files;
 use crate::ruleset::Loaded;
 use commands::Running;
@@ -78,6 +79,9 @@ pub enum Error {
     /// The control socket.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Rights cannot be given up.
+    #[error("rights cannot be given up: {0}")]
+    Rights(std::io::Error),
     /// Signals cannot be received.
     #[error("signals cannot be received: {0}")]
     Signals(std::io::Error),
@@ -109,6 +113,9 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let signals = Signals::register()?;
     let start = Instant::now();
     let inline = matches!(settings.topology, Topology::Inline(_));
+    let prepared = Live::prepare(&settings)?;
+    // Before any thread starts: each has the rights of the one that starts it.
+    rights::lower(&log_dir).map_err(Error::Rights)?;
     let outputs = Outputs::open(config, &log_dir, Pressure::Drop)?;
     let scene = Arc::new(Scene {
         interfaces: settings.topology.interfaces().into_iter().map(Arc::from).collect(),
@@ -119,7 +126,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let rules_loaded =
         RulesLoaded { when: wall(), loaded: loaded.rules.len() as u64, failed: loaded.failed, skipped: loaded.skipped };
     let mut workers = Workers::new(config, loaded, &settings.topology, dry_run);
-    let live = Live::start(&settings, |_| workers.make(outputs.renderer(&scene)))?;
+    let live = prepared.start(|_| workers.make(outputs.renderer(&scene)))?;
     let running = Arc::new(Running {
         live,
         start,

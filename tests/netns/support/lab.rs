@@ -77,7 +77,7 @@ impl Lab {
     /// Starts a run in the sensor's namespace.
     pub fn start<I: Inspector + Send + 'static>(&self, settings: &Settings, make: impl Fn() -> I + Sync) -> Live {
         let events = |_: Event<'_>| {};
-        self.sensor.run(|| Live::start(settings, |_| (make(), events))).unwrap_or_else(|e| panic!("{e}"))
+        self.sensor.run(|| Live::prepare(settings)?.start(|_| (make(), events))).unwrap_or_else(|e| panic!("{e}"))
     }
 
     /// Pings the server from the client; how many of `count` came back.

@@ -1,0 +1,47 @@
+//! A sensor that runs has few rights, and those suffice for all that it does.
+
+use std::fs;
+use std::path::Path;
+
+use crate::needs_root;
+use crate::support::site::{EVIL, Site, stop};
+
+/// CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF.
+const KEPT: u64 = 1 << 12 | 1 << 13 | 1 << 39;
+const DAC_OVERRIDE: u64 = 1 << 1;
+
+/// What each thread of a process may do: effective and permitted capabilities, and whether programs it starts could
+/// gain any.
+fn rights(process: u32) -> Vec<(u64, u64, bool)> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let read = |path: &Path| {
+        let text = fs::read_to_string(path.join("status")).unwrap();
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            u64::from_str_radix(line.trim(), 16).unwrap()
+        };
+        (field("CapEff:"), field("CapPrm:"), field("NoNewPrivs:") == 1)
+    };
+    tasks.map(|task| read(&task.unwrap().path())).collect()
+}
+
+#[test]
+fn no_thread_keeps_more_than_it_needs() {
+    needs_root!();
+    for (name, owner, want) in [("the log folder is ours", 0, KEPT), ("it is not", 65_534, KEPT | DAC_OVERRIDE)] {
+        let site = Site::new();
+        let log = site.folder().join("log");
+        fs::create_dir(&log).unwrap();
+        std::os::unix::fs::chown(&log, Some(owner), Some(owner)).unwrap();
+        let rules = site.rules(EVIL);
+        let sensor = site.start(&format!("--inline a0,b0 -S {rules}"));
+        let found = rights(sensor.0.id());
+        assert!(found.len() >= 4, "{name}: workers, outputs and control are threads");
+        assert!(found.iter().all(|rights| *rights == (want, want, true)), "{name}: {found:x?}");
+        // What is kept is enough.
+        assert!(site.ask("block add 192.0.2.77 --ttl 60s --reason test").status.success(), "{name}");
+        assert!(site.ask("reload").status.success(), "{name}");
+        let (code, _) = stop(sensor);
+        assert_eq!(code, Some(0), "{name}: {}", fs::read_to_string(site.folder().join("stderr")).unwrap());
+    }
+}
