@@ -7,7 +7,7 @@ use super::bytes::{self, Capture, CaptureKind};
 use super::datasets::Found;
 use super::hits::Hits;
 use super::mpm::Seen;
-use super::rule_set::{Change, Compiled, Effect, End, Operand, RuleId, Side, StateTest, Which, Whose, XbitKey};
+use super::rule_set::{Change, Compiled, Effect, End, Extent, Operand, RuleId, Side, StateTest, Which, Whose, XbitKey};
 use super::scene::Scene;
 use super::threshold::Tracked;
 use super::transforms::Transform;
@@ -78,8 +78,8 @@ impl Detector {
         if let Some(state) = scene.state.as_deref_mut() {
             self.measured.drain(..).for_each(|(buffer, entropy)| state.set_entropy(buffer, entropy));
         }
-        rule.effects.iter().for_each(|effect| apply(effect, scene, hits));
-        hits.push(id, tx, stream);
+        rule.effects.iter().for_each(|effect| apply(effect, tx, scene, hits));
+        hits.push(id, tx, scene.dir, stream);
     }
 
     /// Whether the tests pass that have nothing to do with bytes: flow, packet, and what is remembered.
@@ -218,8 +218,8 @@ fn protocol(which: &Which, of: Whose, negated: bool, scene: &Scene<'_>) -> bool 
     }
 }
 
-/// What a match leaves behind.
-fn apply(effect: &Effect, scene: &mut Scene<'_>, hits: &mut Hits) {
+/// What a match, of a transaction if `tx` says which, leaves behind.
+fn apply(effect: &Effect, tx: Option<u64>, scene: &mut Scene<'_>, hits: &mut Hits) {
     let at = scene.at();
     match effect {
         Effect::Flowbit { name, set } => {
@@ -249,6 +249,12 @@ fn apply(effect: &Effect, scene: &mut Scene<'_>, hits: &mut Hits) {
             }
         }
         Effect::Bypass => hits.bypass = true,
+        Effect::Unrecorded(Extent::Transaction) => hits.unrecorded.extend(tx),
+        Effect::Unrecorded(Extent::Flow) => {
+            if let Some(state) = scene.state.as_deref_mut() {
+                state.unrecorded = true;
+            }
+        }
     }
 }
 

@@ -108,7 +108,7 @@ pub(super) fn finish(
     let mut rule = Compiled {
         kind,
         scope,
-        noalert: builder.noalert || info.action == Action::Pass && !builder.alert,
+        noalert: builder.noalert || matches!(info.action, Action::Pass | Action::Config) && !builder.alert,
         carriers: builder.carriers,
         header: builder.header,
         apps: builder.apps.unwrap_or_default().into(),
@@ -385,7 +385,7 @@ fn writes(effects: &[Effect]) -> Vec<(Space, NameId)> {
         Effect::Flowint { name, .. } => Some((Space::Flowint, *name)),
         Effect::Xbit { name, .. } => Some((Space::Xbit, *name)),
         Effect::Hostbit { name, .. } => Some((Space::Hostbit, *name)),
-        Effect::Bypass => None,
+        Effect::Bypass | Effect::Unrecorded(_) => None,
     };
     effects.iter().filter_map(name).collect()
 }

@@ -14,6 +14,7 @@ use super::scene::Scene;
 use super::state::Captured;
 use super::threshold::{Answer, RateFilter, Threshold, Track, Tracked};
 use crate::counters::{Counter, Counters};
+use crate::field::Dir;
 use crate::verdict::{DropReason, RejectTo};
 
 /// One match.
@@ -23,6 +24,8 @@ pub struct Hit {
     pub rule: RuleId,
     /// Number of the transaction it matched on.
     pub tx: Option<u64>,
+    /// The direction of what it matched on.
+    pub dir: Dir,
     /// It matched on stream data, not on the packet's own payload.
     pub stream: bool,
     /// Packets are dropped or rejected on account of it (`action: blocked`).
@@ -38,6 +41,8 @@ pub struct Hits {
     findings: Vec<(RuleId, Findings)>,
     /// A rule with `bypass` has matched.
     pub(super) bypass: bool,
+    /// Transactions that rules want no record of, by number.
+    pub(super) unrecorded: Vec<u64>,
 }
 
 /// What a rule brought to light for its alert alone.
@@ -80,11 +85,17 @@ impl Hits {
         self.packet_vars.0.clear();
         self.findings.clear();
         self.bypass = false;
+        self.unrecorded.clear();
     }
 
     /// The alerts to tell; known after [`Hits::decide`].
     pub fn alerts(&self) -> &[Hit] {
         &self.alerts
+    }
+
+    /// Numbers of the transactions that rules want no record of.
+    pub fn unrecorded(&self) -> &[u64] {
+        &self.unrecorded
     }
 
     /// Variables captured on the packet.
@@ -102,8 +113,8 @@ impl Hits {
         self.matches.is_empty()
     }
 
-    pub(super) fn push(&mut self, rule: RuleId, tx: Option<u64>, stream: bool) {
-        self.matches.push(Hit { rule, tx, stream, blocked: false });
+    pub(super) fn push(&mut self, rule: RuleId, tx: Option<u64>, dir: Dir, stream: bool) {
+        self.matches.push(Hit { rule, tx, dir, stream, blocked: false });
     }
 
     pub(super) fn capture_packet(&mut self, name: &[u8], value: &[u8]) {

@@ -22,14 +22,15 @@ pub(super) fn action(rule: &Rule) -> Result<Action, Diagnostic> {
         "reject" | "rejectsrc" => Action::Reject(RejectTo::Source),
         "rejectdst" => Action::Reject(RejectTo::Destination),
         "rejectboth" => Action::Reject(RejectTo::Both),
-        "config" | "accept" => {
+        "config" => Action::Config,
+        "accept" => {
             let message = format!("the action `{}` is not supported yet", word.text);
             return Err(Diagnostic::error(Code::NotSupported, word.span.clone(), message));
         }
         other => {
             let message = format!("`{other}` is not an action");
             return Err(Diagnostic::error(Code::UnknownAction, word.span.clone(), message)
-                .help("`alert`, `pass`, `drop`, `reject`, `rejectsrc`, `rejectdst` or `rejectboth`"));
+                .help("`alert`, `pass`, `drop`, `reject`, `rejectsrc`, `rejectdst`, `rejectboth` or `config`"));
         }
     })
 }
@@ -43,10 +44,11 @@ pub(super) fn scope(rule: &Rule, action: Action) -> Result<Option<Scope>, Diagno
     }
     match word.text.as_str() {
         "packet" => Ok(Some(Scope::Packet)),
-        "flow" => Ok(Some(Scope::Flow)),
+        "flow" if action != Action::Config => Ok(Some(Scope::Flow)),
         other => {
             let message = format!("`{other}` is no scope of `{}`", rule.action.text);
-            Err(Diagnostic::error(Code::BadValue, word.span.clone(), message).help("`packet` or `flow`"))
+            Err(Diagnostic::error(Code::BadValue, word.span.clone(), message)
+                .help("`packet`, or `flow` where packets are dropped or passed"))
         }
     }
 }

@@ -396,6 +396,17 @@ pub(super) enum Effect {
     },
     /// No rule looks at the flow any more.
     Bypass,
+    /// Transactions get no record.
+    Unrecorded(Extent),
+}
+
+/// Which transactions something is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// The one that the rule matched on.
+    Transaction,
+    /// All that the flow has from now on.
+    Flow,
 }
 
 /// How a number is compared.

@@ -31,6 +31,8 @@ pub struct FlowState {
     rare: Option<Box<Rare>>,
     /// A rule with `bypass` has matched: no rule looks at the flow any more.
     pub(super) bypassed: bool,
+    /// A rule with `config` wants no record of the flow's transactions.
+    pub(super) unrecorded: bool,
     /// Rules without a pattern that apply to the flow, by direction.
     pub(super) always: [Option<Box<[RuleId]>>; 2],
     /// The rule set that the above are of.
@@ -79,6 +81,11 @@ impl FlowState {
             Some(row) => row.1 = value,
             None => self.ints.push((name, value)),
         }
+    }
+
+    /// Whether a rule wants no record of the flow's transactions.
+    pub const fn unrecorded(&self) -> bool {
+        self.unrecorded
     }
 
     /// The captured variables of the flow.

@@ -127,7 +127,7 @@ fn alert(
         Some(TxAt { id, protocol, tx })
     });
     let context = match (setting.dir, setting.known) {
-        (None, Some(known)) => context::at_end(setting.packet, known),
+        (None, Some(known)) => context::at_end(setting.packet, known, hit.dir),
         _ => context::of_packet(setting.packet, setting.known, setting.dir),
     };
     out.event(Event::Alert(Alert {

@@ -76,9 +76,9 @@ pub(super) fn farewell(flow: &Flow, now: Time) -> Packet<'static> {
     }
 }
 
-/// The context of a match at the end of a flow.
-pub(super) fn at_end<'a>(packet: &Packet<'_>, known: Known<'a>) -> Context<'a> {
-    of_transaction(None, known, packet.time, Dir::ToServer)
+/// The context of a match at the end of a flow, on what travelled in a direction.
+pub(super) fn at_end<'a>(packet: &Packet<'_>, known: Known<'a>, dir: Dir) -> Context<'a> {
+    of_transaction(None, known, packet.time, dir)
 }
 
 /// The context of a flow's own record: client to server, caused by no packet.

@@ -58,9 +58,15 @@ pub(super) struct Occasion<'a, 'p> {
 }
 
 /// Tells of transactions that came to their end, of files that did, and of parsers' events; then forgets the
-/// transactions that are inspected, too.
-pub(super) fn transactions(app: &mut State<TxState>, occasion: Occasion<'_, '_>, out: &mut impl Sink) {
+/// transactions that are inspected, too. `unrecorded` says of a transaction's number that rules want no record of it.
+pub(super) fn transactions(
+    app: &mut State<TxState>,
+    occasion: Occasion<'_, '_>,
+    unrecorded: impl Fn(u64) -> bool,
+    out: &mut impl Sink,
+) {
     for mut open in app.transactions() {
+        open.state.logged |= unrecorded(open.state.id);
         events(&mut open, occasion, out);
         for dir in Dir::BOTH {
             files(&mut open, occasion, dir, out);
@@ -85,7 +91,11 @@ impl<'a> Occasion<'a, '_> {
     fn of_packet(&self, otherwise: Dir) -> Context<'a> {
         match self.packet {
             Some((packet, dir)) => context::of_packet(packet, Some(self.known), Some(dir)),
-            None => self.context(otherwise),
+            // Where only the server was heard, it is the server's.
+            None => {
+                let [client, _] = &self.known.flow.counts;
+                self.context(if client.packets == 0 { Dir::ToClient } else { otherwise })
+            }
         }
     }
 }

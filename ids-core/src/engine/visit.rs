@@ -193,7 +193,8 @@ impl<S: Sink> Visit<'_, S> {
                 tell::variables(packet, known, dir, self.out);
             }
         }
-        tell::transactions(app, occasion, self.out);
+        let unrecorded = |id| detect.unrecorded() || self.hits.unrecorded().contains(&id);
+        tell::transactions(app, occasion, unrecorded, self.out);
         let alerted = flow.alerted || !self.hits.alerts().is_empty();
         flow.alerted = alerted;
         conclude::mark(flow, &decision, self.config.inline);

@@ -19,7 +19,7 @@ struct Names {
     invalid_ack: Anomaly,
     /// … and carries a FIN.
     fin_invalid_ack: Anomaly,
-    /// All its bytes were acknowledged before.
+    /// It ends before what was acknowledged.
     old: Option<Anomaly>,
 }
 
@@ -83,7 +83,8 @@ impl Session {
     /// Bytes flow.
     pub(super) fn established(&mut self, step: &mut Step<'_, '_, '_>) -> Taken {
         if step.flags().has(Flags::SYN) && !step.flags().has(Flags::RST) {
-            step.note(self.late_syn(step));
+            let Some(anomaly) = self.late_syn(step) else { return Ok(()) };
+            step.note(anomaly);
             return Err(Refusal::Invalid);
         }
         self.take(step, &ESTABLISHED)?;
@@ -223,25 +224,27 @@ impl Session {
         self.take(step, names)
     }
 
-    /// What a SYN or SYN/ACK on an established connection is called.
-    fn late_syn(&self, step: &Step<'_, '_, '_>) -> Anomaly {
+    /// What a SYN or SYN/ACK on an established connection is called. The server says its SYN/ACK again, rightly, as long as
+    /// it has not seen the handshake's last part.
+    fn late_syn(&self, step: &Step<'_, '_, '_>) -> Option<Anomaly> {
         let same_seq = step.tcp.seq() == self.half_ref(step.dir).isn();
-        match (step.is_synack(), step.dir) {
+        Some(match (step.is_synack(), step.dir) {
             (true, Dir::ToServer) => Anomaly::StreamEstSynackToserver,
             (true, Dir::ToClient) => {
-                let ack = self.client.position(step.tcp.ack());
-                if ack < 1 || ack > self.client.next {
+                if self.client.position(step.tcp.ack()) != self.client.acked {
                     Anomaly::StreamEstSynackResendWithDiffAck
-                } else if same_seq {
+                } else if !same_seq {
+                    Anomaly::StreamEstSynackResendWithDiffSeq
+                } else if self.server.next > 1 {
                     Anomaly::StreamEstSynackResend
                 } else {
-                    Anomaly::StreamEstSynackResendWithDiffSeq
+                    return None;
                 }
             }
             (false, Dir::ToClient) => Anomaly::StreamEstSynToclient,
             (false, Dir::ToServer) if same_seq => Anomaly::StreamEstSynResend,
             (false, Dir::ToServer) => Anomaly::StreamEstSynResendDiffSeq,
-        }
+        })
     }
 
     /// Checks a packet and takes what it says.
@@ -284,9 +287,8 @@ impl Session {
     fn check_sequence(&self, step: &mut Step<'_, '_, '_>, names: &Names) -> Taken {
         let (start, length) = (self.start(step), step.len());
         let sender = self.half_ref(step.dir);
-        if let Some(old) =
-            names.old.filter(|_| length > 0 && start + length <= sender.acked && !self.is_keepalive(step))
-        {
+        // The last bytes sent again say that the acknowledgment was lost, which it may be.
+        if let Some(old) = names.old.filter(|_| start + length < sender.acked && !self.is_keepalive(step)) {
             step.note(old);
         }
         if self.one_sided || sender.may_send(start, length) {

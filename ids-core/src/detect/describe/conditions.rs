@@ -151,6 +151,7 @@ impl Description<'_> {
             Effect::Xbit { set, .. } => named("xbits", out, |out| out.text("cmd", command(set).as_bytes())),
             Effect::Hostbit { set, .. } => named("hostbits", out, |out| out.text("cmd", command(set).as_bytes())),
             Effect::Bypass => named("bypass", out, |_| {}),
+            Effect::Unrecorded(_) => named("config", out, |_| {}),
         }
     }
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use crate::anomaly::{Anomaly, Layer};
 use crate::app::probe::DetectionEvent;
 use crate::app::registry::{self, Support};
-use crate::detect::builder::RuleBuilder;
+use crate::detect::builder::{Last, RuleBuilder};
 use crate::detect::bytes::text::Part;
 use crate::detect::header::Carriers;
 use crate::detect::read_header::current_name;
@@ -43,6 +43,7 @@ fn anomaly(rule: &mut RuleBuilder<'_, '_>, layer: Layer, name: Part<'_>) -> Resu
         rule.restrict_carriers(Carriers::TCP, &name.span())?;
     }
     rule.events.push(EventTest::Packet(anomaly));
+    rule.last = Last::Prefilter;
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 mod app_layer;
 mod bits;
 mod buffers;
+mod config;
 mod dataset;
 mod events;
 mod files;
@@ -62,6 +63,7 @@ pub static KEYWORDS: &[Keyword] = &[
     many("app-layer-state", app_layer::state, "How far the transaction has come in its direction."),
     flag("bypass", flow::bypass, "No rule looks at the rest of the flow."),
     once("classtype", meta::classtype, "Class of the rule, which gives category and priority."),
+    many("config", config::config, "Switches something off for what the rule matches on: the records of transactions."),
     many("datarep", dataset::datarep, "The number that stands with the buffer in a set."),
     many("dataset", dataset::dataset, "The buffer is in a set; or it is put there, or taken out."),
     many("decode-event", events::decoder, "The packet has this oddity."),

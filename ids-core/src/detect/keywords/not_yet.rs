@@ -4,7 +4,6 @@
 pub const NOT_YET: &[&str] = &[
     "asn1",
     "cip_service",
-    "config",
     "dce_iface",
     "dce_opnum",
     "dce_stub_data",

@@ -306,6 +306,7 @@ fn keywords() -> Vec<Case> {
             payload("xy"),
             payload("x"),
         ),
+        http("http.host; content:\"one\"; config:logging disable, type tx, scope tx"),
         http("uricontent:\"/up/a.php\""),
         http("urilen:>10"),
         http("fileext:\"exe\""),

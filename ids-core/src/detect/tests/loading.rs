@@ -20,7 +20,25 @@ fn faults(rule: &str) -> Vec<(Severity, Code, String)> {
 fn errors() {
     let cases = [
         ("log tcp any any -> any any (sid:1;)", Code::UnknownAction, "log"),
-        ("config tcp any any -> any any (sid:1;)", Code::NotSupported, "config"),
+        ("accept tcp any any -> any any (sid:1;)", Code::NotSupported, "accept"),
+        ("config:flow tcp any any -> any any (sid:1;)", Code::BadValue, "flow"),
+        (
+            "config ip any any -> any any (config:logging disable, type tx; sid:1;)",
+            Code::BadValue,
+            "logging disable, type tx",
+        ),
+        ("config ip any any -> any any (config:logging enable, type tx, scope tx; sid:1;)", Code::BadValue, "enable"),
+        (
+            "config ip any any -> any any (config:logging disable, type tx, scope packet; sid:1;)",
+            Code::BadValue,
+            "packet",
+        ),
+        (
+            "config ip any any -> any any (config:tracking disable, type flow, scope flow; sid:1;)",
+            Code::NotSupported,
+            "tracking",
+        ),
+        ("config ip any any -> any any (config:flying disable, type tx, scope tx; sid:1;)", Code::BadValue, "flying"),
         ("drop:tx tcp any any -> any any (sid:1;)", Code::BadValue, "tx"),
         ("alert:flow tcp any any -> any any (sid:1;)", Code::UnexpectedValue, "flow"),
         ("alert irc any any -> any any (sid:1;)", Code::UnknownProtocol, "irc"),
