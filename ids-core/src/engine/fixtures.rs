@@ -22,6 +22,8 @@ pub(super) struct Told {
     pub(super) answers: Vec<Side>,
     /// The rules that alerted.
     pub(super) sids: Vec<u32>,
+    /// How many transactions were recorded.
+    pub(super) records: usize,
 }
 
 impl Sink for Told {
@@ -38,8 +40,10 @@ impl Sink for Told {
     }
 
     fn event(&mut self, event: Event<'_>) {
-        if let Event::Alert(alert) = event {
-            self.sids.push(alert.rule.sid);
+        match event {
+            Event::Alert(alert) => self.sids.push(alert.rule.sid),
+            Event::Transaction(_) => self.records += 1,
+            _ => {}
         }
     }
 }

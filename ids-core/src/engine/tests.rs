@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::fixtures::{self, Carrier, segment};
-use crate::app::App;
+use crate::app::{self, App};
 use crate::detect::compile::Loader;
 use crate::detect::rule_set::RuleSet;
 use crate::detect::settings::Settings;
@@ -64,5 +64,72 @@ fn a_connection_without_a_beginning_is_not_established() {
     for (with_handshake, want) in [(true, vec![1, 2]), (false, vec![2])] {
         let told = dialogue(rules, &[b"hello\n", b"USER a\n"], with_handshake);
         assert_eq!(told, want, "with a handshake: {with_handshake}");
+    }
+}
+
+#[test]
+fn the_last_part_of_a_handshake_belongs_to_it() {
+    let rules = "alert tcp any any -> any any (flow:not_established; sid:1;)\n\
+                 alert tcp any any -> any any (flow:established; sid:2;)\n";
+    assert_eq!(dialogue(rules, &[b"hello\n"], true), [1, 1, 1, 2, 2, 2]);
+}
+
+/// A passive engine, and what was told of a connection at its end after the handshake and `rest`.
+fn at_end(rules: &str, rest: Vec<Vec<u8>>) -> fixtures::Told {
+    let rules = compile(rules);
+    let mut config = fixtures::inline();
+    (config.inline, config.stream.inline) = (false, false);
+    let mut engine =
+        Engine::new(Arc::new(config), Arc::new(App::new(app::config::Config::default())), Shared::default());
+    let v4 = Carrier::V4;
+    let handshake = [
+        segment(v4, true, "S", 100, 0, b""),
+        segment(v4, false, "SA", 500, 101, b""),
+        segment(v4, true, "A", 101, 501, b""),
+    ];
+    let mut all = fixtures::Told::default();
+    for (id, mut frame) in handshake.into_iter().chain(rest).enumerate() {
+        let told = fixtures::push(&mut engine, &rules, id as u64 + 1, &mut frame);
+        all.sids.extend(told.sids);
+        all.records += told.records;
+    }
+    engine.finish(&rules, &mut all);
+    all
+}
+
+#[test]
+fn all_that_a_flow_leaves_is_looked_at() {
+    let v4 = Carrier::V4;
+    let said = vec![
+        segment(v4, false, "PA", 501, 101, b"Please "),
+        segment(v4, true, "A", 101, 508, b""),
+        // Four bytes are missing.
+        segment(v4, false, "PA", 512, 101, b"Me In"),
+    ];
+    for (text, found) in [("Please", 1), ("Me In", 1), ("Please Me", 0)] {
+        let rule = format!("alert tcp any any -> any any (flow:to_client,only_stream; content:\"{text}\"; sid:1;)\n");
+        assert_eq!(at_end(&rule, said.clone()).sids.len(), found, "{text}");
+    }
+}
+
+#[test]
+fn a_config_rule_keeps_transactions_out_of_the_records() {
+    let v4 = Carrier::V4;
+    let (mut said, mut seq, mut ack) = (Vec::new(), 101, 501);
+    for host in ["one", "two", "one"] {
+        let ask = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        said.push(segment(v4, true, "PA", seq, ack, ask.as_bytes()));
+        seq += ask.len() as u32;
+        said.push(segment(v4, false, "PA", ack, seq, answer));
+        ack += answer.len() as u32;
+    }
+    said.push(segment(v4, true, "A", seq, ack, b""));
+    for (host, scope, records) in [("none", "tx", 3), ("one", "tx", 1), ("two", "tx", 2), ("two", "flow", 1)] {
+        let rule = format!(
+            "config http any any -> any any (http.host; content:\"{host}\"; config:logging disable, type tx, scope {scope}; sid:1;)\n"
+        );
+        let told = at_end(&rule, said.clone());
+        assert_eq!((told.records, told.sids.len()), (records, 0), "{host}, {scope}");
     }
 }

@@ -67,6 +67,8 @@ pub(super) struct Visit<'w, S> {
     pub(super) odd: ArrayVec<DetectionEvent, 8>,
     /// What exception policies say of the packet.
     pub(super) special: Special,
+    /// Whether the flow was established before the packet: the one that completes a handshake is part of it.
+    pub(super) established: bool,
 }
 
 /// How often bytes are handed to a parser on account of one packet. A parser that uses some each time ends long
@@ -83,6 +85,7 @@ impl<S: Sink> Visit<'_, S> {
             let reason = super::trouble::flow_drop(&entry.data.exceptions);
             return self.refuse(entry, packet, dir, reason);
         }
+        self.established = established(&entry.flow, entry.tcp.as_deref());
         let outcome = match packet.layers.transport {
             Transport::Tcp => self.stream(entry, packet, dir),
             _ => Outcome { valid: true, ..Outcome::default() },
@@ -216,24 +219,30 @@ impl<S: Sink> Visit<'_, S> {
         scene.state = Some(detect);
         scene.dir = dir;
         scene.streamed = streamed;
-        scene.established = established(flow, tcp.as_deref());
+        scene.established = self.established;
         scene.sizes = Dir::BOTH.map(|dir| tcp.as_ref().map_or(0, |session| session.size(dir)));
         scene.app = view(app, &self.odd);
         self.detector.packet(self.rules, &mut scene, self.hits);
     }
 
-    /// Tries payload rules on the stream data of a direction, if it is due or `all` is.
+    /// Tries payload rules on the stream data of a direction, if it is due or `all` is: on each piece between holes.
     fn streams(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir, all: bool) {
-        let Entry { flow, tcp: Some(session), data: Conn { app, detect, .. } } = entry else { return };
-        if !session.raw_due(dir) && !all {
-            return;
+        let due = |entry: &Entry<Conn>| entry.tcp.as_ref().is_some_and(|session| session.raw_due(dir));
+        let mut upto = (all || due(entry)).then(|| self.piece(entry, packet, dir)).flatten();
+        while let Some(before) = upto.filter(|_| due(entry)) {
+            upto = self.piece(entry, packet, dir).filter(|upto| *upto > before);
         }
+    }
+
+    /// Tries payload rules on one piece. Out: up to where that went, if there was any.
+    fn piece(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) -> Option<u64> {
+        let Entry { flow, tcp: Some(session), data: Conn { app, detect, .. } } = entry else { return None };
         let ruled = self.ruled(flow);
         let sizes = Dir::BOTH.map(|dir| session.size(dir));
         let established = established(flow, Some(session));
         let raw = session.raw(dir);
-        let upto = raw.end();
-        if !raw.data.is_empty() && ruled {
+        let (upto, any) = (raw.end(), !raw.data.is_empty());
+        if any && ruled {
             let mut scene = scene(packet, self.config, self.shared);
             scene.flow = Some(flow);
             scene.state = Some(detect);
@@ -248,6 +257,7 @@ impl<S: Sink> Visit<'_, S> {
             }
         }
         session.raw_done(dir, upto);
+        any.then_some(upto)
     }
 
     /// Tries rules on the transactions that a direction has brought further; where no rule looks at the flow any more,

@@ -201,6 +201,7 @@ impl Worker {
             proven: false,
             odd: ArrayVec::new(),
             special: Special::default(),
+            established: false,
         };
         (&mut self.flows, visit)
     }
