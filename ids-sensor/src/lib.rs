@@ -7,6 +7,7 @@
 //! | [`capture`] | files and interfaces → packets |
 //! | [`ruleset`] | rule files → a rule set |
 //! | [`replay`] | a capture file from beginning to end |
+//! | [`interest`] | what of all packets rules, records and settings want |
 //! | [`live`] | interfaces → engine → verdicts: mirror port and inline |
 //! | [`kernel`] | loads the XDP program, fills and reads its maps |
 //! | [`ports`] | sets interfaces up and gives them back |
@@ -25,6 +26,7 @@ pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod interest;
 pub mod kernel;
 pub mod live;
 pub mod output;

@@ -14,6 +14,7 @@ mod classify;
 mod command_line;
 mod crash;
 mod inline;
+mod interest;
 mod mirror;
 mod outage;
 mod ports;

@@ -13,6 +13,7 @@
 //! | matching: bytes | [`bytes`] [`integer`] [`mpm`] |
 //! | matching: packets, transactions | `inspect` `transactions`, both on [`detector`] |
 //! | telling what was made of a rule, and what is odd about it | `describe` `advice` |
+//! | telling what rules have to see | [`interest`] |
 //! | what follows | [`hits`] [`threshold`] |
 
 mod advice;
@@ -30,6 +31,7 @@ pub mod hits;
 mod index;
 mod inspect;
 pub mod integer;
+pub mod interest;
 pub mod keywords;
 pub mod mpm;
 pub mod names;

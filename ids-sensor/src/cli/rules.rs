@@ -1,4 +1,4 @@
-//! `rules check` and `rules test`: what authors of rules ask.
+//! `rules check`, `rules test` and `rules interest`: what authors of rules ask.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -15,6 +15,7 @@ use super::{Failure, log, say, settings};
 use crate::authoring::trial::{self, TrialError};
 use crate::config::logging::Level;
 use crate::config::{self, Config};
+use crate::interest::{ALWAYS, Others, Wanted};
 use crate::ruleset::{self, From, Loaded};
 
 /// Arguments of `rules`.
@@ -39,6 +40,27 @@ pub enum RulesCommand {
     /// here. Exit code 1 if a case does not go as it says.
     #[command(after_help = "Example:\n  ids-sensor rules test signatures/tests -S 'signatures/*.rules'")]
     Test(Test),
+    /// Say what the kernel stage skips, and why it cannot skip the rest
+    ///
+    /// What rules, records and settings want together, by headers alone, as `run` puts it into force.
+    #[command(after_help = "Example:\n  ids-sensor rules interest -S 'rules/*.rules'")]
+    Interest(Interest),
+}
+
+/// Arguments of `rules interest`.
+#[derive(Debug, Args)]
+pub struct Interest {
+    /// Configuration and rules.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// As for inline pairs, where settings drop packets without any rule
+    #[arg(long)]
+    pub inline: bool,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `rules check`.
@@ -74,16 +96,17 @@ pub fn run(args: &Rules) -> Result<(), Failure> {
     match &args.what {
         RulesCommand::Check(check) => self::check(check),
         RulesCommand::Test(test) => self::test(test),
+        RulesCommand::Interest(interest) => self::interest(interest),
     }
 }
 
 /// The configuration and the rules that the arguments mean; what is wrong with rules is left to the caller.
-fn load(common: &Common, mut loader: Loader) -> Result<(Config, Loaded), Failure> {
+fn load(common: &Common, inline: bool, mut loader: Loader) -> Result<(Config, Loaded), Failure> {
     let source = config::Source {
         file: common.config.clone(),
         include: common.include.clone(),
         set: common.set.clone(),
-        inline: false,
+        inline,
     };
     let config = config::load(&source).map_err(Failure::refusal)?;
     let given = !common.rules_only.is_empty() || !common.rules_too.is_empty() || common.config.is_some();
@@ -93,7 +116,7 @@ fn load(common: &Common, mut loader: Loader) -> Result<(Config, Loaded), Failure
 }
 
 fn check(args: &Check) -> Result<(), Failure> {
-    let (_, loaded) = load(&args.common, Loader::thorough())?;
+    let (_, loaded) = load(&args.common, false, Loader::thorough())?;
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let findings: Vec<_> = loaded.findings().collect();
     for finding in &findings {
@@ -136,8 +159,27 @@ fn not_yet(loaded: &Loaded) -> Vec<(String, usize)> {
     rows
 }
 
+fn interest(args: &Interest) -> Result<(), Failure> {
+    let (config, loaded) = load(&args.common, args.inline, Loader::default())?;
+    for finding in loaded.findings().filter(|finding| finding.is_error()) {
+        eprintln!("ids-sensor: {}", finding.one_line());
+    }
+    for problem in &loaded.problems {
+        eprintln!("ids-sensor: {problem}");
+    }
+    let others = Others::of(&config, &config::core::engine(&config, args.inline));
+    for report in Wanted::of(&loaded.rules, &others).reports() {
+        if args.json {
+            say::line(serde_json::to_string(&report).map_err(Failure::environment)?)?;
+        } else {
+            say::line(report.text())?;
+        }
+    }
+    if args.json { Ok(()) } else { say::line(ALWAYS) }
+}
+
 fn test(args: &Test) -> Result<(), Failure> {
-    let (config, loaded) = load(&args.common, Loader::default())?;
+    let (config, loaded) = load(&args.common, false, Loader::default())?;
     for finding in loaded.findings().filter(|finding| finding.is_error()) {
         eprintln!("ids-sensor: {}", finding.one_line());
     }

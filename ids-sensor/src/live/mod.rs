@@ -242,6 +242,11 @@ impl Live {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The same for whoever needs it from another thread.
+    pub fn shared_tables(&self) -> Arc<Mutex<Tables>> {
+        Arc::clone(&self.tables)
+    }
+
     /// Reads again who must not be blocked, and tells the kernel stage. Out: what could not be read.
     ///
     /// # Errors

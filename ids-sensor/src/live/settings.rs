@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ids_ebpf::config::FailPolicy;
+use ids_ebpf::interest::Interest;
 
 use crate::kernel::{Attach, Sizes};
 use crate::shield::Shield;
@@ -80,6 +81,8 @@ pub struct Settings {
     pub block_v6_length: u8,
     /// What keeps blocks from hitting their owner.
     pub shield: Arc<Shield>,
+    /// What is inspected from the first packet on; `None`: everything.
+    pub interest: Option<Box<Interest>>,
     /// Silence after which a released flow has ended.
     pub released_idle: Duration,
 }
@@ -103,6 +106,7 @@ impl Settings {
             track_pair: true,
             block_v6_length: 64,
             shield: Arc::default(),
+            interest: None,
             released_idle: Duration::from_secs(60),
         }
     }

@@ -13,6 +13,7 @@ use super::settings::{Pinning, Settings, Topology};
 use super::worker::{Lane, Parts, Report, Worker};
 use super::{Error, Events, Inspector, Live};
 use crate::capture::af_xdp::{Socket, Umem};
+use crate::interest;
 use crate::kernel::clock::Monotonic;
 use crate::kernel::port::Attached;
 use crate::kernel::{Attach, Pins, Port, Prefix, Tables};
@@ -67,6 +68,11 @@ pub(super) fn prepare(settings: &Settings) -> Result<Prepared, Error> {
     let pins = pins(settings)?;
     let mut tables = Tables::open(&pins, settings.sizes)?;
     tables.set_allowed(&prefixes(&settings.shield))?;
+    // What a sensor before this one left there was made of other rules.
+    match &settings.interest {
+        Some(interest) => tables.set_interest(interest)?,
+        None => tables.set_interest(&interest::everything())?,
+    }
     let mut live = Live {
         workers: Vec::new(),
         reports: Vec::new(),

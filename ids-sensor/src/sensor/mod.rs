@@ -26,6 +26,7 @@ use ids_core::event::Event;
 use crate::config::{self, Config};
 use crate::control::client::{Client, ControlError};
 use crate::control::{self, server};
+use crate::interest::{Others, Wanted};
 use crate::kernel::clock::wall;
 use crate::live::rules::{Follower, Force};
 use crate::live::{self, Events, Guard, Live, Topology};
@@ -37,7 +38,7 @@ use crate::rights;
 use crate::rule_files;
 use crate::ruleset::Loaded;
 use commands::Running;
-use reload::{Read, Reloader};
+use reload::{Read, Reloader, Stage};
 
 /// How often signals and timers are looked at.
 const ROUND: Duration = Duration::from_millis(100);
@@ -104,7 +105,7 @@ pub struct Summary {
 /// # Errors
 /// Something cannot be had, or a worker failed. Interfaces are given back in any case.
 pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
-    let Plan { config, rules: loaded, loader, reload, live: settings, log_dir, dry_run } = plan;
+    let Plan { config, rules: loaded, loader, reload, live: mut settings, log_dir, dry_run } = plan;
     let socket = control::path(&settings.run_dir, &settings.name);
     // Before anything is touched: the ports may be those of the other sensor.
     if Client::connect(&socket).is_ok() {
@@ -113,6 +114,8 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let signals = Signals::register()?;
     let start = Instant::now();
     let inline = matches!(settings.topology, Topology::Inline(_));
+    let others = Others::of(config, &config::core::engine(config, inline));
+    settings.interest = Some(Wanted::of(&loaded.rules, &others).interest);
     let prepared = Live::prepare(&settings)?;
     // Before any thread starts: each has the rights of the one that starts it.
     rights::lower(&log_dir).map_err(Error::Rights)?;
@@ -127,11 +130,12 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
         RulesLoaded { when: wall(), loaded: loaded.rules.len() as u64, failed: loaded.failed, skipped: loaded.skipped };
     let mut workers = Workers::new(config, loaded, &settings.topology, dry_run);
     let live = prepared.start(|_| workers.make(outputs.renderer(&scene)))?;
+    let stage = Stage { tables: live.shared_tables(), others };
     let running = Arc::new(Running {
         live,
         start,
         stop: Arc::clone(&signals.stop),
-        reloader: Arc::new(Reloader::new(Arc::clone(&workers.force), reload, loader, rules_loaded)),
+        reloader: Arc::new(Reloader::new(Arc::clone(&workers.force), stage, reload, loader, rules_loaded)),
         queue: outputs.queue(),
         store: outputs.store(),
         places: outputs.places().to_vec(),

@@ -5,13 +5,15 @@
 //! and nothing that rules remember of flows and hosts is lost ([`ids_core::detect::compile`]).
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
 use ids_core::detect::compile::Loader;
 use serde_json::{Value, json};
 
+use crate::interest::{self, Others, Wanted};
 use crate::kernel::clock::wall;
+use crate::kernel::{self, Tables};
 use crate::live::rules::Force;
 use crate::output::sink::RulesLoaded;
 use crate::ruleset::Loaded;
@@ -19,9 +21,36 @@ use crate::ruleset::Loaded;
 /// Reads configuration and rules again; what is wrong with them, if they must not be used.
 pub type Read = Box<dyn Fn(&mut Loader) -> Result<Loaded, Vec<String>> + Send + Sync>;
 
+/// What the kernel stage hands up, which follows the rules: while workers go from the old rules to the new ones, what
+/// either of them wants.
+pub(super) struct Stage {
+    pub(super) tables: Arc<Mutex<Tables>>,
+    /// What is wanted whatever the rules are.
+    pub(super) others: Others,
+}
+
+impl Stage {
+    fn widen(&self, wanted: &Wanted) -> Result<(), kernel::Error> {
+        let mut tables = self.tables();
+        match tables.interest().map(|before| interest::either(before, &wanted.interest)) {
+            Some(both) => tables.set_interest(&both),
+            None => Ok(()),
+        }
+    }
+
+    fn narrow(&self, wanted: &Wanted) -> Result<(), kernel::Error> {
+        self.tables().set_interest(&wanted.interest)
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What exchanges rules.
 pub(super) struct Reloader {
     force: Arc<Force>,
+    stage: Stage,
     read: Read,
     /// It knows all names that rules ever used. Locked by the reload that is under way.
     loader: Mutex<Loader>,
@@ -42,9 +71,9 @@ const UNDER_WAY: &str = "a reload is under way";
 
 impl Reloader {
     /// A reloader after the first loading of rules.
-    pub(super) fn new(force: Arc<Force>, read: Read, loader: Loader, rules: RulesLoaded) -> Self {
+    pub(super) fn new(force: Arc<Force>, stage: Stage, read: Read, loader: Loader, rules: RulesLoaded) -> Self {
         let figures = Mutex::new(Figures { rules, refused: String::new() });
-        Self { force, read, loader: Mutex::new(loader), figures, count: AtomicU64::new(0) }
+        Self { force, stage, read, loader: Mutex::new(loader), figures, count: AtomicU64::new(0) }
     }
 
     /// What loading came to that of the rules in force.
@@ -64,16 +93,15 @@ impl Reloader {
             Err(TryLockError::WouldBlock) => return Err(UNDER_WAY.to_owned()),
         };
         let start = Instant::now();
-        let loaded = (self.read)(&mut loader).map_err(|problems| {
-            let refused = format!("the old rules stay in force: {}", problems.join("; "));
-            tracing::error!("reload: {refused}");
-            self.figures().refused.clone_from(&refused);
-            refused
-        })?;
+        let loaded = (self.read)(&mut loader).map_err(|problems| self.refuse(&problems.join("; ")))?;
         let Loaded { rules, failed, skipped, .. } = loaded;
+        let wanted = Wanted::of(&rules, &self.stage.others);
+        self.stage.widen(&wanted).map_err(|error| self.refuse(&error.to_string()))?;
         let figures = RulesLoaded { when: wall(), loaded: rules.len() as u64, failed, skipped };
         if !self.force.exchange(rules) {
             tracing::warn!("reload: a worker hangs; it takes the rules over when it goes on");
+        } else if let Err(error) = self.stage.narrow(&wanted) {
+            tracing::warn!("reload: the kernel stage hands up what the old rules wanted, too: {error}");
         }
         *self.figures() = Figures { rules: figures, refused: String::new() };
         self.count.fetch_add(1, Ordering::Relaxed);
@@ -96,6 +124,14 @@ impl Reloader {
         std::thread::Builder::new().name("reload".to_owned()).spawn(work).map(drop).map_err(|error| error.to_string())
     }
 
+    /// Says that nothing changes, and why.
+    fn refuse(&self, because: &str) -> String {
+        let refused = format!("the old rules stay in force: {because}");
+        tracing::error!("reload: {refused}");
+        self.figures().refused.clone_from(&refused);
+        refused
+    }
+
     /// For `status`.
     pub(super) fn status(&self) -> Value {
         let Figures { rules, refused } = self.figures().clone();
@@ -109,7 +145,7 @@ impl Reloader {
         })
     }
 
-    fn figures(&self) -> std::sync::MutexGuard<'_, Figures> {
+    fn figures(&self) -> MutexGuard<'_, Figures> {
         self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
