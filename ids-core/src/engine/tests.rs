@@ -133,3 +133,21 @@ fn a_config_rule_keeps_transactions_out_of_the_records() {
         assert_eq!((told.records, told.sids.len()), (records, 0), "{host}, {scope}");
     }
 }
+
+#[test]
+fn who_is_told_passively_gives_the_flow_up() {
+    let v4 = Carrier::V4;
+    let said = vec![
+        segment(v4, true, "PA", 101, 501, b"one"),
+        segment(v4, false, "A", 501, 104, b""),
+        segment(v4, true, "PA", 104, 501, b"two"),
+        segment(v4, false, "A", 501, 107, b""),
+    ];
+    for (action, want) in [("reject:flow", vec![1]), ("reject", vec![1, 2]), ("drop:flow", vec![1, 2])] {
+        let rules = format!(
+            "{action} tcp-pkt any any -> any any (content:\"one\"; sid:1;)\n\
+             alert tcp-pkt any any -> any any (content:\"two\"; sid:2;)\n"
+        );
+        assert_eq!(at_end(&rules, said.clone()).sids, want, "{action}");
+    }
+}

@@ -162,6 +162,30 @@ mod tests {
     }
 
     #[test]
+    fn a_flow_is_let_go_when_a_direction_reaches_the_depth() {
+        for (bypass, passed) in [(true, 2), (false, 0)] {
+            let mut config = fixtures::inline();
+            config.stream.bypass = bypass;
+            config.stream.reassembly.depth = 2;
+            let mut engine = engine(config);
+            let v4 = Carrier::V4;
+            let frames = [
+                segment(v4, true, "S", 100, 0, b""),
+                segment(v4, false, "SA", 500, 101, b""),
+                segment(v4, true, "A", 101, 501, b""),
+                segment(v4, true, "PA", 101, 501, b"data"),
+                segment(v4, false, "A", 501, 105, b""),
+                segment(v4, true, "PA", 105, 501, b"data"),
+            ];
+            for (id, mut frame) in frames.into_iter().enumerate() {
+                let told = fixtures::push(&mut engine, &RuleSet::default(), id as u64 + 1, &mut frame);
+                assert_eq!(told.verdict, Verdict::Accept, "{id}");
+            }
+            assert_eq!(engine.counters().get(Counter::FlowBypassedPkts), passed, "bypass: {bypass}");
+        }
+    }
+
+    #[test]
     fn policies_of_a_full_flow_table() {
         const FULL: Verdict = Verdict::Drop(DropReason::FlowMemcap);
         for (policy, want) in [

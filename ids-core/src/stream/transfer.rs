@@ -129,8 +129,14 @@ impl Session {
         Ok(())
     }
 
-    /// The client ended its stream.
+    /// The client ended its stream. A server that ends its own before bytes it has sent takes those back, which nobody may.
     pub(super) fn close_wait(&mut self, step: &mut Step<'_, '_, '_>) -> Taken {
+        let (flags, end) = (step.flags(), self.start(step) + step.len());
+        let first_fin = flags.has(Flags::FIN) && self.half_ref(step.dir).fin.is_none();
+        if first_fin && !flags.any(Flags::SYN | Flags::RST) && end < self.half_ref(step.dir).next {
+            step.note(Anomaly::StreamClosewaitFinOutOfWindow);
+            return Err(Refusal::Invalid);
+        }
         self.take_closing(step, &CLOSE_WAIT)?;
         if self.server.fin.is_some() {
             self.go(State::CloseWait, State::LastAck);
