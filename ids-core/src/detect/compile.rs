@@ -20,7 +20,7 @@ use super::names::{NameId, Names, Space};
 use super::options;
 use super::patterns::Collector;
 use super::read_header::{action, hook, protocol, scope};
-use super::rule_set::{AppGroup, Buffer, Compiled, EventTest, Generation, Kind, Payload, RuleId, RuleSet};
+use super::rule_set::{AppGroup, Buffer, Compiled, Effect, EventTest, Generation, Kind, Payload, RuleId, RuleSet};
 use super::settings::{ActionClass, MAX_ALERTS, Settings};
 use crate::app::registry;
 use crate::field::Dir;
@@ -146,6 +146,7 @@ impl Loader {
         for (place, draft) in drafts.iter().enumerate() {
             let id = RuleId::new(place);
             set.by_identity.insert(draft.rule.identity, id);
+            set.tags_hosts |= draft.rule.effects.iter().any(Effect::tags_host);
             match &draft.prefilter {
                 Prefilter::Always if draft.rule.kind == Kind::Transaction => always(&mut set, draft, id),
                 Prefilter::Always => {}

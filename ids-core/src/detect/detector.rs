@@ -9,6 +9,7 @@ use super::hits::Hits;
 use super::mpm::Seen;
 use super::rule_set::{Change, Compiled, Effect, End, Extent, Operand, RuleId, Side, StateTest, Which, Whose, XbitKey};
 use super::scene::Scene;
+use super::tags::Tag;
 use super::threshold::Tracked;
 use super::transforms::Transform;
 use crate::counters::{Counter, Counters};
@@ -78,7 +79,7 @@ impl Detector {
         if let Some(state) = scene.state.as_deref_mut() {
             self.measured.drain(..).for_each(|(buffer, entropy)| state.set_entropy(buffer, entropy));
         }
-        rule.effects.iter().for_each(|effect| apply(effect, tx, scene, hits));
+        rule.effects.iter().for_each(|effect| apply(effect, (rule.identity, tx), scene, hits));
         hits.push(id, tx, scene.dir, stream);
     }
 
@@ -218,8 +219,8 @@ fn protocol(which: &Which, of: Whose, negated: bool, scene: &Scene<'_>) -> bool 
     }
 }
 
-/// What a match, of a transaction if `tx` says which, leaves behind.
-fn apply(effect: &Effect, tx: Option<u64>, scene: &mut Scene<'_>, hits: &mut Hits) {
+/// What a match of the rule `identity`, of a transaction if `tx` says which, leaves behind.
+fn apply(effect: &Effect, (identity, tx): (u64, Option<u64>), scene: &mut Scene<'_>, hits: &mut Hits) {
     let at = scene.at();
     match effect {
         Effect::Flowbit { name, set } => {
@@ -253,6 +254,16 @@ fn apply(effect: &Effect, tx: Option<u64>, scene: &mut Scene<'_>, hits: &mut Hit
         Effect::Unrecorded(Extent::Flow) => {
             if let Some(state) = scene.state.as_deref_mut() {
                 state.unrecorded = true;
+            }
+        }
+        Effect::Tag(Tag { host: None, extent }) => {
+            if let Some(state) = scene.state.as_deref_mut() {
+                state.set_tag(identity, *extent, scene.packet);
+            }
+        }
+        Effect::Tag(Tag { host: Some(end), extent }) => {
+            if let Some(host) = host(*end, scene) {
+                scene.shared.set_tag(host, identity, *extent, scene.packet);
             }
         }
     }

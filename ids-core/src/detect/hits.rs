@@ -15,6 +15,7 @@ use super::state::Captured;
 use super::threshold::{Answer, RateFilter, Threshold, Track, Tracked};
 use crate::counters::{Counter, Counters};
 use crate::field::Dir;
+use crate::packet::Source;
 use crate::verdict::{DropReason, RejectTo};
 
 /// One match.
@@ -73,6 +74,8 @@ pub struct Decision {
     pub drop: Option<(RuleId, Scope, DropReason)>,
     /// A rule with `bypass` has matched: the flow needs no more inspection, and can be released.
     pub bypass: bool,
+    /// A rule that matched before tags it.
+    pub tagged: bool,
     /// A rule rejects it: how much, and who is told. Comes with a drop where packets can be dropped.
     pub reject: Option<(Scope, RejectTo)>,
 }
@@ -163,6 +166,7 @@ impl Hits {
                 break;
             }
         }
+        decision.tagged = tagged(rules, scene);
         // Others may still match on the same packet, but not on what follows.
         decision.bypass = self.bypass;
         if let Some(state) = scene.state.as_deref_mut() {
@@ -199,6 +203,17 @@ impl Decision {
             Some(whole) => whole,
         });
     }
+}
+
+/// Whether a tag of the flow or of a host shows the packet; those that were set on it are only counted down.
+fn tagged(rules: &RuleSet, scene: &mut Scene<'_>) -> bool {
+    let packet = scene.packet;
+    if packet.source == Source::FlowEnd {
+        return false;
+    }
+    let hosts = packet.addresses().filter(|_| rules.tags_hosts);
+    let by_host = hosts.is_some_and(|(src, dst)| scene.shared.follow_tags([src, dst], packet));
+    scene.state.as_deref_mut().is_some_and(|state| state.follow_tags(packet)) || by_host
 }
 
 /// What a match does after thresholds, rate filters and suppressions: the action, whether it is told, and what a

@@ -46,6 +46,7 @@ pub mod settings;
 pub mod shared;
 pub mod state;
 pub mod tables;
+mod tags;
 #[cfg(test)]
 mod tests;
 pub mod threshold;

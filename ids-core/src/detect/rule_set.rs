@@ -19,6 +19,7 @@ use super::patterns::Group;
 use super::rule::RuleInfo;
 use super::shared::Set;
 use super::state::{FlowState, Shown};
+use super::tags::Tag;
 use super::threshold::{RateFilter, Suppress, Threshold};
 use super::transforms::Transform;
 use crate::anomaly::Anomaly;
@@ -63,6 +64,8 @@ pub struct RuleSet {
     pub(super) datasets: Vec<Arc<Dataset>>,
     /// Most alerts of one packet.
     pub(super) max_alerts: usize,
+    /// Some rule tags hosts, so that every packet's are asked for.
+    pub(super) tags_hosts: bool,
 }
 
 impl RuleSet {
@@ -396,6 +399,8 @@ pub(super) enum Effect {
     },
     /// No rule looks at the flow any more.
     Bypass,
+    /// Packets that follow are shown.
+    Tag(Tag),
     /// Transactions get no record.
     Unrecorded(Extent),
 }
@@ -407,6 +412,13 @@ pub(super) enum Extent {
     Transaction,
     /// All that the flow has from now on.
     Flow,
+}
+
+impl Effect {
+    /// Whether it tags a host, so that packets of all flows are looked at.
+    pub(super) const fn tags_host(&self) -> bool {
+        matches!(self, Self::Tag(Tag { host: Some(_), .. }))
+    }
 }
 
 /// How a number is compared.

@@ -1,4 +1,4 @@
-//! State that the rule language makes global: thresholds, rate filters, xbits, hostbits.
+//! State that the rule language makes global: thresholds, rate filters, xbits, hostbits, tags of hosts.
 //!
 //! In: operations on a key, each with the time of its packet.  Out: answers.
 //! Holds at most [`Limits`] entries of each kind; beyond that the oldest go, counted. Everything expires by
@@ -15,7 +15,9 @@ use ahash::RandomState;
 use hashbrown::HashMap;
 
 use super::names::NameId;
+use super::tags::{Extent, Tags};
 use super::threshold::{Answer, Counter, Rate, RateFilter, Threshold, Tracked};
+use crate::packet::Packet;
 use crate::time::Time;
 
 /// Puts operations of several workers in order. Each worker has its own, which knows where the worker is.
@@ -44,11 +46,13 @@ pub struct Limits {
     pub thresholds: usize,
     /// xbits and hostbits, each.
     pub bits: usize,
+    /// Hosts with tags.
+    pub tags: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { thresholds: 1 << 20, bits: 1 << 20 }
+        Self { thresholds: 1 << 20, bits: 1 << 20, tags: 1 << 16 }
     }
 }
 
@@ -64,6 +68,7 @@ struct Tables {
     rates: Table<(u64, Tracked), Rate>,
     xbits: Table<(NameId, Tracked), ()>,
     hostbits: Table<(NameId, IpAddr), ()>,
+    tags: Table<IpAddr, Tags>,
 }
 
 /// What is done to a bit.
@@ -97,6 +102,7 @@ impl Shared {
             rates: Table::new(limits.thresholds),
             xbits: Table::new(limits.bits),
             hostbits: Table::new(limits.bits),
+            tags: Table::new(limits.tags),
         };
         Self { tables: Arc::new(tables), turn: Arc::new(Arrival) }
     }
@@ -120,7 +126,8 @@ impl Shared {
     /// How many entries had to go because a table was full.
     pub fn evicted(&self) -> u64 {
         let tables = &self.tables;
-        [&tables.thresholds.evicted, &tables.rates.evicted, &tables.xbits.evicted, &tables.hostbits.evicted]
+        let Tables { thresholds, rates, xbits, hostbits, tags } = &**tables;
+        [&thresholds.evicted, &rates.evicted, &xbits.evicted, &hostbits.evicted, &tags.evicted]
             .iter()
             .map(|count| count.load(Ordering::Relaxed))
             .sum()
@@ -160,6 +167,27 @@ impl Shared {
     pub fn hostbit(&self, name: NameId, host: IpAddr, at: Time) -> bool {
         self.turn.wait();
         self.tables.hostbits.has(&(name, host), at)
+    }
+
+    /// A rule that tags a host matched on a packet.
+    pub(super) fn set_tag(&self, host: IpAddr, rule: u64, extent: Extent, packet: &Packet<'_>) {
+        self.turn.wait();
+        self.tables.tags.with(host, packet.time, |tags| {
+            tags.set(rule, extent, packet);
+            ((), Time::from_nanos(u64::MAX))
+        });
+    }
+
+    /// A packet of these hosts comes by. Out: whether a tag of one of them shows it.
+    pub(super) fn follow_tags(&self, hosts: [IpAddr; 2], packet: &Packet<'_>) -> bool {
+        self.turn.wait();
+        let [one, other] = hosts;
+        let follow = |host| {
+            let shown = self.tables.tags.existing(&host, |tags| (tags.follow(packet), !tags.is_empty()));
+            shown.unwrap_or(false)
+        };
+        let shown = follow(one);
+        (other != one && follow(other)) || shown
     }
 
     /// Changes a hostbit, which does not expire.
@@ -229,6 +257,17 @@ impl<K: Hash + Eq + Copy, V: Default> Table<K, V> {
         })
     }
 
+    /// Works on the value of `key`, if there is one; `work` also says whether it stays.
+    fn existing<R>(&self, key: &K, work: impl FnOnce(&mut V) -> (R, bool)) -> Option<R> {
+        self.part(key, |part| {
+            let (result, stays) = work(&mut part.entries.get_mut(key)?.value);
+            if !stays {
+                part.entries.remove(key);
+            }
+            Some(result)
+        })
+    }
+
     fn has(&self, key: &K, now: Time) -> bool {
         self.part(key, |part| part.entries.get(key).is_some_and(|entry| now < entry.expires))
     }
@@ -288,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_full_table_forgets_the_oldest_and_counts() {
-        let limits = Limits { thresholds: 1, bits: PARTS };
+        let limits = Limits { bits: PARTS, ..Limits::default() };
         let (shared, name) = (Shared::new(limits), Names::default().intern(Space::Hostbit, "h"));
         for n in 0..1000 {
             shared.set_hostbit(name, host(n), Set::On, at(1));
@@ -301,7 +340,7 @@ mod tests {
 
     #[test]
     fn clearing_and_setting_again_and_again_stays_bounded() {
-        let limits = Limits { thresholds: 1, bits: PARTS };
+        let limits = Limits { bits: PARTS, ..Limits::default() };
         let (shared, name) = (Shared::new(limits), Names::default().intern(Space::Hostbit, "h"));
         for _ in 0..100 {
             shared.set_hostbit(name, host(1), Set::On, at(1));

@@ -8,9 +8,11 @@ use smallvec::SmallVec;
 use super::names::{NameId, Names, Space};
 use super::rule_set::{Generation, RuleId};
 use super::shared::Set;
+use super::tags::{Extent, Tags};
 use super::threshold::{Counter, Rate};
 use crate::event::Vars;
 use crate::field::Dir;
+use crate::packet::Packet;
 use crate::record::{Shape, Writer};
 
 /// Variables captured from content that a flow or packet may have.
@@ -53,6 +55,7 @@ struct Rare {
     rates: Vec<(u64, Rate)>,
     /// Rules that matched on the stream, with the direction and where the data they saw ended, the latest last.
     matched: Vec<(u64, Dir, u64)>,
+    tags: Tags,
 }
 
 impl FlowState {
@@ -135,6 +138,16 @@ impl FlowState {
     /// The same for rate filters.
     pub(super) fn rate(&mut self, rule: u64) -> &mut Rate {
         entry(&mut self.rare.get_or_insert_default().rates, rule)
+    }
+
+    /// A rule that tags the flow matched on a packet.
+    pub(super) fn set_tag(&mut self, rule: u64, extent: Extent, packet: &Packet<'_>) {
+        self.rare.get_or_insert_default().tags.set(rule, extent, packet);
+    }
+
+    /// A packet of the flow comes by. Out: whether a tag shows it.
+    pub(super) fn follow_tags(&mut self, packet: &Packet<'_>) -> bool {
+        self.rare.as_mut().is_some_and(|rare| rare.tags.follow(packet))
     }
 
     /// Forgets what belongs to another rule set.

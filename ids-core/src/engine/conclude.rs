@@ -11,7 +11,7 @@ use crate::detect::hits::{Decision, Findings, Hit, Hits};
 use crate::detect::rule::{Block, RuleInfo, Scope as BlockScope};
 use crate::detect::rule_set::{RuleSet, Scope};
 use crate::detect::state::TxState;
-use crate::event::{Alert, Dropped, Event, TxAt, VerdictInfo};
+use crate::event::{Alert, Dropped, Event, Tagged, TxAt, VerdictInfo};
 use crate::field::Dir;
 use crate::flow::{Action, Flow};
 use crate::packet::Packet;
@@ -54,6 +54,10 @@ pub(super) fn packet(
     };
     for hit in hits.alerts() {
         alert(rules, setting, (hit, hits.findings(hit.rule)), app, verdict, out);
+    }
+    if decision.tagged {
+        let context = context::of_packet(setting.packet, setting.known, setting.dir);
+        out.event(Event::Tagged(Tagged { context, packet: setting.packet }));
     }
     if let Some((_, to)) = decision.reject {
         rejected(setting.packet, to, counters, out);

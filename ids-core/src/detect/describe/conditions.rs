@@ -152,6 +152,7 @@ impl Description<'_> {
             Effect::Hostbit { set, .. } => named("hostbits", out, |out| out.text("cmd", command(set).as_bytes())),
             Effect::Bypass => named("bypass", out, |_| {}),
             Effect::Unrecorded(_) => named("config", out, |_| {}),
+            Effect::Tag(_) => named("tag", out, |_| {}),
         }
     }
 }

@@ -17,6 +17,7 @@ mod flowint;
 mod meta;
 mod not_yet;
 mod requires;
+mod tag;
 pub(super) mod threshold;
 mod vars;
 
@@ -101,6 +102,7 @@ pub static KEYWORDS: &[Keyword] = &[
     once("sid", meta::sid, "Signature id."),
     many("stream-event", events::stream, "The TCP packet has this oddity."),
     many("stream_size", flow::stream_size, "How many bytes a side of the stream has sent."),
+    many("tag", tag::tag, "Packets that follow a match are shown."),
     many("target", meta::target, "Which end is the victim."),
     many("threshold", threshold::threshold, "How often the rule may tell."),
     many("uricontent", buffers::uricontent, "Old form of a content of the normalized URI."),

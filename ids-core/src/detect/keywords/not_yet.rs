@@ -201,7 +201,6 @@ pub const NOT_YET: &[&str] = &[
     "ssh_software",
     "ssl_state",
     "ssl_version",
-    "tag",
     "template",
     "template2",
     "tls.alpn",

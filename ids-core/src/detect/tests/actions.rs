@@ -146,3 +146,49 @@ fn rules_on_addresses_alone_are_tried_once_per_direction() {
     let count = |sid| fired(rules, &steps).into_iter().filter(|other| *other == sid).count();
     assert_eq!((count(1), count(2)), (2, 3));
 }
+
+/// Which of the steps are packets that a tag shows.
+fn shown(tag: &str, steps: &[Step]) -> Vec<bool> {
+    let mut bench = Bench::new(&format!("alert udp any any -> any any (content:\"x\"; {tag}; sid:1;)"));
+    let mut shown = Vec::new();
+    for step in steps {
+        bench.take(step);
+        if matches!(step, Step::Frame(_)) {
+            shown.push(bench.decision.tagged);
+        }
+    }
+    shown
+}
+
+#[test]
+fn tags_show_what_follows_a_match() {
+    let from = |last: u8, to: u8, text: &str| {
+        Step::Frame(frames::datagram(([10, 0, 0, last], 1), ([192, 0, 2, to], 2), text.as_bytes()))
+    };
+    let talk = || vec![from(1, 1, "x"), from(1, 1, "a"), from(1, 1, "b"), Step::Wait(5), from(1, 1, "c")];
+    let length = 46;
+    for (tag, want) in [
+        ("tag:session", [false, true, true, true]),
+        ("tag:session,3,packets", [false, true, true, false]),
+        (&format!("tag:session,{},bytes", length + 1), [false, true, false, false]),
+        ("tag:session,4,seconds", [false, true, true, false]),
+        ("tag:host,2,packets,src", [false, true, false, false]),
+        ("tag:host,2,packets; tag:session,3,packets", [false, true, true, false]),
+        ("noalert; tag:session", [false, true, true, true]),
+    ] {
+        assert_eq!(shown(tag, &talk()), want, "{tag}");
+    }
+    let elsewhere = |last, to| vec![from(1, 1, "x"), Step::NewFlow, from(last, to, "a")];
+    for (tag, last, to, want) in [
+        ("tag:session", 1, 1, false),
+        ("tag:host", 2, 1, true),
+        ("tag:host", 1, 2, false),
+        ("tag:host,9,packets,src", 1, 2, true),
+        ("tag:host,9,packets,src", 2, 1, false),
+    ] {
+        assert_eq!(shown(tag, &elsewhere(last, to)), [false, want], "{tag} {last} {to}");
+    }
+    // The next match begins the tag anew.
+    let again = [from(1, 1, "x"), from(1, 1, "x"), from(1, 1, "a"), from(1, 1, "b")];
+    assert_eq!(shown("tag:session,2,packets", &again), [false, false, true, false]);
+}

@@ -229,6 +229,11 @@ fn keywords() -> Vec<Case> {
             vec![Frame(tcp("A", b"abcdef"))],
         ),
         case(
+            "alert udp any any -> any any (content:\"x\"; tag:host,9,bytes,src; tag:session; sid:1;)",
+            payload("x"),
+            payload("y"),
+        ),
+        case(
             "alert udp any any -> any any (content:\"x\"; detection_filter:track by_src, count 1, seconds 60; sid:1;)",
             twice(),
             payload("x"),
