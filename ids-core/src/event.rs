@@ -38,6 +38,8 @@ pub enum Event<'a> {
     Drop(Dropped<'a>),
     /// A packet follows an alert because of `tag`.
     Tagged(Tagged<'a>),
+    /// A packet, if the configuration asks for all of them.
+    Packet(Seen<'a>),
     /// Rules captured variables on a packet.
     Variables(Variables<'a>),
     /// An ARP packet.
@@ -241,6 +243,19 @@ pub struct Tagged<'a> {
     pub context: Context<'a>,
     /// The packet.
     pub packet: &'a Packet<'a>,
+}
+
+/// A packet that was inspected.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// Where and when.
+    pub context: Context<'a>,
+    /// The packet.
+    pub packet: &'a Packet<'a>,
+    /// A rule has fired on it, or on its flow before.
+    pub alerted: bool,
+    /// A rule's `tag` asks for it.
+    pub tagged: bool,
 }
 
 /// Variables that rules captured on a packet; they are those of its context.

@@ -39,6 +39,7 @@ pub struct Hits {
     matches: Vec<Hit>,
     alerts: Vec<Hit>,
     packet_vars: Captured,
+    tagged: bool,
     findings: Vec<(RuleId, Findings)>,
     /// A rule with `bypass` has matched.
     pub(super) bypass: bool,
@@ -74,8 +75,6 @@ pub struct Decision {
     pub drop: Option<(RuleId, Scope, DropReason)>,
     /// A rule with `bypass` has matched: the flow needs no more inspection, and can be released.
     pub bypass: bool,
-    /// A rule that matched before tags it.
-    pub tagged: bool,
     /// A rule rejects it: how much, and who is told. Comes with a drop where packets can be dropped.
     pub reject: Option<(Scope, RejectTo)>,
 }
@@ -89,6 +88,7 @@ impl Hits {
         self.findings.clear();
         self.bypass = false;
         self.unrecorded.clear();
+        self.tagged = false;
     }
 
     /// The alerts to tell; known after [`Hits::decide`].
@@ -99,6 +99,11 @@ impl Hits {
     /// Numbers of the transactions that rules want no record of.
     pub fn unrecorded(&self) -> &[u64] {
         &self.unrecorded
+    }
+
+    /// Whether a rule that matched before tags the packet; known after [`Hits::decide`].
+    pub fn tagged(&self) -> bool {
+        self.tagged
     }
 
     /// Variables captured on the packet.
@@ -166,7 +171,7 @@ impl Hits {
                 break;
             }
         }
-        decision.tagged = tagged(rules, scene);
+        self.tagged = tagged(rules, scene);
         // Others may still match on the same packet, but not on what follows.
         decision.bypass = self.bypass;
         if let Some(state) = scene.state.as_deref_mut() {

@@ -55,7 +55,7 @@ pub(super) fn packet(
     for hit in hits.alerts() {
         alert(rules, setting, (hit, hits.findings(hit.rule)), app, verdict, out);
     }
-    if decision.tagged {
+    if hits.tagged() {
         let context = context::of_packet(setting.packet, setting.known, setting.dir);
         out.event(Event::Tagged(Tagged { context, packet: setting.packet }));
     }

@@ -29,4 +29,6 @@ pub struct Config {
     pub app_error: Exception,
     /// Most alerts of one packet (`packet-alert-max`).
     pub max_alerts: usize,
+    /// Every packet is told of ([`Event::Packet`](crate::event::Event::Packet)).
+    pub packets: bool,
 }

@@ -6,8 +6,9 @@ use crate::app::parser::Protocol;
 use crate::app::probe::DetectionEvent;
 use crate::app::state::{Open, State};
 use crate::app::{file, parser};
+use crate::detect::hits::Hits;
 use crate::detect::state::TxState;
-use crate::event::{ArpRef, Context, Event, FileRef, Odd, Oddity, TxAt, TxRef, Variables};
+use crate::event::{ArpRef, Context, Event, FileRef, Odd, Oddity, Seen, TxAt, TxRef, Variables};
 use crate::field::{Dir, Dirs};
 use crate::packet::Packet;
 use crate::time::Time;
@@ -24,6 +25,19 @@ pub(super) fn anomalies(packet: &Packet<'_>, known: Option<Known<'_>>, dir: Opti
 pub(super) fn variables(packet: &Packet<'_>, known: Known<'_>, dir: Dir, out: &mut impl Sink) {
     let context = context::of_packet(packet, Some(known), Some(dir));
     out.event(Event::Variables(Variables { context }));
+}
+
+/// Tells of a packet that was inspected, and what came of it.
+pub(super) fn packet(
+    packet: &Packet<'_>,
+    known: Option<Known<'_>>,
+    dir: Option<Dir>,
+    hits: &Hits,
+    out: &mut impl Sink,
+) {
+    let context = context::of_packet(packet, known, dir);
+    let alerted = !hits.alerts().is_empty() || known.is_some_and(|known| known.flow.alerted);
+    out.event(Event::Packet(Seen { context, packet, alerted, tagged: hits.tagged() }));
 }
 
 /// Tells of an ARP packet.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 
 use super::conclude::{self, Setting};
+use super::context::Known;
 use super::rewrite::Edits;
 use super::trouble::Special;
 use super::visit::{self, Conn, Visit};
@@ -48,6 +49,7 @@ pub(super) struct Worker {
 }
 
 /// Where a packet belongs.
+#[derive(Clone, Copy)]
 enum Home {
     Flow(FlowId, Dir),
     /// Nowhere: it is none that flows are made of.
@@ -98,15 +100,29 @@ impl Worker {
         let found = self.find(packet);
         self.end_flows(rules, false, out);
         self.hits.clear();
-        let (id, dir) = match found {
-            Home::Flow(id, dir) => (id, dir),
-            Home::None => return self.alone(rules, packet, false, out),
-            Home::Full => return self.alone(rules, packet, true, out),
+        let verdict = match found {
+            Home::Flow(id, dir) => {
+                let (flows, mut visit) = self.visit(rules, out);
+                let verdict = flows.get_mut(id).map_or(Verdict::Accept, |entry| visit.packet(entry, packet, dir));
+                flows.update(id);
+                verdict
+            }
+            Home::None => self.alone(rules, packet, false, out),
+            Home::Full => self.alone(rules, packet, true, out),
         };
-        let (flows, mut visit) = self.visit(rules, out);
-        let verdict = flows.get_mut(id).map_or(Verdict::Accept, |entry| visit.packet(entry, packet, dir));
-        flows.update(id);
+        if self.config.packets {
+            self.tell(packet, found, out);
+        }
         verdict
+    }
+
+    /// Tells of a packet that was inspected.
+    fn tell(&self, packet: &Packet<'_>, home: Home, out: &mut impl Sink) {
+        let Home::Flow(id, dir) = home else { return tell::packet(packet, None, None, &self.hits, out) };
+        if let Some(entry) = self.flows.get(id) {
+            let known = Known { flow: &entry.flow, app: entry.data.app.info(), vars: None };
+            tell::packet(packet, Some(known), Some(dir), &self.hits, out);
+        }
     }
 
     /// Whether an ICMP error is about a flow of this worker.

@@ -45,6 +45,7 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
         defrag_full: exception(packet_policy(traffic.defrag.memcap_policy)),
         app_error: exception(traffic.app_error),
         max_alerts: config.engine.detect.alerts_per_packet,
+        packets: !config.outputs.pcap_log.is_empty(),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod load;
 pub mod logging;
 pub mod node;
 pub mod outputs;
+pub mod pcap_log;
 pub mod rules;
 pub mod scalar;
 pub mod section;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::eve::Eve;
 use super::node::Value;
+use super::pcap_log::PcapLog;
 use super::scalar;
 use super::section::{self, Section};
 
@@ -16,6 +17,8 @@ pub struct Outputs {
     pub fast: Vec<LogFile>,
     /// Counters as a table.
     pub stats: Vec<StatsLog>,
+    /// Capture files.
+    pub pcap_log: Vec<PcapLog>,
     /// The alert store.
     pub store: Option<Store>,
 }
@@ -107,7 +110,6 @@ pub struct Stats {
 /// Outputs of the established engine that do not exist here.
 const UNWRITTEN_OUTPUTS: &[&str] = &[
     "file-store",
-    "pcap-log",
     "tls-store",
     "tls-log",
     "http-log",
@@ -157,6 +159,7 @@ impl Outputs {
             let show = StatsRecord { nulls: stats.flag("null-values", false), ..StatsRecord::read(stats) };
             self.stats.push(StatsLog { file: LogFile::read(stats, "stats.log"), show });
         });
+        listed("pcap-log", &mut |pcap_log| self.pcap_log.push(PcapLog::read(pcap_log)));
         listed("store", &mut |store| self.store = Some(Store::read(store)));
         for &key in UNWRITTEN_OUTPUTS {
             let Some(node) = output.node(key) else { continue };

@@ -13,6 +13,7 @@ pub mod file;
 pub(crate) mod fixtures;
 pub mod lines;
 pub mod names;
+pub mod pcap_log;
 pub mod renderer;
 pub mod sink;
 pub mod stats;
@@ -51,6 +52,7 @@ enum Plan {
     Eve(Box<crate::config::eve::Eve>),
     Fast,
     Stats(crate::config::outputs::StatsRecord),
+    PcapLog(Box<crate::config::pcap_log::PcapLog>),
     Store,
 }
 
@@ -96,6 +98,12 @@ impl Outputs {
             let (destination, place) = file(&stats.file)?;
             add(Plan::Stats(stats.show), destination, place);
         }
+        for settings in &config.outputs.pcap_log {
+            let files = pcap_log::file::CaptureFile::new(settings, folder)
+                .map_err(|source| open(&folder.join(&settings.name), source))?;
+            let place = files.path().to_owned();
+            add(Plan::PcapLog(Box::new(settings.clone())), Destination::Capture(Box::new(files)), place);
+        }
         let mut reader = None;
         if let Some(settings) = &config.outputs.store {
             let place = folder.join(&settings.folder);
@@ -129,6 +137,7 @@ impl Outputs {
                 Plan::Eve(eve) => Box::new(eve::Eve::new(eve.as_ref().clone(), self.stats.clone(), Arc::clone(scene))),
                 Plan::Fast => Box::new(fast::Fast::default()),
                 Plan::Stats(show) => Box::new(stats::StatsLog::new(*show, self.stats.clone())),
+                Plan::PcapLog(settings) => Box::new(pcap_log::PcapLog::new(settings.as_ref().clone())),
                 Plan::Store => Box::new(store::record::StoreOutput::new(Arc::clone(scene))),
             }
         });

@@ -91,6 +91,7 @@ pub fn context<'e, 'a>(event: &'e Event<'a>) -> &'e Context<'a> {
         Event::Flow(event) => &event.context,
         Event::Drop(event) => &event.context,
         Event::Tagged(event) => &event.context,
+        Event::Packet(event) => &event.context,
         Event::Variables(event) => &event.context,
         Event::Arp(event) => &event.context,
     }

@@ -1,5 +1,7 @@
 //! The writer thread: takes lines from all workers, in order, and brings each to its destination.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -9,6 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 
 use super::file::File;
 use super::lines::{Kind, Lines};
+use super::pcap_log::file::CaptureFile;
 use super::store::Feeder;
 
 /// Batches of lines that may wait for the writer.
@@ -34,8 +37,55 @@ pub enum Pressure {
 pub enum Destination {
     /// A file or socket.
     File(Box<File>),
+    /// Capture files.
+    Capture(Box<CaptureFile>),
     /// The alert store.
     Store(Feeder),
+}
+
+impl Destination {
+    /// Appends a line to a file.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Capture(file) => file.write(bytes),
+            Self::Store(_) => Ok(()),
+        }
+    }
+
+    /// Writes what a file has buffered.
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Capture(file) => file.flush(),
+            Self::Store(_) => Ok(()),
+        }
+    }
+
+    /// Begins a new file.
+    fn rotate(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.rotate(),
+            Self::Capture(file) => file.finish(),
+            Self::Store(_) => Ok(()),
+        }
+    }
+
+    /// Writes what a file has buffered, and what belongs at its end.
+    fn end(&mut self) -> io::Result<()> {
+        match self {
+            Self::Capture(file) => file.finish(),
+            file => file.flush(),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::File(file) => file.path(),
+            Self::Capture(file) => file.path(),
+            Self::Store(_) => Path::new(""),
+        }
+    }
 }
 
 /// What can be asked of the writer.
@@ -182,7 +232,7 @@ impl Loop {
         loop {
             match self.messages.recv_timeout(FLUSH.saturating_sub(flushed.elapsed())) {
                 Ok(Message::Lines(lines)) => self.write(lines),
-                Ok(Message::Rotate) => self.each_file(File::rotate),
+                Ok(Message::Rotate) => self.each(Destination::rotate),
                 Ok(Message::Flush(done)) => {
                     self.flush();
                     // Whoever asked may have gone.
@@ -192,7 +242,7 @@ impl Loop {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if flushed.elapsed() >= FLUSH {
-                self.each_file(File::flush);
+                self.each(Destination::flush);
                 flushed = Instant::now();
             }
         }
@@ -202,14 +252,14 @@ impl Loop {
     fn write(&mut self, mut lines: Lines) {
         for (mark, bytes) in lines.iter() {
             match self.destinations.get_mut(usize::from(mark.destination)) {
-                Some(Destination::File(file)) => {
-                    if let Err(error) = file.write(bytes) {
-                        note(&mut self.errors, file, &error);
-                    }
-                }
                 Some(Destination::Store(store)) => {
                     if let Some(key) = mark.alert {
                         store.push(key, bytes);
+                    }
+                }
+                Some(file) => {
+                    if let Err(error) = file.write(bytes) {
+                        note(&mut self.errors, file.path(), &error);
                     }
                 }
                 None => {}
@@ -225,18 +275,16 @@ impl Loop {
         let _ = self.give_back.try_send(lines);
     }
 
-    fn each_file(&mut self, act: fn(&mut File) -> std::io::Result<()>) {
+    fn each(&mut self, act: fn(&mut Destination) -> io::Result<()>) {
         for destination in &mut self.destinations {
-            if let Destination::File(file) = destination
-                && let Err(error) = act(file)
-            {
-                note(&mut self.errors, file, &error);
+            if let Err(error) = act(destination) {
+                note(&mut self.errors, destination.path(), &error);
             }
         }
     }
 
     fn flush(&mut self) {
-        self.each_file(File::flush);
+        self.each(Destination::flush);
         for destination in &mut self.destinations {
             if let Destination::Store(store) = destination {
                 store.flush();
@@ -245,7 +293,7 @@ impl Loop {
     }
 
     fn close(mut self) -> Vec<String> {
-        self.each_file(File::flush);
+        self.each(Destination::end);
         for destination in self.destinations {
             if let Destination::Store(store) = destination {
                 self.errors.extend(store.finish());
@@ -259,10 +307,10 @@ impl Loop {
 const MAX_ERRORS: usize = 100;
 
 /// Notes an error once: a full disk fails for every record.
-fn note(errors: &mut Vec<String>, file: &File, error: &std::io::Error) {
-    let line = format!("cannot write {}: {error}", file.path().display());
+fn note(errors: &mut Vec<String>, path: &Path, error: &io::Error) {
+    let line = format!("cannot write {}: {error}", path.display());
     if errors.len() < MAX_ERRORS && !errors.contains(&line) {
-        tracing::error!(path = %file.path().display(), %error, "records are lost");
+        tracing::error!(path = %path.display(), %error, "records are lost");
         errors.push(line);
     }
 }

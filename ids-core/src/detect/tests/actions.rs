@@ -154,7 +154,7 @@ fn shown(tag: &str, steps: &[Step]) -> Vec<bool> {
     for step in steps {
         bench.take(step);
         if matches!(step, Step::Frame(_)) {
-            shown.push(bench.decision.tagged);
+            shown.push(bench.hits.tagged());
         }
     }
     shown
