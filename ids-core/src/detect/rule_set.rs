@@ -405,6 +405,13 @@ pub(super) enum Effect {
     Unrecorded(Extent),
 }
 
+impl Effect {
+    /// Whether it tags a host, so that packets of all flows are looked at.
+    pub(super) const fn tags_host(&self) -> bool {
+        matches!(self, Self::Tag(Tag { host: Some(_), .. }))
+    }
+}
+
 /// Which transactions something is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
@@ -412,13 +419,6 @@ pub(super) enum Extent {
     Transaction,
     /// All that the flow has from now on.
     Flow,
-}
-
-impl Effect {
-    /// Whether it tags a host, so that packets of all flows are looked at.
-    pub(super) const fn tags_host(&self) -> bool {
-        matches!(self, Self::Tag(Tag { host: Some(_), .. }))
-    }
 }
 
 /// How a number is compared.

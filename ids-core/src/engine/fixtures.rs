@@ -24,6 +24,8 @@ pub(super) struct Told {
     pub(super) sids: Vec<u32>,
     /// How many transactions were recorded.
     pub(super) records: usize,
+    /// What the alerts show.
+    pub(super) payloads: Vec<Vec<u8>>,
 }
 
 impl Sink for Told {
@@ -41,7 +43,10 @@ impl Sink for Told {
 
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::Alert(alert) => self.sids.push(alert.rule.sid),
+            Event::Alert(alert) => {
+                self.sids.push(alert.rule.sid);
+                self.payloads.push(alert.payload.to_vec());
+            }
             Event::Transaction(_) => self.records += 1,
             _ => {}
         }

@@ -58,6 +58,43 @@ fn what_was_told_of_a_stream_is_not_told_again() {
 }
 
 #[test]
+fn a_request_that_only_its_answer_explains_comes_before_it() {
+    let rules = "alert http any any -> any any (app-layer-event:http.unable_to_match_response_to_request; sid:1;)\n\
+                 alert http any any -> any any (http.method; content:\"ODD/1.1\"; sid:2;)\n\
+                 alert http any any -> any any (http.stat_code; content:\"400\"; sid:3;)";
+    let (ask, answer) = (b"ODD/1.1\nHost: h\n\n", b"HTTP/1.0 400 Bad\r\nContent-Length: 0\r\n\r\n");
+    let (seq, ack) = (101 + ask.len() as u32, 501 + answer.len() as u32);
+    let v4 = Carrier::V4;
+    let said = vec![
+        segment(v4, true, "PA", 101, 501, ask),
+        segment(v4, false, "PA", 501, seq, answer),
+        segment(v4, true, "A", seq, ack, b""),
+        segment(v4, false, "A", ack, seq, b""),
+    ];
+    assert_eq!(at_end(rules, said).sids, [2, 3]);
+}
+
+#[test]
+fn alerts_at_the_end_show_where_bytes_are_missing() {
+    let v4 = Carrier::V4;
+    let data = |seq, text: &'static [u8]| segment(v4, true, "PA", seq, 501, text);
+    for (name, mut said, told, shown) in [
+        ("inside", vec![data(101, b"VERY"), data(109, b"DATA")], vec![1, 3], "VERY[4 bytes missing]DATA"),
+        ("at the start", vec![data(105, b"GOOD"), data(109, b"DATA")], vec![2, 3], "[4 bytes missing]GOODDATA"),
+        ("nowhere", vec![data(101, b"VERYGOOD"), data(109, b"DATA")], vec![1, 2, 3], "VERYGOODDATA"),
+    ] {
+        let rules = "alert tcp-stream any any -> any any (content:\"VERY\"; sid:1;)\n\
+                     alert tcp-stream any any -> any any (content:\"GOOD\"; sid:2;)\n\
+                     alert tcp-stream any any -> any any (content:\"DATA\"; sid:3;)\n\
+                     alert tcp-stream any any -> any any (content:\"YDA\"; sid:4;)";
+        said.push(segment(v4, false, "A", 501, 113, b""));
+        let end = at_end(rules, said);
+        assert_eq!(end.sids, told, "{name}");
+        assert!(end.payloads.iter().all(|payload| payload == shown.as_bytes()), "{name}: {:?}", end.payloads);
+    }
+}
+
+#[test]
 fn a_connection_without_a_beginning_is_not_established() {
     let rules = "alert tcp any any -> any any (flow:established; content:\"USER \"; sid:1;)\n\
                  alert tcp any any -> any any (content:\"USER \"; sid:2;)\n";
@@ -92,6 +129,7 @@ fn at_end(rules: &str, rest: Vec<Vec<u8>>) -> fixtures::Told {
         let told = fixtures::push(&mut engine, &rules, id as u64 + 1, &mut frame);
         all.sids.extend(told.sids);
         all.records += told.records;
+        all.payloads.extend(told.payloads);
     }
     engine.finish(&rules, &mut all);
     all

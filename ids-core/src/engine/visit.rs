@@ -3,6 +3,8 @@
 //! Every chunk of a stream is parsed and its transactions inspected before the next chunk, so that pipelined
 //! requests are each seen in time.
 
+use std::mem;
+
 use arrayvec::ArrayVec;
 use smallvec::SmallVec;
 
@@ -137,7 +139,7 @@ impl<S: Sink> Visit<'_, S> {
             for dir in Dir::BOTH {
                 self.transactions(entry, &packet, dir);
             }
-            Dir::BOTH.into_iter().for_each(|dir| self.streams(entry, &packet, dir, true));
+            Dir::BOTH.into_iter().for_each(|dir| self.last_streams(entry, &packet, dir));
         }
         if !refused {
             entry.data.app.finished();
@@ -223,6 +225,18 @@ impl<S: Sink> Visit<'_, S> {
         scene.sizes = Dir::BOTH.map(|dir| tcp.as_ref().map_or(0, |session| session.size(dir)));
         scene.app = view(app, &self.odd);
         self.detector.packet(self.rules, &mut scene, self.hits);
+    }
+
+    /// Tries payload rules on what is left of a direction. Alerts show all of it, with a note where bytes are missing.
+    fn last_streams(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
+        let whole = entry.tcp.as_ref().and_then(|session| session.with_holes(dir));
+        let other = mem::take(self.matched);
+        self.streams(entry, packet, dir, true);
+        if self.matched.is_empty() {
+            *self.matched = other;
+        } else if let Some(whole) = whole {
+            *self.matched = whole;
+        }
     }
 
     /// Tries payload rules on the stream data of a direction, if it is due or `all` is: on each piece between holes.
@@ -379,6 +393,9 @@ impl<S: Sink> Visit<'_, S> {
             }
             if other_first {
                 other_done = true;
+                if let Some(session) = &mut entry.tcp {
+                    Dir::BOTH.into_iter().for_each(|dir| session.app_again(dir));
+                }
                 self.drain(entry, packet, dir.flip());
             }
         }

@@ -38,6 +38,8 @@ pub(super) struct Assembly {
     /// The connection is over.
     closed: bool,
     runs: VecDeque<Run>,
+    /// Stream offset up to which bytes were held and let go.
+    released: u64,
     /// Passive: which segments the unacknowledged end of the last run came in.
     tail: VecDeque<Span>,
     waiting: Waiting,
@@ -127,6 +129,7 @@ impl Assembly {
             one_sided: false,
             closed: false,
             runs: VecDeque::new(),
+            released: 0,
             tail: VecDeque::new(),
             waiting: Waiting::default(),
             urgent: Urgent::default(),
@@ -446,6 +449,11 @@ impl Assembly {
         self.release();
     }
 
+    /// What the application layer left unused is handed out again, whether or not anything came after it.
+    pub(super) fn app_again(&mut self) {
+        (self.app.offered, self.app.need, self.app.told_last) = (self.app.at, 0, false);
+    }
+
     /// The application layer wants nothing any more.
     pub(super) fn app_stop(&mut self) {
         self.app.stopped = true;
@@ -549,13 +557,32 @@ impl Assembly {
         let acked = if self.inline { self.stream(self.acked.min(self.end)) } else { u64::MAX };
         let before = app.min(raw).min(acked).min(visible);
         while self.runs.len() > 1 && self.runs.front().is_some_and(|run| run.end() <= before.max(self.passed())) {
-            self.runs.pop_front();
+            self.released = self.runs.pop_front().map_or(self.released, |run| run.end());
         }
         if let Some(run) = self.runs.front_mut() {
-            run.release(before);
+            if run.release(before) {
+                self.released = run.start();
+            }
             let base = run.start();
             self.urgent.forget(base.min(self.acked));
         }
+    }
+
+    /// What is held and may be looked at, with a note in place of bytes that are missing; `None` if none are.
+    pub(super) fn with_holes(&self) -> Option<Vec<u8>> {
+        use std::io::Write as _;
+        let (mut at, visible) = (self.released, self.visible());
+        let (mut out, mut holes) = (Vec::new(), false);
+        for run in self.runs.iter().filter(|run| run.start() < visible) {
+            let missing = run.start().saturating_sub(at);
+            if missing > 0 {
+                holes = true;
+                write!(out, "[{missing} bytes missing]").ok()?;
+            }
+            out.extend_from_slice(run.slice(run.start(), run.end().min(visible)));
+            at = run.end();
+        }
+        holes.then_some(out)
     }
 
     /// Stream offset that both readers have passed for good, also where a hole follows.

@@ -60,8 +60,8 @@ impl Run {
         self.bytes.split_off(at)
     }
 
-    /// Drops what comes before a stream offset.
-    pub(super) fn release(&mut self, before: u64) {
+    /// Drops what comes before a stream offset. Out: whether there was anything.
+    pub(super) fn release(&mut self, before: u64) -> bool {
         let bytes = distance(self.start, before).min(self.bytes().len());
         self.start += bytes as u64;
         self.gone += bytes;
@@ -76,6 +76,7 @@ impl Run {
                 self.bytes.shrink_to(self.bytes.len() * 2);
             }
         }
+        bytes > 0
     }
 
     /// Memory in use, in bytes.

@@ -216,9 +216,19 @@ impl Session {
         self.half(dir).assembly.app_used(bytes, need);
     }
 
+    /// What the application layer left unused of a direction is handed out again, whether or not anything followed.
+    pub fn app_again(&mut self, dir: Dir) {
+        self.half(dir).assembly.app_again();
+    }
+
     /// The application layer wants nothing more of a direction.
     pub fn app_stop(&mut self, dir: Dir) {
         self.half(dir).assembly.app_stop();
+    }
+
+    /// The bytes of a direction that are held, as text with a note where some are missing; `None` if none are.
+    pub fn with_holes(&self, dir: Dir) -> Option<Vec<u8>> {
+        self.half_ref(dir).assembly.with_holes()
     }
 
     /// Whether payload rules should look at a direction now.
