@@ -84,6 +84,16 @@ impl Prefix {
         if bits <= most { Some(Self { addr, bits }) } else { None }
     }
 
+    /// The address, as it was written.
+    pub const fn addr(&self) -> IpAddr {
+        self.addr
+    }
+
+    /// How many leading bits count.
+    pub const fn bits(&self) -> u8 {
+        self.bits
+    }
+
     /// Whether an address lies in it.
     pub fn holds(&self, addr: IpAddr) -> bool {
         // A shift by the whole width means that no bit counts.

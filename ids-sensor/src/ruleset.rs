@@ -13,7 +13,7 @@ use ids_core::detect::header::{AddressSet, Reader, Vars};
 use ids_core::detect::mpm::Algo;
 use ids_core::detect::rule_set::RuleSet;
 use ids_core::detect::settings::{ActionClass, BlockOn, Settings};
-use ids_core::detect::tables::{Classes, References, Thresholds};
+use ids_core::detect::tables::{Classes, References, Reputation, Thresholds};
 use ids_core::rules::ast::Spanned;
 use ids_core::rules::{self, Fault};
 
@@ -165,6 +165,7 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         classes,
         references,
         thresholds,
+        reputation: Arc::new(reputation(config, problems)),
         disabled: registry::all().filter(|(_, row)| off(row.name)).map(|(id, _)| id).collect(),
         blocks: blocks.collect(),
         limits: bytes::Limits { regex_steps: config.engine.detect.pcre_steps, ..bytes::Limits::default() },
@@ -175,6 +176,20 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         action_order: config.rules.order.map(ActionClass::of),
         ..Settings::default()
     }
+}
+
+/// The categories and lists of the configuration; none where it names no categories.
+fn reputation(config: &Config, problems: &mut Vec<String>) -> Reputation {
+    let mut reputation = Reputation::default();
+    let config = &config.reputation;
+    let Some(categories) = config.categories.as_deref() else { return reputation };
+    let faults = reputation.add_categories(&table(Some(categories), "", problems));
+    note(Some(categories), faults, problems);
+    for path in &config.lists {
+        let faults = reputation.add_list(&table(Some(path), "", problems));
+        note(Some(path), faults, problems);
+    }
+    reputation
 }
 
 /// The text of a table: of the file that the configuration names, else our own.

@@ -269,6 +269,7 @@ fn kind_of(builder: &RuleBuilder<'_, '_>, ast: &Rule, parts: &Parts) -> Kind {
     let on_packet = !builder.packet.is_empty() || !parts.headers.is_empty();
     let bare = !on_packet && builder.flow_span.is_none();
     let stateless = builder.state.is_empty();
+    let on_addresses = builder.state.iter().all(|test| matches!(test, StateTest::Reputation(_)));
     if !builder.events.is_empty() {
         return if bare && stateless { Kind::Event } else { Kind::Packet };
     }
@@ -283,8 +284,8 @@ fn kind_of(builder: &RuleBuilder<'_, '_>, ast: &Rule, parts: &Parts) -> Kind {
     // Negated addresses are looked at packet by packet.
     let negated = || [&ast.src, &ast.dst].iter().any(|word| negates(&word.text, builder.cx.settings));
     match &builder.apps {
-        Some(_) if bare => Kind::App,
-        None if bare && stateless && !negated() => Kind::Addresses,
+        Some(_) if bare && (stateless || !on_addresses) => Kind::App,
+        None if bare && on_addresses && !negated() => Kind::Addresses,
         _ => Kind::Packet,
     }
 }
@@ -361,6 +362,7 @@ fn reads(tests: &[StateTest], effects: &[Effect]) -> Vec<(Space, NameId)> {
             StateTest::Protocol { .. }
             | StateTest::StreamSize { .. }
             | StateTest::FlowStart
+            | StateTest::Reputation(_)
             | StateTest::Var { .. } => {}
         }
     }

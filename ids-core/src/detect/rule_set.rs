@@ -3,6 +3,7 @@
 //! [`compile`](super::compile) makes it; [`inspect`](super::inspect) and [`transactions`](super::transactions)
 //! walk it. Rules stand in the order in which they are tried and told.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -19,6 +20,7 @@ use super::patterns::Group;
 use super::rule::RuleInfo;
 use super::shared::Set;
 use super::state::{FlowState, Shown};
+use super::tables::{Category, Reputation};
 use super::tags::Tag;
 use super::threshold::{RateFilter, Suppress, Threshold};
 use super::transforms::Transform;
@@ -365,6 +367,8 @@ pub(super) enum StateTest {
     },
     /// The first packet of its direction.
     FlowStart,
+    /// `iprep`
+    Reputation(Box<ReputationTest>),
     /// A captured variable has this value.
     Var {
         flow: bool,
@@ -372,6 +376,53 @@ pub(super) enum StateTest {
         value: Vec<u8>,
         negated: bool,
     },
+}
+
+/// What the reputation lists say of the ends of a packet.
+#[derive(Debug)]
+pub(super) struct ReputationTest {
+    pub(super) lists: Arc<Reputation>,
+    pub(super) ends: Ends,
+    pub(super) category: Category,
+    pub(super) listed: Listed,
+}
+
+impl ReputationTest {
+    /// Whether it passes for a sender and a receiver.
+    pub(super) fn passes(&self, src: IpAddr, dst: IpAddr) -> bool {
+        let passes = |address| match (self.listed, self.lists.score(address, self.category)) {
+            (Listed::Score(compare, than), Some(score)) => compare.holds(score, than),
+            (Listed::Score(..), None) => false,
+            (Listed::Is, score) => score.is_some(),
+            (Listed::IsNot, score) => score.is_none(),
+        };
+        match self.ends {
+            Ends::Source => passes(src),
+            Ends::Destination => passes(dst),
+            Ends::Either => passes(src) || passes(dst),
+            Ends::Both => passes(src) && passes(dst),
+        }
+    }
+}
+
+/// Which ends of a packet a test is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    Source,
+    Destination,
+    Either,
+    Both,
+}
+
+/// What is asked of the entry of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// There is one, with a score that compares so.
+    Score(Compare, u8),
+    /// There is one.
+    Is,
+    /// There is none.
+    IsNot,
 }
 
 /// What a rule remembers when it matches.

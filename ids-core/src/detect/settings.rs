@@ -1,11 +1,13 @@
 //! What the configuration says to detection. Filled in by the sensor; defaults are Suricata's.
 
+use std::sync::Arc;
+
 use super::bytes;
 use super::datasets;
 use super::header::Vars;
 use super::mpm;
 use super::rule::{Action, Block};
-use super::tables::{Classes, References, Thresholds};
+use super::tables::{Classes, References, Reputation, Thresholds};
 use crate::app::registry::ProtoId;
 
 /// Settings for compiling rules.
@@ -18,6 +20,8 @@ pub struct Settings {
     pub references: References,
     /// `threshold-file`.
     pub thresholds: Thresholds,
+    /// `reputation-categories-file` and `reputation-files`.
+    pub reputation: Arc<Reputation>,
     /// Protocols that the configuration turns off: rules on them do not load.
     pub disabled: Vec<ProtoId>,
     /// What the kernel is told when a rule drops; the first that applies counts.
@@ -76,6 +80,7 @@ impl Default for Settings {
             classes: Classes::default(),
             references: References::default(),
             thresholds: Thresholds::default(),
+            reputation: Arc::default(),
             disabled: Vec::new(),
             blocks: Vec::new(),
             limits: bytes::Limits::default(),

@@ -14,6 +14,7 @@ pub mod logging;
 pub mod node;
 pub mod outputs;
 pub mod pcap_log;
+pub mod reputation;
 pub mod rules;
 pub mod scalar;
 pub mod section;
@@ -38,6 +39,8 @@ pub struct Config {
     pub vars: Vars,
     /// Sets of values.
     pub datasets: datasets::Datasets,
+    /// Reputation of addresses.
+    pub reputation: reputation::Reputation,
     /// Where outputs go if the command line does not say.
     pub log_dir: PathBuf,
     /// Name of the sensor in records (`host`).
@@ -114,9 +117,6 @@ const IGNORED: &[&str] = &[
     "ippair",
     "af-packet",
     "af-xdp",
-    "reputation-categories-file",
-    "default-reputation-path",
-    "reputation-files",
     "geoip-database",
     "windivert",
     "mqtt",
@@ -140,6 +140,7 @@ impl Config {
             Self {
                 vars: Vars::read(root),
                 datasets: datasets::Datasets::read(root),
+                reputation: reputation::Reputation::read(root),
                 log_dir: root.text_or("default-log-dir", "/var/log/ids-sensor").into(),
                 sensor_name: root.text("sensor-name").map(str::to_owned),
                 stats: outputs::Stats::read(root),

@@ -178,7 +178,8 @@ impl Description<'_> {
         let on_packet = !rule.packet.is_empty() || !rule.headers.is_empty() || !rule.events.is_empty();
         let on_payload = rule.payload.is_some() && matches!(rule.kind, Kind::Packet | Kind::PacketAndStream);
         let waits = |test: &StateTest| {
-            !matches!(test, StateTest::Protocol { .. } | StateTest::StreamSize { .. } | StateTest::FlowStart)
+            let known = matches!(test, StateTest::Protocol { .. } | StateTest::StreamSize { .. });
+            !known && !matches!(test, StateTest::FlowStart | StateTest::Reputation(_))
         };
         let on_stream = rule.looks_at_payload() && rule.kind != Kind::Packet;
         let rows = [

@@ -126,6 +126,7 @@ pub(super) fn state(test: &StateTest, names: &Names, out: &mut dyn Writer) {
         StateTest::Protocol { .. } => "app-layer-protocol",
         StateTest::StreamSize { .. } => "stream_size",
         StateTest::FlowStart => "flow_start",
+        StateTest::Reputation(_) => "iprep",
         StateTest::Var { flow: true, .. } => "flowvar",
         StateTest::Var { flow: false, .. } => "pktvar",
     };

@@ -16,6 +16,7 @@ mod flow;
 mod flowint;
 mod meta;
 mod not_yet;
+mod reputation;
 mod requires;
 mod tag;
 pub(super) mod threshold;
@@ -82,6 +83,7 @@ pub static KEYWORDS: &[Keyword] = &[
     many("flowvar", vars::flowvar, "A variable captured in the flow has this value."),
     once("gid", meta::gid, "Generator id."),
     many("hostbits", bits::hostbits, "Sets or tests a bit of a host."),
+    many("iprep", reputation::iprep, "What the reputation lists say of an address."),
     many("metadata", meta::metadata, "Keys and values shown with alerts."),
     once("msg", meta::msg, "What alerts say."),
     flag("noalert", meta::noalert, "Acts, but does not tell."),

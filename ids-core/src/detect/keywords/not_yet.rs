@@ -78,7 +78,6 @@ pub const NOT_YET: &[&str] = &[
     "ike.nonce_payload_length",
     "ike.resp_spi",
     "ike.vendor",
-    "iprep",
     "ja3.hash",
     "ja3.string",
     "ja3_hash",

@@ -10,6 +10,7 @@ mod frames;
 mod keywords;
 mod loading;
 mod reload;
+mod reputation;
 mod transactions;
 
 use bench::{Bench, Step};
