@@ -170,6 +170,8 @@ fn a_reader_who_has_gone_is_no_failure() {
         ("alerts stats -l out", 0),
         // What went wrong otherwise is still told.
         ("rules check -S x.rules", 1),
+        ("rules keywords", 0),
+        ("rules explain -S x.rules", 0),
     ] {
         let run = |stdout: std::process::Stdio| {
             let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ids-sensor"));

@@ -360,6 +360,9 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
         };
         let mut chain = Box::new(ChainBuilder::new(kind));
         chain.transformed(&transforms);
+        if place == Place::Payload {
+            chain.isolate();
+        }
         let what = What::Chain { place, transforms, chain, sets: Vec::new() };
         self.conditions.push(Condition { span, dirs, what });
         self.conditions.len() - 1

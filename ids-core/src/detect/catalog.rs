@@ -69,7 +69,7 @@ impl Catalog {
             }
         }
         catalog.names.extend(transforms::TRANSFORMS.iter().map(|row| (row.name, Meaning::Transform)));
-        catalog.names.extend(bytes::OPTIONS.iter().map(|name| (*name, Meaning::Test)));
+        catalog.names.extend(bytes::OPTIONS.iter().map(|row| (row.name, Meaning::Test)));
         for keyword in KEYWORDS {
             for name in keyword.aliases.iter().chain([&keyword.name]) {
                 catalog.names.insert(name, Meaning::Keyword(keyword));

@@ -12,6 +12,7 @@
 //! | all rules | [`compile`] `index` `patterns` → [`rule_set`] |
 //! | matching: bytes | [`bytes`] [`integer`] [`mpm`] |
 //! | matching: packets, transactions | `inspect` `transactions`, both on [`detector`] |
+//! | telling what there is to write | [`manual`] |
 //! | telling what was made of a rule, and what is odd about it | `describe` `advice` |
 //! | telling what rules have to see | [`interest`] |
 //! | what follows | [`hits`] [`threshold`] |
@@ -33,6 +34,7 @@ mod inspect;
 pub mod integer;
 pub mod interest;
 pub mod keywords;
+pub mod manual;
 pub mod mpm;
 pub mod names;
 mod options;

@@ -34,8 +34,7 @@ pub fn write(loaded: &Loaded, folder: &Path) -> Result<(), WriteError> {
         std::fs::write(&path, content).map_err(|source| WriteError { path, source })
     };
     let lines = lines(&loaded.rules);
-    let told: Vec<Value> =
-        lines.iter().map(|line| serde_json::from_slice(line).expect("what was written is JSON")).collect();
+    let told = told(&lines);
     save("rules.json", &[lines.join(&b'\n'), b"\n".to_vec()].concat())?;
     save("patterns.json", &patterns(&loaded.rules))?;
     let findings: Vec<_> = loaded.findings().collect();
@@ -66,40 +65,54 @@ fn patterns(rules: &RuleSet) -> Vec<u8> {
 /// Every rule with what it asks, then what is wrong with rules.
 fn for_people(rules: &[Value], findings: &[Finding<'_>]) -> String {
     let mut out = String::new();
-    for rule in rules {
-        line(&mut out, format_args!("== Sid: {} ==\n{}", rule["id"], text(&rule["raw"])));
-        line(
-            &mut out,
-            format_args!("    Rule is of the type {}, about {}.", text(&rule["type"]), text(&rule["app_proto"])),
-        );
-        for (key, what) in [("requirements", "It needs"), ("flags", "It is marked")] {
-            let words = words(&rule[key]);
-            if !words.is_empty() {
-                line(&mut out, format_args!("    {what}: {words}."));
-            }
-        }
-        for engine in rule["engines"].as_array().into_iter().flatten() {
-            let tests = names(&engine["matches"]);
-            let (name, direction) = (text(&engine["name"]), text(&engine["direction"]));
-            line(&mut out, format_args!("    In the buffer {name} ({direction}): {tests}."));
-        }
-        for (name, list) in rule["lists"].as_object().into_iter().flatten() {
-            line(&mut out, format_args!("    In the list {name}: {}.", names(&list["matches"])));
-        }
-        match &rule["mpm"] {
-            Value::Null => line(&mut out, format_args!("    It has no fast pattern.")),
-            mpm => line(&mut out, format_args!("    {}", fast_pattern(mpm))),
-        }
-        for note in rule["notes"].as_array().into_iter().flatten() {
-            line(&mut out, format_args!("    Note: {}.", text(note)));
-        }
-        out.push('\n');
-    }
+    rules.iter().for_each(|rule| one(rule, &mut out));
     for finding in findings {
         line(&mut out, format_args!("{}", finding.one_line()));
     }
     line(&mut out, format_args!("{} rules", rules.len()));
     out
+}
+
+/// What was made of the rules with these numbers, of all if there are none, for people.
+pub fn explain(loaded: &Loaded, sids: &[u32]) -> String {
+    let mut out = String::new();
+    for rule in told(&lines(&loaded.rules)) {
+        if sids.is_empty() || sids.iter().any(|sid| rule["id"] == *sid) {
+            one(&rule, &mut out);
+        }
+    }
+    out
+}
+
+fn told(lines: &[Vec<u8>]) -> Vec<Value> {
+    lines.iter().map(|line| serde_json::from_slice(line).expect("what was written is JSON")).collect()
+}
+
+fn one(rule: &Value, out: &mut String) {
+    line(out, format_args!("== Sid: {} ==\n{}", rule["id"], text(&rule["raw"])));
+    line(out, format_args!("    Rule is of the type {}, about {}.", text(&rule["type"]), text(&rule["app_proto"])));
+    for (key, what) in [("requirements", "It needs"), ("flags", "It is marked")] {
+        let words = words(&rule[key]);
+        if !words.is_empty() {
+            line(out, format_args!("    {what}: {words}."));
+        }
+    }
+    for engine in rule["engines"].as_array().into_iter().flatten() {
+        let tests = names(&engine["matches"]);
+        let (name, direction) = (text(&engine["name"]), text(&engine["direction"]));
+        line(out, format_args!("    In the buffer {name} ({direction}): {tests}."));
+    }
+    for (name, list) in rule["lists"].as_object().into_iter().flatten() {
+        line(out, format_args!("    In the list {name}: {}.", names(&list["matches"])));
+    }
+    match &rule["mpm"] {
+        Value::Null => line(out, format_args!("    It has no fast pattern.")),
+        mpm => line(out, format_args!("    {}", fast_pattern(mpm))),
+    }
+    for note in rule["notes"].as_array().into_iter().flatten() {
+        line(out, format_args!("    Note: {}.", text(note)));
+    }
+    out.push('\n');
 }
 
 fn fast_patterns(rules: &[Value]) -> String {

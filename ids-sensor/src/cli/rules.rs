@@ -1,4 +1,4 @@
-//! `rules check`, `rules test` and `rules interest`: what authors of rules ask.
+//! `rules check`, `explain`, `test`, `keywords` and `interest`: what authors of rules ask.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -8,10 +8,13 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use ids_core::app::App;
 use ids_core::detect::compile::Loader;
+use ids_core::detect::manual;
 use ids_core::rules::diagnostic::Code;
 
 use super::args::Common;
 use super::{Failure, log, say, settings};
+use crate::authoring::analysis;
+use crate::authoring::report::Finding;
 use crate::authoring::trial::{self, TrialError};
 use crate::config::logging::Level;
 use crate::config::{self, Config};
@@ -34,6 +37,12 @@ pub enum RulesCommand {
     /// Compiles all that replay compiles. Exit code 1 if a rule does not load.
     #[command(after_help = "Example:\n  ids-sensor rules check -S 'rules/*.rules'")]
     Check(Check),
+    /// Say what was made of rules: when they are looked at, what finds them, what they test where
+    #[command(after_help = "Example:\n  ids-sensor rules explain -S local.rules --sid 1000001")]
+    Explain(Explain),
+    /// Say what a keyword does and how it is written; without a name, list all
+    #[command(after_help = "Example:\n  ids-sensor rules keywords byte_test")]
+    Keywords(Keywords),
     /// Try signatures on exchanges written as text
     ///
     /// A case says who sends what, which signatures must fire, and which must stay silent; the packets are made
@@ -75,6 +84,26 @@ pub struct Check {
     pub json: bool,
 }
 
+/// Arguments of `rules explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Configuration and rules.
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Only rules with this number; may be repeated
+    #[arg(long, value_name = "SID")]
+    pub sid: Vec<u32>,
+}
+
+/// Arguments of `rules keywords`.
+#[derive(Debug, Args)]
+pub struct Keywords {
+    /// Name of a keyword, a buffer, a transform or an option of one
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
 /// Arguments of `rules test`.
 #[derive(Debug, Args)]
 pub struct Test {
@@ -95,6 +124,8 @@ pub fn run(args: &Rules) -> Result<(), Failure> {
     log::start(Some(Level::Warn), None, 0);
     match &args.what {
         RulesCommand::Check(check) => self::check(check),
+        RulesCommand::Explain(explain) => self::explain(explain),
+        RulesCommand::Keywords(keywords) => self::keywords(keywords),
         RulesCommand::Test(test) => self::test(test),
         RulesCommand::Interest(interest) => self::interest(interest),
     }
@@ -176,6 +207,39 @@ fn interest(args: &Interest) -> Result<(), Failure> {
         }
     }
     if args.json { Ok(()) } else { say::line(ALWAYS) }
+}
+
+fn explain(args: &Explain) -> Result<(), Failure> {
+    let (_, loaded) = load(&args.common, false, Loader::thorough())?;
+    let told = analysis::explain(&loaded, &args.sid);
+    say::text(&told)?;
+    let failed = loaded.findings().filter(Finding::is_error).count();
+    match told.is_empty() {
+        true if failed == 0 => Err(Failure::refusal("no such rule")),
+        true => Err(Failure::refusal("no such rule loads: `ids-sensor rules check` says what is wrong")),
+        false => Ok(()),
+    }
+}
+
+fn keywords(args: &Keywords) -> Result<(), Failure> {
+    let entries = manual::entries();
+    let Some(name) = args.name.as_deref().map(str::to_ascii_lowercase) else {
+        return entries.iter().try_for_each(|entry| {
+            let doc = if entry.doc.is_empty() { entry.what } else { entry.doc };
+            say::line(format_args!("{:<32} {doc}", entry.name))
+        });
+    };
+    let Some(entry) = entries.iter().find(|entry| entry.is(&name)) else {
+        let hint = manual::nearest(&name).map(|nearest| format!(": did you mean `{nearest}`?")).unwrap_or_default();
+        return Err(Failure::refusal(format!("`{name}` is not a keyword{hint}")));
+    };
+    say::line(format_args!("{}: {}", entry.name, entry.what))?;
+    let also = entry.also.join(", ");
+    let rows = [("", entry.doc), ("also:    ", &also), ("form:    ", &entry.form), ("example: ", &entry.example)];
+    rows.iter().filter(|row| !row.1.is_empty()).try_for_each(|(label, text)| {
+        let end = if label.is_empty() || *label == "also:    " { "" } else { ";" };
+        say::line(format_args!("  {label}{text}{end}"))
+    })
 }
 
 fn test(args: &Test) -> Result<(), Failure> {

@@ -25,38 +25,6 @@ use crate::field::BytesKind;
 use crate::rules::ast::{Opt, Span};
 use crate::rules::diagnostic::{Code, Diagnostic, Severity};
 
-/// Names of the options that [`ChainBuilder::option`] takes. It reads `uricontent` as well, as a `content` for which
-/// the caller has to find the buffer first.
-pub const OPTIONS: &[&str] = &[
-    "absent",
-    "base64_data",
-    "base64_decode",
-    "bsize",
-    "byte_extract",
-    "byte_jump",
-    "byte_math",
-    "byte_test",
-    "content",
-    "depth",
-    "distance",
-    "endswith",
-    "entropy",
-    "fast_pattern",
-    "isdataat",
-    "nocase",
-    "offset",
-    "pcre",
-    "rawbytes",
-    "replace",
-    "startswith",
-    "within",
-];
-
-/// Whether the option `name` is one of [`OPTIONS`].
-pub fn is_option(name: &str) -> bool {
-    OPTIONS.binary_search(&name).is_ok()
-}
-
 /// Most tests of one buffer.
 const MAX_TESTS: usize = 500;
 /// How far `distance` and `within` reach either way.

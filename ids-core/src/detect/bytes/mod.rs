@@ -10,6 +10,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `text` `vars` `numeric` | reading values: quotes, escapes, numbers, variables, numbers out of data |
+//! | `names` | the options, and how they are written |
 //! | `build` `check` | options → chain; contradictions that show at load time |
 //! | `chain` `scratch` | matching with backtracking; the memory it works in |
 //! | `describe` | a chain as `rules.json` shows it |
@@ -29,6 +30,7 @@ mod content;
 mod describe;
 mod entropy;
 mod isdataat;
+mod names;
 mod numeric;
 pub mod pcre;
 mod scratch;
@@ -42,10 +44,11 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 
-pub use build::{ChainBuilder, ChainCx, OPTIONS, is_option};
+pub use build::{ChainBuilder, ChainCx};
 pub use chain::{Absent, Buffer, Chain, Outcome};
 pub use content::{FastPattern, PatternInfo};
 pub(super) use describe::written;
+pub use names::{OPTIONS, is_option};
 pub use scratch::{Capture, CaptureKind, Counts, Replacement, Scratch};
 pub use vars::VarNames;
 

@@ -11,6 +11,7 @@ mod buffers;
 mod config;
 mod dataset;
 mod events;
+mod examples;
 mod files;
 mod flow;
 mod flowint;
@@ -22,6 +23,7 @@ mod tag;
 pub(super) mod threshold;
 mod vars;
 
+pub use examples::EXAMPLES;
 pub use not_yet::NOT_YET;
 
 use super::builder::RuleBuilder;

@@ -93,6 +93,28 @@ impl Predicate {
 }
 
 impl Syntax {
+    /// How a value is written, and an example of one; both empty where none is taken.
+    pub(crate) fn words(self) -> (String, String) {
+        let (form, example) = match self {
+            Self::Integer(_) => ("[<|>|<=|>=|!]N or A-B", ">5"),
+            Self::Exact(_) => ("N", "7"),
+            Self::Negatable(_) => ("[!]N", "!7"),
+            Self::Compared(_) => ("[<|>]N", ">7"),
+            Self::Array(_) => ("[<|>|<=|>=|!]N[,INDEX]", "100,0"),
+            Self::Sided(..) => ("toserver|toclient|either,[<|>|<=|>=|!]N", "toserver,>5"),
+            Self::Tos => ("[!]N or [!]xHH", "x20"),
+            Self::IpProto => ("[!|<|>]N or NAME", "udp"),
+            Self::Names(names) => {
+                let list: Vec<_> = names.iter().map(|row| row.0).collect();
+                return (list.join("|"), list.first().copied().unwrap_or_default().to_owned());
+            }
+            Self::TcpFlags => ("[!|*|+]FLAGS[,IGNORED]", "S,12"),
+            Self::FragBits => ("[+|*|!]BITS", "D"),
+            Self::Flag | Self::Buffer => ("", ""),
+        };
+        (form.to_owned(), example.to_owned())
+    }
+
     /// Reads a value. Out: what to compare, and the row to take it from if it is not the keyword's own.
     pub(crate) fn parse(self, value: Part<'_>) -> Result<(Predicate, Option<&'static PacketField>), Diagnostic> {
         let test = |test| (Predicate::Integer(test), None);

@@ -95,7 +95,7 @@ impl Files for TestFiles {
     }
 }
 
-pub(super) fn settings() -> Settings {
+pub(in crate::detect) fn settings() -> Settings {
     let mut settings = Settings { files: Box::new(TestFiles), ..Settings::default() };
     settings.classes = Classes::parse("config classification: bad-unknown,Potentially Bad Traffic,2").0;
     settings.references = References::parse("config reference: url http://\n").0;

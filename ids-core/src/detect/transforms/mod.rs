@@ -30,6 +30,11 @@ pub struct Row {
     pub name: &'static str,
     /// One sentence for the documentation.
     pub doc: &'static str,
+    /// How it is written; what stands in brackets may be left out.
+    pub form: &'static str,
+    /// It with a value, and a content that may be left of it: an example for the documentation.
+    pub example: &'static str,
+    pub(super) finds: &'static str,
     parse: fn(&Opt) -> Result<Args, Diagnostic>,
     apply: fn(&Args, &[u8], &mut Vec<u8>),
     /// Whether a result can hold these bytes, in any case if the flag says so.
@@ -58,6 +63,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "compress_whitespace",
         doc: "Each run of white space becomes one space.",
+        form: "compress_whitespace",
+        example: "compress_whitespace",
+        finds: "\"abc\"",
         parse: nothing,
         apply: whitespace::compress,
         can_yield: whitespace::is_compressed,
@@ -65,6 +73,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "dotprefix",
         doc: "A dot is put in front.",
+        form: "dotprefix",
+        example: "dotprefix",
+        finds: "\"abc\"",
         parse: nothing,
         apply: dotprefix::apply,
         can_yield: anything,
@@ -72,6 +83,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "from_base64",
         doc: "Base64 is decoded.",
+        form: "from_base64[: bytes N, offset N, mode MODE]",
+        example: "from_base64:offset 4",
+        finds: "\"abc\"",
         parse: from_base64::parse,
         apply: from_base64::apply,
         can_yield: anything,
@@ -79,6 +93,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "gunzip",
         doc: "gzip data is unpacked.",
+        form: "gunzip[:max-size N]",
+        example: "gunzip",
+        finds: "\"abc\"",
         parse: inflate::parse,
         apply: inflate::gunzip,
         can_yield: anything,
@@ -86,6 +103,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "header_lowercase",
         doc: "Names of headers become lower case.",
+        form: "header_lowercase",
+        example: "header_lowercase",
+        finds: "\"abc\"",
         parse: nothing,
         apply: headers::lowercase_names,
         can_yield: anything,
@@ -93,6 +113,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "pcrexform",
         doc: "What the first group of a regular expression captures.",
+        form: "pcrexform:\"REGEX\"",
+        example: "pcrexform:\"/(\\w+)\"",
+        finds: "\"abc\"",
         parse: pcrexform::parse,
         apply: pcrexform::apply,
         can_yield: anything,
@@ -100,6 +123,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "strip_pseudo_headers",
         doc: "Lines that start with a colon go away.",
+        form: "strip_pseudo_headers",
+        example: "strip_pseudo_headers",
+        finds: "\"abc\"",
         parse: nothing,
         apply: headers::strip_pseudo,
         can_yield: anything,
@@ -107,6 +133,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "strip_whitespace",
         doc: "White space goes away.",
+        form: "strip_whitespace",
+        example: "strip_whitespace",
+        finds: "\"abc\"",
         parse: nothing,
         apply: whitespace::strip,
         can_yield: whitespace::is_stripped,
@@ -114,6 +143,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "to_lowercase",
         doc: "ASCII letters become lower case.",
+        form: "to_lowercase",
+        example: "to_lowercase",
+        finds: "\"abc\"",
         parse: nothing,
         apply: case::lower,
         can_yield: case::is_lower,
@@ -121,6 +153,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "to_md5",
         doc: "The MD5 digest, 16 bytes.",
+        form: "to_md5",
+        example: "to_md5",
+        finds: "\"|00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f|\"",
         parse: nothing,
         apply: digest::md5,
         can_yield: digest::fits_md5,
@@ -128,6 +163,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "to_sha1",
         doc: "The SHA-1 digest, 20 bytes.",
+        form: "to_sha1",
+        example: "to_sha1",
+        finds: "\"|00 01 02 03|\"",
         parse: nothing,
         apply: digest::sha1,
         can_yield: digest::fits_sha1,
@@ -135,6 +173,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "to_sha256",
         doc: "The SHA-256 digest, 32 bytes.",
+        form: "to_sha256",
+        example: "to_sha256",
+        finds: "\"|00 01 02 03|\"",
         parse: nothing,
         apply: digest::sha256,
         can_yield: digest::fits_sha256,
@@ -142,6 +183,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "to_uppercase",
         doc: "ASCII letters become upper case.",
+        form: "to_uppercase",
+        example: "to_uppercase",
+        finds: "\"ABC\"",
         parse: nothing,
         apply: case::upper,
         can_yield: case::is_upper,
@@ -149,6 +193,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "url_decode",
         doc: "`%HH` becomes the byte, `+` a space.",
+        form: "url_decode",
+        example: "url_decode",
+        finds: "\"abc\"",
         parse: nothing,
         apply: url_decode::apply,
         can_yield: anything,
@@ -156,6 +203,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "xor",
         doc: "Every byte is combined with a repeated key.",
+        form: "xor:\"HEX\"",
+        example: "xor:\"0d0ac8ff\"",
+        finds: "\"abc\"",
         parse: xor::parse,
         apply: xor::apply,
         can_yield: anything,
@@ -163,6 +213,9 @@ pub static TRANSFORMS: &[Row] = &[
     Row {
         name: "zlib_deflate",
         doc: "zlib data is unpacked.",
+        form: "zlib_deflate[:max-size N]",
+        example: "zlib_deflate",
+        finds: "\"abc\"",
         parse: inflate::parse,
         apply: inflate::zlib,
         can_yield: anything,
