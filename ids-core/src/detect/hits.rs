@@ -121,6 +121,11 @@ impl Hits {
         self.matches.is_empty()
     }
 
+    /// Whether a rule matched on stream data.
+    pub fn on_stream(&self) -> bool {
+        self.matches.iter().any(|hit| hit.stream)
+    }
+
     pub(super) fn push(&mut self, rule: RuleId, tx: Option<u64>, dir: Dir, stream: bool) {
         self.matches.push(Hit { rule, tx, dir, stream, blocked: false });
     }

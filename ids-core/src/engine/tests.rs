@@ -24,7 +24,8 @@ fn dialogue(rules: &str, parts: &[&[u8]], with_handshake: bool) -> Vec<u32> {
     let rules = compile(rules);
     let mut config = fixtures::inline();
     (config.inline, config.stream.inline) = (false, false);
-    let mut engine = Engine::new(Arc::new(config), Arc::new(App::default()), Shared::default());
+    let app = App::new(config.app.clone());
+    let mut engine = Engine::new(Arc::new(config), Arc::new(app), Shared::default());
     let v4 = Carrier::V4;
     let mut frames = Vec::new();
     if with_handshake {
@@ -188,4 +189,14 @@ fn who_is_told_passively_gives_the_flow_up() {
         );
         assert_eq!(at_end(&rules, said.clone()).sids, want, "{action}");
     }
+}
+
+#[test]
+fn what_a_rule_on_transactions_asks_of_the_payload_is_looked_for_in_the_stream() {
+    let rules = "alert tcp any any -> any any (content:\"Accept: a\"; http.uri; content:\"two\"; sid:1;)\n\
+                 alert tcp any any -> any any (content:\"Accept: b\"; http.uri; content:\"two\"; sid:2;)\n\
+                 alert tcp any any -> any any (content:\"GET /two\"; http.method; content:\"GET\"; sid:3;)\n\
+                 alert tcp any any -> any any (http.uri; content:\"two\"; sid:4;)\n";
+    let told = dialogue(rules, &[b"GET /two HTTP/1.1\r\nHost: a\r\nAccept: a\r\n\r\n"], true);
+    assert_eq!(told, [1, 3, 4]);
 }

@@ -288,6 +288,11 @@ impl<S: Sink> Visit<'_, S> {
         scene.established = established;
         scene.sizes = Dir::BOTH.map(|dir| tcp.as_ref().map_or(0, |session| session.size(dir)));
         scene.app = view(app, &[]);
+        // Rules on transactions may ask something of the payload too. Inline that is the packet's own; else it is the
+        // stream that was not looked at yet, since the packet only acknowledges what the transaction is made of.
+        let session = tcp.as_mut().filter(|_| ruled && !self.config.stream.inline);
+        let raw = session.map(|session| session.raw(dir)).filter(|raw| !raw.data.is_empty());
+        scene.stream = raw.map(|raw| StreamChunk { data: raw.data, offset: raw.offset, last: raw.last });
         for mut open in app.transactions() {
             if ruled {
                 self.detector.transaction(self.rules, &mut scene, &mut open, self.hits);
@@ -298,6 +303,10 @@ impl<S: Sink> Visit<'_, S> {
                 *over = true;
             }
             let _ = inspected.try_push(open.state.id);
+        }
+        if let Some(chunk) = scene.stream.filter(|_| self.hits.on_stream()) {
+            self.matched.clear();
+            self.matched.extend_from_slice(chunk.data);
         }
         inspected.into_iter().for_each(|id| app.inspected(id, dir));
     }
