@@ -19,7 +19,7 @@ pub fn line(text: impl Display) -> Result<(), Failure> {
 /// Writes text that has its line ends.
 ///
 /// # Errors
-/// As with [`line`].
+/// As with [`line()`].
 pub fn text(text: impl Display) -> Result<(), Failure> {
     let mut out = io::stdout();
     said(write!(out, "{text}").and_then(|()| out.flush()))

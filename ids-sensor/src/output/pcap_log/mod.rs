@@ -1,7 +1,7 @@
 //! `pcap-log`: packets → capture files.
 //!
 //! In: every packet that came off the wire or out of a file, and whether a rule fired on it or its flow.  Out: records
-//! in [`file`]s, in the order of the packets. What came out of tunnels and fragments is in there as it was captured.
+//! in [`mod@file`]s, in the order of the packets. What came out of tunnels and fragments is in there as it was captured.
 //! Source: the pcap-log section of the Suricata 8 user guide.
 
 pub mod file;

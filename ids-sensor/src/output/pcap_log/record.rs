@@ -31,7 +31,7 @@ pub(super) fn write(link: LinkType, time: Time, packet: &[u8], out: &mut Vec<u8>
     out.extend_from_slice(packet);
 }
 
-/// Reads what [`write`] wrote; `None` for anything else.
+/// Reads what [`write()`] wrote; `None` for anything else.
 pub(super) fn read(bytes: &[u8]) -> Option<Record<'_>> {
     let (link, bytes) = bytes.split_first_chunk::<4>()?;
     let (seconds, rest) = bytes.split_first_chunk::<4>()?;
