@@ -262,18 +262,18 @@ pub struct Run {
 fn pair(text: &str) -> Result<[String; 2], String> {
     match text.split_once(',') {
         Some((a, b)) if !a.is_empty() && !b.is_empty() && a != b && !b.contains(',') => Ok([a.into(), b.into()]),
-        _ => Err("expected two interfaces with a comma between them".into()),
+        _ => Err("expected two different interfaces with a comma between them".into()),
     }
 }
 
 /// `--capture`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CaptureWay {
-    /// AF_XDP where it can be had, else packet sockets
+    /// AF_XDP; packet sockets are not supported yet
     Auto,
     /// AF_XDP sockets with the kernel stage in front
     AfXdp,
-    /// Packet sockets (TPACKET_V3)
+    /// Packet sockets (TPACKET_V3); not supported yet
     AfPacket,
 }
 

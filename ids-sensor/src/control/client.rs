@@ -17,7 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// Nobody listens there.
-    #[error("no sensor answers at {path}: start one with `ids-sensor run`, or name its socket with `--socket`")]
+    #[error(
+        "no sensor answers at {path}: start one with `ids-sensor run`, or say which one with `--name` and `--run-dir`"
+    )]
     NoSensor {
         /// The socket.
         path: PathBuf,
