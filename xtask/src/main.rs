@@ -24,7 +24,7 @@ enum Command {
     BuildEbpf(ebpf::Options),
     /// Run all tests: the workspace's, then those that need root and network namespaces.
     Test(test::Options),
-    /// Measure.
+    /// Measure the stages of the engine, the whole sensor, and the kernel stage.
     Bench(bench::Options),
     /// Run the fuzz targets for a while each.
     Fuzz(fuzz::Options),

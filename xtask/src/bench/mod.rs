@@ -1,0 +1,107 @@
+//! `bench`: everything that is measured, from one stage of the engine to the whole sensor.
+//!
+//! `decode`, `reassembly` and the first half of `prefilter` need nothing; `replay` and the other half take real rules and
+//! real traffic ([`Inputs`]); `xdp` needs root. What cannot be measured is named with the reason.
+
+mod child;
+mod inputs;
+mod replay;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use crate::process::{cargo, run};
+use crate::root::Root;
+use inputs::{Inputs, NO_CAPTURE, NO_RULES};
+
+/// Options of `bench`.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// What to measure
+    #[arg(default_value = "all")]
+    what: What,
+    /// Rule file for `prefilter` and `replay` [default: the Emerging Threats rules in ../shared/parity, if they are there]
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Capture for `prefilter` and `replay` [default: the benchmark capture, made by
+    /// ../shared/parity/make_bench_capture.py if that is there; else the captures in pcaps/]
+    #[arg(long, value_name = "FILE")]
+    capture: Option<PathBuf>,
+    /// How often `replay` measures each row; the least CPU time counts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// All of these, one after the other
+    All,
+    /// First stage: time per packet, by encapsulation
+    Decode,
+    /// TCP: bytes per second in order, reversed, and byte by byte
+    Reassembly,
+    /// Multi-pattern search: GB/s at 1,000, 10,000 and 40,000 patterns, beside aho-corasick and, where installed, Hyperscan
+    Prefilter,
+    /// The whole sensor, in release: packets and bytes per CPU second, memory; without rules and with
+    Replay,
+    /// Kernel stage: time per packet, by outcome; needs root
+    Xdp,
+}
+
+/// Measures; what fails ends it.
+pub(crate) fn bench(options: &Options) -> Result<()> {
+    let mut skipped = Vec::new();
+    let wanted = |what| [What::All, what].contains(&options.what);
+    let inputs = Inputs { rules: options.rules.as_deref(), capture: options.capture.as_deref() };
+    if wanted(What::Decode) {
+        criterion("decode")?;
+    }
+    if wanted(What::Reassembly) {
+        criterion("reassembly")?;
+    }
+    if wanted(What::Prefilter) {
+        criterion("prefilter")?;
+        skipped.extend(peers(&inputs)?);
+    }
+    if wanted(What::Replay) {
+        skipped.extend(replay::replay(&inputs, options.rounds)?);
+    }
+    if wanted(What::Xdp) {
+        match Root::find()? {
+            Root::None if options.what == What::Xdp => bail!("{NO_ROOT}"),
+            Root::None => skipped.push(format!("xdp: {NO_ROOT}")),
+            root => xdp(root)?,
+        }
+    }
+    if !skipped.is_empty() {
+        println!("\nskipped:");
+        skipped.iter().for_each(|what| println!("  {what}"));
+    }
+    Ok(())
+}
+
+const NO_ROOT: &str = "the kernel runs programs for root alone, and `sudo -n` is refused";
+
+/// A benchmark of the engine that needs nothing but the source.
+fn criterion(name: &str) -> Result<()> {
+    run(cargo().args(["bench", "--package", "ids-core", "--bench", name, "--locked"]))
+}
+
+/// The prefilter beside its peers on real patterns and traffic. Out: why not, if it was skipped.
+fn peers(inputs: &Inputs<'_>) -> Result<Option<String>> {
+    let what = "prefilter on real patterns and traffic";
+    let Some(rules) = inputs.rules()? else { return Ok(Some(format!("{what}: {NO_RULES}"))) };
+    let Some(capture) = inputs.capture()? else { return Ok(Some(format!("{what}: {NO_CAPTURE}"))) };
+    let mut bench = cargo();
+    bench.args(["bench", "--package", "ids-sensor", "--bench", "prefilter_peers", "--locked"]);
+    run(bench.env("PREFILTER_RULES", rules).env("PREFILTER_CAPTURE", capture))?;
+    Ok(None)
+}
+
+fn xdp(root: Root) -> Result<()> {
+    let mut bench = cargo();
+    bench.args(["bench", "--package", "ids-sensor", "--bench", "xdp", "--locked"]);
+    root.runner(&mut bench);
+    run(&mut bench)
+}
