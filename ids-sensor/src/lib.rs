@@ -13,6 +13,8 @@
 //! | [`ports`] | sets interfaces up and gives them back |
 //! | [`output`] | events → EVE, fast.log, stats, the alert store |
 //! | [`authoring`] | rules checked and tried |
+//! | [`block_lists`] | files of addresses → blocks |
+//! | [`doctor`] | what of this machine stands in the way of a live run |
 //! | [`control`] | the socket of a running sensor |
 //! | [`shield`] | what keeps blocks from hitting their owner |
 //! | [`why`] | what happens to a packet now, and because of what |
@@ -22,10 +24,12 @@
 #![deny(clippy::print_stdout, reason = "`cli::say` is the way there")]
 
 pub mod authoring;
+pub mod block_lists;
 pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod doctor;
 pub mod interest;
 pub mod kernel;
 pub mod live;

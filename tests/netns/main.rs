@@ -9,10 +9,12 @@
 
 mod support;
 
+mod block_lists;
 mod captures;
 mod classify;
 mod command_line;
 mod crash;
+mod doctor;
 mod inline;
 mod interest;
 mod mirror;
@@ -20,5 +22,6 @@ mod outage;
 mod ports;
 mod reload;
 mod rights;
+mod status;
 mod tables;
 mod why;

@@ -19,7 +19,7 @@ fn key(port: u16) -> FlowKey {
 fn a_full_map_is_an_error_and_forgets_nothing() {
     needs_root!();
     let pins = Pins::private().unwrap();
-    let sizes = Sizes { blocked_flows: 2, released_flows: 1 };
+    let sizes = Sizes { blocked_flows: 2, released_flows: 1, ..Sizes::default() };
     let mut tables = Tables::open(&pins, sizes).unwrap();
     tables.flows.block(&key(1), MINUTE, 1).unwrap();
     tables.flows.block(&key(2), MINUTE, 2).unwrap();

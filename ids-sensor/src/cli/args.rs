@@ -45,6 +45,15 @@ pub enum Command {
     ///
     /// Removes programs and maps from the kernel and puts the settings of the ports back, as after a crash.
     Detach(Detach),
+    /// Say what of this machine stands in the way of a live run
+    ///
+    /// Looks at rights, kernel, memory, the bpf file system, and each port: its driver and what that can do with XDP,
+    /// programs in the way, MTU, offloads, queues and how packets are spread over them. One line a finding, with the
+    /// command that mends it. Nothing is changed.
+    ///
+    /// Exit codes: 0 a sensor can run here; 1 it cannot.
+    #[command(after_help = "Examples:\n  ids-sensor doctor eth1 eth2\n  ids-sensor doctor --json")]
+    Doctor(Doctor),
     /// Check rules, and try them
     Rules(Box<super::rules::Rules>),
     /// Say what a running sensor does: packets, drops, losses
@@ -310,9 +319,37 @@ pub struct Instance {
     pub bpffs: PathBuf,
 }
 
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Ports to look at [default: all that are up and speak Ethernet]
+    #[arg(value_name = "INTERFACE")]
+    pub interfaces: Vec<String>,
+
+    /// For so many workers on each interface or pair
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: u16,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// For which sensor.
+    #[command(flatten)]
+    pub instance: Instance,
+}
+
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct Status {
+    /// Say it again and again, with rates: in place on a terminal, else one block after the other
+    #[arg(long)]
+    pub watch: bool,
+
+    /// How often
+    #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = span, requires = "watch")]
+    pub interval: Duration,
+
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -537,7 +574,7 @@ mod tests {
         Cli::command().debug_assert();
         let mut command = Cli::command();
         command.build();
-        for name in ["replay", "run", "detach", "status", "reload", "why", "block", "alerts"] {
+        for name in ["replay", "run", "detach", "doctor", "status", "reload", "why", "block", "alerts"] {
             let help = command.find_subcommand_mut(name).expect(name).render_long_help().to_string();
             for line in help.lines() {
                 assert!(line.chars().count() <= 80, "{line}");

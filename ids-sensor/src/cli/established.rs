@@ -17,7 +17,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
 ];
 
 /// Subcommands; the first word decides.
-const COMMANDS: &[&str] = &["replay", "run", "detach", "status", "reload", "why", "block", "alerts"];
+const COMMANDS: &[&str] = &["replay", "run", "detach", "doctor", "status", "reload", "why", "block", "alerts"];
 
 /// Puts the subcommand in that the flags stand for.
 ///

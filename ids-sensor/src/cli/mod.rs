@@ -12,6 +12,7 @@
 pub mod alerts;
 pub mod args;
 pub mod block;
+pub mod doctor;
 pub mod established;
 pub mod log;
 pub mod reload;
@@ -117,6 +118,10 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Detach(args) => {
             log::start(Some(Level::Warn), None, 0);
             run::detach(&args)
+        }
+        Command::Doctor(args) => {
+            log::start(Some(Level::Warn), None, 0);
+            doctor::run(&args)
         }
         Command::Status(args) => {
             log::start(Some(Level::Warn), None, 0);

@@ -9,6 +9,8 @@ use rustix::thread::CapabilitySet;
 use super::args::{CaptureWay, Detach, FailPolicy, Run};
 use super::{Failure, say, settings};
 use crate::config::Config;
+use crate::doctor::{self, Level};
+use crate::kernel::Sizes;
 use crate::live::{self, Pinning, Topology};
 use crate::ruleset;
 use crate::sensor::{self, Plan};
@@ -36,6 +38,9 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     rights()?;
     let log_dir = args.common.log_dir.clone().unwrap_or_else(|| config.log_dir.clone());
     let live = live_settings(args, &config);
+    for finding in doctor::ports(&examined(args, &live)).iter().filter(|finding| finding.level == Level::Warn) {
+        tracing::warn!("{finding}");
+    }
     let name = &args.instance.name;
     let common = args.common.clone();
     let reload = move |loader: &mut Loader| settings::reload(loader, &common, inline).map_err(Failure::into_lines);
@@ -44,6 +49,16 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     let summary = sensor::run(plan, || eprintln!("ids-sensor: `{name}` is running")).map_err(Failure::environment)?;
     say::text(summary.text())?;
     Failure::unless_written(summary.write_errors)
+}
+
+/// What to look at before a run; what makes it impossible, setting up finds by itself.
+fn examined(args: &Run, live: &live::Settings) -> doctor::Question {
+    doctor::Question {
+        interfaces: live.topology.interfaces().into_iter().map(str::to_owned).collect(),
+        workers: live.workers,
+        ring: live.ring,
+        bpffs: args.instance.bpffs.clone(),
+    }
 }
 
 fn live_settings(args: &Run, config: &Config) -> live::Settings {
@@ -63,6 +78,7 @@ fn live_settings(args: &Run, config: &Config) -> live::Settings {
         pinning: Pinning::Folder(args.instance.bpffs.clone()),
         run_dir: args.instance.run_dir.clone(),
         track_vlan: config.traffic.vlan_tracking,
+        sizes: Sizes { blocked_hosts: config.ips.max_hosts, ..Sizes::default() },
         block_v6_length: config.ips.ipv6_prefix,
         shield: Arc::new(shield(config, args.dry_run)),
         ..live::Settings::new(&args.instance.name, topology)

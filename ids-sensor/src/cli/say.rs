@@ -25,6 +25,18 @@ pub fn text(text: impl Display) -> Result<(), Failure> {
     said(write!(out, "{text}").and_then(|()| out.flush()))
 }
 
+/// Writes text that has its line ends; whether anybody still reads.
+///
+/// # Errors
+/// As with [`line()`].
+pub fn while_read(text: impl Display) -> Result<bool, Failure> {
+    let mut out = io::stdout();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        written => said(written).map(|()| true),
+    }
+}
+
 fn said(written: io::Result<()>) -> Result<(), Failure> {
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -1,4 +1,9 @@
-//! `status`: what a running sensor says about itself.
+//! `status`: what a running sensor says about itself, once or again and again.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::thread;
+use std::time::Instant;
 
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
@@ -6,65 +11,259 @@ use serde_json::{Value, json};
 use super::args::Status;
 use super::{Failure, ask, running, say};
 
+/// Back to the upper left corner, and everything from there on is cleared (ECMA-48 §8.3.21, §8.3.39).
+const REFRESH: &str = "\x1b[H\x1b[J";
+
 /// Runs the command.
 ///
 /// # Errors
-/// See [`Failure`].
+/// See [`Failure`]; with `--watch` also the end of the sensor.
 pub fn run(args: &Status) -> Result<(), Failure> {
     let mut client = running(&args.instance)?;
-    let status: Value = ask(&mut client, "status", &json!({}))?;
-    if args.json {
-        say::line(status)?;
-        return Ok(());
-    }
     let name = &args.instance.name;
-    say::line(format_args!("`{name}` has been running for {} s (process {})", status["uptime"], status["pid"]))?;
+    let status: Value = ask(&mut client, "status", &json!({}))?;
+    if !args.watch {
+        return if args.json { say::line(status) } else { say::text(text(name, &status, None)) };
+    }
+    let in_place = !args.json && std::io::stdout().is_terminal();
+    let (mut before, mut when) = (status, Instant::now());
+    loop {
+        thread::sleep(args.interval);
+        let status: Value = ask(&mut client, "status", &json!({}))?;
+        let seconds = when.elapsed().as_secs_f64();
+        when = Instant::now();
+        let shown = if args.json {
+            format!("{status}\n")
+        } else {
+            let start = if in_place { REFRESH } else { "" };
+            let end = if in_place { "" } else { "\n" };
+            format!("{start}{}{end}", text(name, &status, Some((&before, seconds))))
+        };
+        if !say::while_read(shown)? {
+            return Ok(());
+        }
+        before = status;
+    }
+}
+
+/// Everything for people. With an earlier status and the seconds since, rates instead of totals.
+fn text(name: &str, status: &Value, since: Option<(&Value, f64)>) -> String {
+    let mut text = String::new();
+    let mut line = |what: std::fmt::Arguments<'_>| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{what}");
+    };
+    let [uptime, pid] = ["uptime", "pid"].map(|key| &status[key]);
+    line(format_args!("`{name}` has been running for {uptime} s (process {pid})"));
     let rules = &status["rules"];
-    say::line(format_args!(
-        "{} rules in force, {} did not load; reloaded {} times",
-        rules["loaded"], rules["failed"], rules["reloads"]
-    ))?;
+    let [loaded, failed, reloads] = ["loaded", "failed", "reloads"].map(|key| &rules[key]);
+    line(format_args!("{loaded} rules in force, {failed} did not load; reloaded {reloads} times"));
     if let Some(refused) = rules["refused"].as_str().filter(|refused| !refused.is_empty()) {
-        say::line(format_args!("the latest reload was refused: {refused}"))?;
+        line(format_args!("the latest reload was refused: {refused}"));
     }
-    say::line(table(&status))?;
-    if let Some(line) = refused(&status) {
-        say::line(line)?;
+    line(format_args!(
+        "{}",
+        match since {
+            None => totals(status),
+            Some((before, seconds)) => rates(status, before, seconds),
+        }
+    ));
+    for (port, queue, cause, count) in losses(status) {
+        let more = since.map_or(0, |(before, _)| count - same_loss(before, &port, queue, &cause).min(count));
+        let now = if more > 0 { format!(", {more} of them just now") } else { String::new() };
+        line(format_args!("lost on {port} queue {queue}: {count} ({}){now}", cause.replace('_', " ")));
     }
-    Ok(())
+    line(format_args!("{}", blocks(&status["blocks"])));
+    for list in array(&status["block_lists"]) {
+        line(format_args!("{}", block_list(list)));
+    }
+    text
 }
 
-/// Blocks that must not be, by reason; nothing if there were none.
-fn refused(status: &Value) -> Option<String> {
-    let reasons = status["blocks"]["refused"].as_object()?.iter();
-    let reasons: Vec<String> = reasons
-        .filter(|(_, count)| count.as_u64() > Some(0))
-        .map(|(reason, count)| format!("{} {count}", reason.replace('_', " ")))
-        .collect();
-    (!reasons.is_empty()).then(|| format!("blocks not carried out: {}", reasons.join(", ")))
-}
-
-fn table(status: &Value) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["PORT", "MODE", "RECEIVED", "INSPECTED", "DROPPED BY RULES", "BY BLOCKS", "LOST"]);
-    for port in status["ports"].as_array().into_iter().flatten() {
-        let kernel = |name: &str| port["kernel"][name]["packets"].as_u64().unwrap_or_default();
-        let queues = || port["queues"].as_array().into_iter().flatten();
-        let sum = |name: &str| queues().filter_map(|queue| queue[name].as_u64()).sum::<u64>();
-        let lost: u64 = queues()
-            .filter_map(|queue| queue["lost"].as_object())
-            .flat_map(|lost| lost.values().filter_map(Value::as_u64))
-            .sum();
-        table.add_row([
-            port["interface"].as_str().unwrap_or_default().to_owned(),
-            port["mode"].as_str().unwrap_or_default().to_owned(),
-            port["received"]["packets"].to_string(),
-            sum("received").to_string(),
-            sum("dropped").to_string(),
-            (kernel("drop.flow") + kernel("drop.host")).to_string(),
-            lost.to_string(),
-        ]);
+/// Packets since the start, by port.
+fn totals(status: &Value) -> Table {
+    let mut table = table(["PORT", "MODE", "LINK", "RECEIVED", "INSPECTED", "DROPPED BY RULES", "BY BLOCKS", "LOST"]);
+    for port in array(&status["ports"]) {
+        let figures = Figures::of(port);
+        let [name, mode, link] = ["interface", "mode", "link"].map(|key| text_of(&port[key]));
+        let Figures { received, inspected, dropped, blocked, lost, .. } = figures;
+        let counts = [received, inspected, dropped, blocked, lost].map(|count| count.to_string());
+        table.add_row([name, mode, link].into_iter().chain(counts));
     }
     table
+}
+
+/// Packets in a second, by port.
+fn rates(status: &Value, before: &Value, seconds: f64) -> Table {
+    let mut table =
+        table(["PORT", "MODE", "LINK", "PACKETS/S", "MBIT/S", "INSPECTED/S", "DROPPED/S", "BY BLOCKS/S", "LOST/S"]);
+    for port in array(&status["ports"]) {
+        let then = array(&before["ports"]).find(|earlier| earlier["interface"] == port["interface"]);
+        let (now, then) = (Figures::of(port), then.map(Figures::of).unwrap_or_default());
+        let [name, mode, link] = ["interface", "mode", "link"].map(|key| text_of(&port[key]));
+        // Counters stay far below 2^52.
+        let rate = |of: fn(&Figures) -> u64| of(&now).saturating_sub(of(&then)) as f64 / seconds.max(1e-3);
+        let bits = rate(|figures| figures.bytes) * 8.0 / 1e6;
+        let shown = [
+            format!("{:.0}", rate(|figures| figures.received)),
+            format!("{bits:.2}"),
+            format!("{:.0}", rate(|figures| figures.inspected)),
+            format!("{:.0}", rate(|figures| figures.dropped)),
+            format!("{:.0}", rate(|figures| figures.blocked)),
+            format!("{:.0}", rate(|figures| figures.lost)),
+        ];
+        table.add_row([name, mode, link].into_iter().chain(shown));
+    }
+    table
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header);
+    table
+}
+
+/// The counters of one port that people look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Figures {
+    received: u64,
+    bytes: u64,
+    inspected: u64,
+    /// By rules, in the workers.
+    dropped: u64,
+    /// In the kernel, on account of blocks and limits.
+    blocked: u64,
+    lost: u64,
+}
+
+impl Figures {
+    fn of(port: &Value) -> Self {
+        let kernel = |name: &str| number(&port["kernel"][name]["packets"]);
+        let sum = |name: &str| array(&port["queues"]).map(|queue| number(&queue[name])).sum();
+        let causes = array(&port["queues"]).filter_map(|queue| queue["lost"].as_object());
+        Self {
+            received: number(&port["received"]["packets"]),
+            bytes: number(&port["received"]["bytes"]),
+            inspected: sum("received"),
+            dropped: sum("dropped"),
+            blocked: kernel("drop.flow") + kernel("drop.host"),
+            lost: causes.flat_map(|causes| causes.values()).map(number).sum(),
+        }
+    }
+}
+
+/// All losses: port, queue, cause, packets.
+fn losses(status: &Value) -> Vec<(String, u64, String, u64)> {
+    let mut found = Vec::new();
+    for port in array(&status["ports"]) {
+        for queue in array(&port["queues"]) {
+            for (cause, count) in queue["lost"].as_object().into_iter().flatten() {
+                if number(count) > 0 {
+                    let name = text_of(&port["interface"]);
+                    found.push((name, number(&queue["queue"]), cause.clone(), number(count)));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn same_loss(status: &Value, port: &str, queue: u64, cause: &str) -> u64 {
+    let same = |(p, q, c, _): &(String, u64, String, u64)| p == port && *q == queue && c == cause;
+    losses(status).into_iter().find(same).map_or(0, |(.., count)| count)
+}
+
+/// What rules had blocked and released, and what was not carried out and why.
+fn blocks(blocks: &Value) -> String {
+    let [hosts, flows, released, failed] =
+        ["hosts_blocked", "flows_blocked", "released", "blocks_failed"].map(|key| number(&blocks[key]));
+    let mut text = format!("blocked by rules: {hosts} hosts, {flows} flows; released: {released} flows");
+    if failed > 0 {
+        let _ = write!(text, "\nblocks that found no room: {failed}");
+    }
+    let reasons: Vec<String> = blocks["refused"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, count)| number(count) > 0)
+        .map(|(reason, count)| format!("{} {count}", reason.replace('_', " ")))
+        .collect();
+    if !reasons.is_empty() {
+        let _ = write!(text, "\nblocks not carried out: {}", reasons.join(", "));
+    }
+    text
+}
+
+fn block_list(list: &Value) -> String {
+    let mut text = format!("block list {}: {} blocked", text_of(&list["file"]), list["blocked"]);
+    let others = [("bad_lines", "bad lines"), ("allowed", "not to be blocked"), ("no_room", "without room")];
+    for (key, what) in others {
+        if number(&list[key]) > 0 {
+            let _ = write!(text, ", {} {what}", list[key]);
+        }
+    }
+    match list["error"].as_str() {
+        Some(error) if !error.is_empty() => text + "; " + error,
+        _ => text,
+    }
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(received: u64, full: u64) -> Value {
+        json!({
+            "uptime": 5, "pid": 7,
+            "rules": {"loaded": 3, "failed": 0, "reloads": 0, "refused": ""},
+            "ports": [{
+                "interface": "eth1", "mode": "driver", "link": "up",
+                "received": {"packets": received, "bytes": received * 1000},
+                "kernel": {"drop.flow": {"packets": 1}, "drop.host": {"packets": 2}},
+                "queues": [
+                    {"queue": 0, "received": 4, "dropped": 1, "lost": {"receive_ring_full": full, "stale": 0}},
+                    {"queue": 1, "received": 6, "dropped": 0, "lost": {"receive_ring_full": 0, "stale": 0}},
+                ],
+            }],
+            "blocks": {"hosts_blocked": 1, "flows_blocked": 2, "released": 3, "blocks_failed": 0,
+                       "refused": {"allowed": 0, "too_many": 4}},
+            "block_lists": [{"file": "a.txt", "blocked": 9, "bad_lines": 1, "allowed": 0, "no_room": 0, "error": "gone"}],
+        })
+    }
+
+    /// The row of the port, word by word.
+    fn row(text: &str) -> Vec<&str> {
+        text.lines().find(|line| line.contains("driver")).unwrap().split_whitespace().collect()
+    }
+
+    #[test]
+    fn totals_and_rates() {
+        let (before, now) = (status(100, 0), status(300, 8));
+        let once = text("one", &now, None);
+        assert_eq!(row(&once), ["eth1", "driver", "up", "300", "10", "1", "3", "8"], "{once}");
+        for line in [
+            "lost on eth1 queue 0: 8 (receive ring full)",
+            "blocked by rules: 1 hosts, 2 flows; released: 3 flows",
+            "blocks not carried out: too many 4",
+            "block list a.txt: 9 blocked, 1 bad lines; gone",
+        ] {
+            assert!(once.lines().any(|found| found == line), "{line} in {once}");
+        }
+        let since = text("one", &now, Some((&before, 2.0)));
+        assert_eq!(row(&since), ["eth1", "driver", "up", "100", "0.80", "0", "0", "0", "4"], "{since}");
+        assert!(since.contains("queue 0: 8 (receive ring full), 8 of them just now"), "{since}");
+    }
 }

@@ -7,7 +7,7 @@ use ids_ebpf::config::FailPolicy;
 
 use super::node::{Node, Value};
 use super::section::{self, Section};
-use crate::kernel::Prefix;
+use crate::kernel::{Prefix, Sizes};
 
 /// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Ips {
     pub allow_own: bool,
     /// Hosts that rules may have blocked in a minute; 0 is no limit.
     pub max_per_minute: u32,
+    /// Hosts and prefixes of each IP version that can be blocked at a time.
+    pub max_hosts: u32,
     /// Blocks are counted, but not carried out.
     pub dry_run: bool,
     /// Bits of an IPv6 address that a block of its host holds for.
@@ -52,6 +54,7 @@ impl Ips {
             allow: allow(ips),
             allow_own: ips.flag("allow-own", true),
             max_per_minute: ips.number("max-per-minute", 600),
+            max_hosts: ips.number("max-hosts", Sizes::default().blocked_hosts).max(1),
             dry_run: ips.flag("dry-run", false),
             ipv6_prefix: ips
                 .parsed("ipv6-prefix", "a number from 1 to 128", |text| {

@@ -4,6 +4,7 @@
 //! The path: text → [`node`] tree → includes → `--set` → [`section`] readers → one struct per area. What is
 //! unknown or has the wrong type is a [`Warning`]; what contradicts itself is a refusal.
 
+pub mod block_lists;
 pub mod core;
 pub mod datasets;
 pub mod engine;
@@ -57,6 +58,8 @@ pub struct Config {
     pub traffic: traffic::Traffic,
     /// Protocols and detection.
     pub engine: engine::Engine,
+    /// Files of addresses that are blocked.
+    pub block_lists: Vec<block_lists::BlockList>,
     /// Blocks on account of rules.
     pub ips: ips::Ips,
     /// What has no effect, or another one than was meant.
@@ -147,6 +150,7 @@ impl Config {
                 logging: logging::Logging::read(root),
                 rules: rules::Rules::read(root, &refusals),
                 engine: engine::Engine::read(root, &outputs),
+                block_lists: block_lists::read(root),
                 ips: ips::Ips::read(root),
                 outputs,
                 traffic,

@@ -28,15 +28,15 @@ pub struct BlockDel {
 }
 
 /// One row of the answer to `block-list`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Blocked {
-    /// `host` or `flow`.
+    /// `host`, `flow` or `list`.
     pub kind: String,
-    /// Address, prefix, or both ends of a flow.
+    /// Address, prefix, both ends of a flow, or how many entries of which file.
     pub target: String,
     /// Seconds that are left, rounded up.
     pub ttl: u64,
-    /// Packets the kernel dropped on its account.
+    /// Packets the kernel dropped on its account; 0 for a list, whose entries are not added up.
     pub packets: u64,
     /// The rule on whose account; 0 if none.
     pub sid: u32,

@@ -5,10 +5,12 @@
 //! where both are pinned ([`pins::Pins`]). Expiry in the maps is CLOCK_MONOTONIC; it is converted here alone.
 //! Must not know: packets, rules, outputs.
 
+mod batch;
 pub mod clock;
 pub mod decision;
 pub mod hosts;
 mod in_use;
+mod listed;
 pub mod pins;
 pub mod port;
 pub mod prefix;
@@ -114,6 +116,8 @@ fn causes(error: &dyn std::error::Error) -> String {
 /// How many entries the large maps get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
+    /// Hosts and prefixes of each IP version that can be blocked at a time. Memory is taken as they come.
+    pub blocked_hosts: u32,
     /// Flows that can be blocked at a time.
     pub blocked_flows: u32,
     /// Flows that can be released at a time.
@@ -122,7 +126,7 @@ pub struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { blocked_flows: ids_ebpf::map::BLOCKED, released_flows: ids_ebpf::map::RELEASED }
+        Self { blocked_hosts: 1 << 20, blocked_flows: ids_ebpf::map::BLOCKED, released_flows: ids_ebpf::map::RELEASED }
     }
 }
 
@@ -132,6 +136,8 @@ fn load(pins: &Pins, sizes: Sizes) -> Result<aya::Ebpf, Error> {
     for name in SHARED {
         loader.map_pin_path(name, pins.map(name));
     }
+    loader.map_max_entries(ids_ebpf::map::BLOCK4, sizes.blocked_hosts);
+    loader.map_max_entries(ids_ebpf::map::BLOCK6, sizes.blocked_hosts);
     loader.map_max_entries(ids_ebpf::map::BLOCKED_FLOWS, sizes.blocked_flows);
     loader.map_max_entries(ids_ebpf::map::RELEASED_FLOWS, sizes.released_flows);
     loader.load(OBJECT).map_err(|error| Error::Load(causes(&error)))

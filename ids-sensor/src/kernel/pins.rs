@@ -36,9 +36,7 @@ impl Pins {
     /// `root` does not lie on a bpf file system, or it cannot be written.
     pub fn named(root: &Path, instance: &str) -> Result<Self, Error> {
         let failed = |path: &Path, reason: String| Error::Pins { path: path.to_owned(), reason };
-        let found = rustix::fs::statfs(root).map_err(|error| failed(root, error.to_string()))?;
-        // The field's type differs between architectures; the value fits all of them.
-        if found.f_type as u64 != BPF_FS_MAGIC {
+        if !is_bpffs(root).map_err(|error| failed(root, error.to_string()))? {
             let reason = format!("no bpf file system; mount one with `mount -t bpf bpffs {}`", root.display());
             return Err(failed(root, reason));
         }
@@ -100,6 +98,15 @@ impl Pins {
         }
         Ok(found)
     }
+}
+
+/// Whether a folder lies on a bpf file system.
+///
+/// # Errors
+/// There is no such folder.
+pub fn is_bpffs(folder: &Path) -> io::Result<bool> {
+    // The field's type differs between architectures; the value fits all of them.
+    Ok(rustix::fs::statfs(folder)?.f_type as u64 == BPF_FS_MAGIC)
 }
 
 /// The kernel keeps names with dots to itself.

@@ -66,10 +66,10 @@ pub struct FlowEntry {
 pub struct Tables {
     allow4: LpmTrie<MapData, [u8; 4], u32>,
     allow6: LpmTrie<MapData, [u8; 16], u32>,
-    block4: LpmTrie<MapData, [u8; 4], HostBlock>,
-    block6: LpmTrie<MapData, [u8; 16], HostBlock>,
+    pub(super) block4: LpmTrie<MapData, [u8; 4], HostBlock>,
+    pub(super) block6: LpmTrie<MapData, [u8; 16], HostBlock>,
     interest: ArrayOfMaps<MapData, Array<MapData, Interest>>,
-    hosts: Hosts,
+    pub(super) hosts: Hosts,
     /// What was put into `INTEREST` last.
     wanted: Option<Box<Interest>>,
     /// Blocks and releases of flows.
@@ -167,7 +167,7 @@ impl Tables {
     }
 
     /// An entry with what the kernel has counted on it: no narrower one can be the longest match of its own prefix.
-    fn entry(&self, prefix: Prefix, block: &HostBlock) -> Result<HostEntry, Error> {
+    pub(super) fn entry(&self, prefix: Prefix, block: &HostBlock) -> Result<HostEntry, Error> {
         let hits = self.longest(prefix)?.map_or(0, |found| found.hits);
         Ok(host_entry(prefix, &HostBlock { hits, ..*block }, Monotonic::now().0))
     }
@@ -261,7 +261,7 @@ impl Tables {
         Ok(())
     }
 
-    fn write(&mut self, changes: Vec<Change>) -> Result<(), Error> {
+    pub(super) fn write(&mut self, changes: Vec<Change>) -> Result<(), Error> {
         for change in changes {
             let (Change::Insert(prefix, _) | Change::Update(prefix, _) | Change::Delete(prefix)) = change;
             let length = u32::from(prefix.length());
@@ -341,7 +341,7 @@ fn was_there(name: &'static str, result: Result<(), MapError>) -> Result<bool, E
 pub struct Flows {
     blocked: HashMap<MapData, FlowKey, FlowBlock>,
     released: HashMap<MapData, FlowKey, Released>,
-    in_use: InUse,
+    pub(super) in_use: InUse,
 }
 
 impl Flows {

@@ -40,7 +40,7 @@ use crate::why::Group;
 use counters::{Commands, Queue};
 use rules::Follower;
 pub use settings::{Pinning, Settings, Topology};
-pub use setup::Prepared;
+pub use setup::{Prepared, frame_size};
 use worker::Report;
 
 /// Until what other CPUs had just decided to hand over has arrived.
@@ -204,6 +204,8 @@ pub struct Status {
     pub interface: String,
     /// How its program is attached: `driver` or `generic`.
     pub mode: &'static str,
+    /// Whether it is up and has a carrier; `None` if it is gone.
+    pub link: Option<bool>,
     /// What the kernel stage decided.
     pub decided: Stats,
     /// What was delivered, by queue.
@@ -257,6 +259,11 @@ impl Live {
         Ok(problems)
     }
 
+    /// The same for whoever needs it from another thread.
+    pub fn shared_shield(&self) -> Arc<Shield> {
+        Arc::clone(&self.shield)
+    }
+
     /// What keeps blocks from hitting their owner.
     pub fn shield(&self) -> &Shield {
         &self.shield
@@ -270,7 +277,8 @@ impl Live {
         let mut all: Vec<Status> = Vec::with_capacity(self.programs.len());
         for (port, mode) in &self.programs {
             let interface = port.interface().to_owned();
-            all.push(Status { interface, mode, decided: port.stats()?, queues: Vec::new() });
+            let link = ports::has_carrier(&interface).ok();
+            all.push(Status { interface, mode, link, decided: port.stats()?, queues: Vec::new() });
         }
         for report in &self.reports {
             for queue in &report.lock().unwrap_or_else(PoisonError::into_inner).queues {

@@ -193,7 +193,7 @@ fn parts(
     if queues.is_empty() {
         return Ok(None);
     }
-    let frame_size = if largest + ETHERNET + HEADROOM <= 2048 { 2048 } else { 4096 };
+    let frame_size = frame_size(largest);
     let frames = u32::try_from(queues.len()).unwrap_or(u32::MAX).saturating_mul(settings.ring).saturating_mul(2);
     let mut umem = Umem::new(frames, frame_size).map_err(Error::Memory)?;
     let mut lanes: Vec<Lane> = Vec::with_capacity(queues.len());
@@ -219,6 +219,11 @@ fn parts(
         stop: Arc::clone(&live.stop),
         report: Arc::new(Mutex::new(Report::default())),
     }))
+}
+
+/// Bytes of a packet buffer for frames of this MTU.
+pub const fn frame_size(mtu: u32) -> u32 {
+    if mtu + ETHERNET + HEADROOM <= 2048 { 2048 } else { 4096 }
 }
 
 /// A socket with buffers to receive into, known to the port's program, with a first sign of life.

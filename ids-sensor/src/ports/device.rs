@@ -11,15 +11,35 @@ use super::Error;
 
 const SIOCETHTOOL: libc::c_ulong = 0x8946;
 
+const GET_DRIVER: u32 = 0x03;
 const GET_STRINGS: u32 = 0x1b;
 const GET_STRING_COUNT: u32 = 0x37;
 const GET_FEATURES: u32 = 0x3a;
 const SET_FEATURES: u32 = 0x3b;
 const GET_CHANNELS: u32 = 0x3c;
+const GET_HASHING: u32 = 0x46;
 /// The set of strings that names features.
 const FEATURE_NAMES: u32 = 4;
 /// Bytes of each string.
 const STRING: usize = 32;
+
+/// How an interface spreads packets over its queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hashing {
+    /// A number of the constants below, or another.
+    pub(super) function: u8,
+    /// Source and destination are folded into one before they are hashed.
+    pub(super) symmetric_input: bool,
+    /// The key of the function.
+    pub(super) key: Vec<u8>,
+}
+
+impl Hashing {
+    /// `ETH_RSS_HASH_TOP`
+    pub(super) const TOEPLITZ: u8 = 1;
+    /// `ETH_RSS_HASH_XOR`
+    pub(super) const XOR: u8 = 2;
+}
 
 /// One interface.
 pub(super) struct Device<'a> {
@@ -48,6 +68,10 @@ impl<'a> Device<'a> {
         Ok(self.flags()? & libc::IFF_UP != 0)
     }
 
+    pub(super) fn has_carrier(&self) -> Result<bool, Error> {
+        Ok(self.flags()? & libc::IFF_RUNNING != 0)
+    }
+
     pub(super) fn is_promiscuous(&self) -> Result<bool, Error> {
         Ok(self.flags()? & libc::IFF_PROMISC != 0)
     }
@@ -70,16 +94,27 @@ impl<'a> Device<'a> {
 
     /// Names of the features that are on.
     pub(super) fn features(&self) -> Result<Vec<String>, Error> {
+        self.features_where(|[_, _, active, _]| active)
+    }
+
+    /// Names of the features that can be turned on and off.
+    pub(super) fn changeable_features(&self) -> Result<Vec<String>, Error> {
+        self.features_where(|[available, _, _, never_changed]| available & !never_changed)
+    }
+
+    /// Names of the features whose bit is set in what is made of four words: available, requested, active, never
+    /// changed.
+    fn features_where(&self, word_of: fn([u32; 4]) -> u32) -> Result<Vec<String>, Error> {
         let names = self.feature_names()?;
         let blocks = names.len().div_ceil(32);
         let mut data = vec![0; 2 + blocks * 4];
         data[..2].copy_from_slice(&[GET_FEATURES, word(blocks)]);
         self.ethtool(&mut data, "reading its features")?;
-        let on = |at: usize| {
-            // Four words per 32 features: available, requested, active, never changed.
-            data[2 + at / 32 * 4 + 2] >> (at % 32) & 1 != 0
+        let is_set = |at: usize| {
+            let words = data[2 + at / 32 * 4..].first_chunk().copied().unwrap_or_default();
+            word_of(words) >> (at % 32) & 1 != 0
         };
-        Ok(names.into_iter().enumerate().filter(|(at, _)| on(*at)).map(|(_, name)| name).collect())
+        Ok(names.into_iter().enumerate().filter(|(at, _)| is_set(*at)).map(|(_, name)| name).collect())
     }
 
     /// Turns features on or off. Those that the interface does not have are left out.
@@ -106,9 +141,44 @@ impl<'a> Device<'a> {
         match self.ethtool(&mut data, "reading its channels") {
             // Four maxima, then: receive, transmit, other, combined.
             Ok(()) => Ok((data[5] + data[8]).max(1)),
-            Err(Error::Device { source, .. }) if source.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(1),
+            Err(error) if is_unsupported(&error) => Ok(1),
             Err(error) => Err(error),
         }
+    }
+
+    /// The name of its driver; empty if it does not say.
+    pub(super) fn driver(&self) -> Result<String, Error> {
+        // The command, six texts, and five counts (`struct ethtool_drvinfo`): the first text is the name.
+        let mut data = [0; 49];
+        data[0] = GET_DRIVER;
+        match self.ethtool(&mut data, "reading its driver's name") {
+            Ok(()) => {
+                let bytes: Vec<u8> = data[1..9].iter().flat_map(|word| word.to_ne_bytes()).collect();
+                Ok(c_text(&bytes))
+            }
+            Err(error) if is_unsupported(&error) => Ok(String::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How it spreads packets over its queues; `None` if it does not say.
+    pub(super) fn hashing(&self) -> Result<Option<Hashing>, Error> {
+        let step = "reading how it spreads packets";
+        // Command, context, entries of the table, bytes of the key, function, a reserved word; then table and key.
+        let mut sizes = [GET_HASHING, 0, 0, 0, 0, 0];
+        match self.ethtool(&mut sizes, step) {
+            Ok(()) => {}
+            Err(error) if is_unsupported(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let [_, _, table, key, ..] = sizes;
+        let mut data = vec![0; 6 + table as usize + key.div_ceil(4) as usize];
+        data[..4].copy_from_slice(&[GET_HASHING, 0, table, key]);
+        self.ethtool(&mut data, step)?;
+        let [function, input, ..] = data[4].to_ne_bytes();
+        let bytes = data[6 + table as usize..].iter().flat_map(|word| word.to_ne_bytes());
+        // Linux 6.8 made a reserved byte say whether the input is folded: 1 exclusive or, 2 or besides.
+        Ok(Some(Hashing { function, symmetric_input: input & 3 != 0, key: bytes.take(key as usize).collect() }))
     }
 
     fn feature_names(&self) -> Result<Vec<String>, Error> {
@@ -121,9 +191,7 @@ impl<'a> Device<'a> {
         data[..3].copy_from_slice(&[GET_STRINGS, FEATURE_NAMES, word(count)]);
         self.ethtool(&mut data, step)?;
         let bytes: Vec<u8> = data[3..].iter().flat_map(|word| word.to_ne_bytes()).collect();
-        let name =
-            |raw: &[u8]| String::from_utf8_lossy(raw.split(|byte| *byte == 0).next().unwrap_or(raw)).into_owned();
-        Ok(bytes.chunks_exact(STRING).map(name).collect())
+        Ok(bytes.chunks_exact(STRING).map(c_text).collect())
     }
 
     fn flags(&self) -> Result<libc::c_int, Error> {
@@ -158,6 +226,16 @@ impl<'a> Device<'a> {
         }
         Ok(())
     }
+}
+
+/// Text up to the first zero.
+fn c_text(raw: &[u8]) -> String {
+    String::from_utf8_lossy(raw.split(|byte| *byte == 0).next().unwrap_or(raw)).into_owned()
+}
+
+/// The driver has no answer to this question.
+fn is_unsupported(error: &Error) -> bool {
+    matches!(error, Error::Device { source, .. } if source.raw_os_error() == Some(libc::EOPNOTSUPP))
 }
 
 /// A count that fits: it came from 32 bits.

@@ -4,6 +4,7 @@
 //! Holds: what was changed, also in a file, so that it can be given back after a crash. A change is written down
 //! before it is made.
 
+mod describe;
 mod device;
 
 use std::fs;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use describe::{Description, Spread, describe};
 use device::Device;
 
 /// The folder for state files.
@@ -194,6 +196,15 @@ pub fn give_back_after_crash(run_dir: &Path, instance: &str) -> Result<bool, Err
 /// There is no such interface.
 pub fn queues(interface: &str) -> Result<u32, Error> {
     Device::open(interface)?.queues()
+}
+
+/// Whether an interface is up and has a carrier.
+///
+/// # Errors
+/// There is no such interface.
+pub fn has_carrier(interface: &str) -> Result<bool, Error> {
+    let device = Device::open(interface)?;
+    Ok(device.is_up()? && device.has_carrier()?)
 }
 
 /// The MTU of an interface.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ids_ebpf::flow::{Addr, FlowKey};
 
+use crate::block_lists::State;
 use crate::control::requests::Blocked;
 use crate::kernel::tables::{FlowEntry, HostEntry, Sides};
 use crate::kernel::{self, Prefix, Tables};
@@ -19,6 +20,31 @@ pub fn list(tables: &Tables, reasons: &HashMap<Prefix, String>) -> Result<Vec<Bl
     let flows = tables.flows.blocks()?;
     let hosts = hosts.iter().filter_map(|entry| host(entry, reasons));
     Ok(hosts.chain(flows.iter().filter(|entry| !entry.left.is_zero()).map(flow)).collect())
+}
+
+/// The same while a sensor runs, which knows who wanted a block: what rules or people asked for entry by entry, and each
+/// list as a whole.
+///
+/// # Errors
+/// A map cannot be read.
+pub fn asked(
+    tables: &Tables,
+    reasons: &HashMap<Prefix, String>,
+    lists: &[State],
+) -> Result<Vec<Blocked>, kernel::Error> {
+    let (hosts, flows) = (tables.asked()?, tables.flows.blocks()?);
+    let hosts = hosts.iter().filter_map(|entry| host(entry, reasons));
+    let flows = flows.iter().filter(|entry| !entry.left.is_zero()).map(flow);
+    Ok(hosts.chain(flows).chain(lists.iter().map(list_as_a_whole)).collect())
+}
+
+fn list_as_a_whole(list: &State) -> Blocked {
+    Blocked {
+        kind: "list".to_owned(),
+        target: format!("{} of {}", list.blocked(), list.file()),
+        reason: list.reason().to_owned(),
+        ..Blocked::default()
+    }
 }
 
 /// Whether the kernel stage shields all of an address or prefix from blocks.

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::reload::Reloader;
 use super::{blocks, status};
+use crate::block_lists::{BlockLists, State};
 use crate::control::Commands;
 use crate::control::requests::{AlertRow, AlertsList, AlertsPage, AlertsShow, BlockAdd, BlockDel, WhyAsk};
 use crate::kernel::Prefix;
@@ -26,6 +27,8 @@ use crate::why::{self, Site, Target};
 /// The parts of a running sensor that commands reach.
 pub(super) struct Running {
     pub(super) live: Live,
+    /// Files of addresses that are blocked.
+    pub(super) lists: BlockLists,
     pub(super) start: Instant,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) reloader: Arc<Reloader>,
@@ -84,7 +87,7 @@ impl Commands for Running {
             "iface-list" => self.interfaces(),
             "status" => self.status(),
             "block-list" => {
-                let found = blocks::list(&self.live.tables(), &self.reasons());
+                let found = blocks::asked(&self.live.tables(), &self.reasons(), &self.lists.states());
                 answer(&found.map_err(|error| error.to_string())?)
             }
             "block-add" => self.block(&read(arguments)?),
@@ -115,6 +118,7 @@ impl Running {
             "workers_alive": self.live.is_whole(),
             "ports": ports.iter().map(status::port).collect::<Vec<_>>(),
             "blocks": status::commands(&self.live.commands()),
+            "block_lists": self.lists.states().iter().map(State::to_json).collect::<Vec<_>>(),
             "records_lost": self.queue.lost().iter().sum::<u64>(),
         }))
     }
@@ -138,6 +142,9 @@ impl Running {
 
     fn unblock(&self, wanted: &BlockDel) -> Result<Value, String> {
         let target: Prefix = wanted.target.parse().map_err(|error| format!("{error}"))?;
+        if let Some(reason) = self.lists.reason(target) {
+            return Err(format!("{target} stands on a block list ({reason}): take it out of the file"));
+        }
         if !self.live.tables().unblock(target).map_err(|error| error.to_string())? {
             return Err(not_blocked(target));
         }
@@ -152,7 +159,7 @@ impl Running {
         let site = Site {
             groups: self.live.groups(),
             shield: Some(self.live.shield()),
-            reason: &|prefix| reasons.get(&prefix).cloned(),
+            reason: &|prefix| reasons.get(&prefix).cloned().or_else(|| self.lists.reason(prefix)),
             alert: &|sid, prefix| self.latest(sid, prefix),
         };
         answer(&why::explain(&target, &self.live.tables(), &site).map_err(|error| error.to_string())?)
@@ -187,8 +194,7 @@ impl Running {
     pub(super) fn sweep(&self) -> Result<(), crate::kernel::Error> {
         let mut tables = self.live.tables();
         if tables.sweep()? > 0 {
-            let there: Vec<Prefix> = tables.blocks()?.iter().map(|entry| entry.prefix).collect();
-            self.reasons().retain(|prefix, _| there.contains(prefix));
+            self.reasons().retain(|prefix, _| tables.holds(*prefix));
         }
         Ok(())
     }

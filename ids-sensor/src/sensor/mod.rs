@@ -23,6 +23,7 @@ use ids_core::detect::shared::Shared;
 use ids_core::engine::Engine;
 use ids_core::event::Event;
 
+use crate::block_lists::BlockLists;
 use crate::config::{self, Config};
 use crate::control::client::{Client, ControlError};
 use crate::control::{self, server};
@@ -83,6 +84,9 @@ pub enum Error {
     /// Rights cannot be given up.
     #[error("rights cannot be given up: {0}")]
     Rights(std::io::Error),
+    /// A thread cannot be started.
+    #[error("starting a thread: {0}")]
+    Thread(std::io::Error),
     /// Signals cannot be received.
     #[error("signals cannot be received: {0}")]
     Signals(std::io::Error),
@@ -131,8 +135,10 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let mut workers = Workers::new(config, loaded, &settings.topology, dry_run);
     let live = prepared.start(|_| workers.make(outputs.renderer(&scene)))?;
     let stage = Stage { tables: live.shared_tables(), others };
+    let lists = BlockLists::start(&config.block_lists, live.shared_tables(), live.shared_shield());
     let running = Arc::new(Running {
         live,
+        lists: lists.map_err(Error::Thread)?,
         start,
         stop: Arc::clone(&signals.stop),
         reloader: Arc::new(Reloader::new(Arc::clone(&workers.force), stage, reload, loader, rules_loaded)),
@@ -150,8 +156,8 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     server.stop();
     let running = Arc::into_inner(running).expect("the control thread, the only other holder, has ended");
     // Queue and reader go before the outputs are finished: the writer runs for as long as somebody can reach it.
-    let Running { live, queue, store, places, .. } = running;
-    drop(store);
+    let Running { live, lists, queue, store, places, .. } = running;
+    drop((store, lists));
     let ended = live.stop();
     let ports = ended.as_deref().unwrap_or_default();
     ticker.tell(&workers, ports);

@@ -37,6 +37,11 @@ pub(super) fn port(status: &Status) -> Value {
     json!({
         "interface": status.interface,
         "mode": status.mode,
+        "link": match status.link {
+            Some(true) => "up",
+            Some(false) => "down",
+            None => "gone",
+        },
         "received": {"packets": status.decided.received.packets, "bytes": status.decided.received.bytes},
         "kernel": decided,
         "queues": queues,

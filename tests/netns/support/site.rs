@@ -21,7 +21,12 @@ pub struct Site {
 
 impl Site {
     pub fn new() -> Self {
-        let lab = Lab::new();
+        Self::with_queues(1)
+    }
+
+    /// Ports have that many queues.
+    pub fn with_queues(queues: u32) -> Self {
+        let lab = Lab::with_queues(queues);
         Self { bpffs: Bpffs::mount(lab.folder.path()), lab }
     }
 

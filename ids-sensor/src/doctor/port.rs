@@ -1,0 +1,119 @@
+//! What there is to say about one port.
+
+use super::Level::{Fail, Ok as Fine, Warn};
+use super::netlink::{self, Link, XdpFeatures};
+use super::{Finding, Question};
+use crate::ports::{self, Description, MAX_MTU, Spread};
+
+/// Looks at one interface.
+pub(super) fn examine(name: &str, links: &[Link], question: &Question) -> Vec<Finding> {
+    let described = match ports::describe(name) {
+        Ok(described) => described,
+        Err(error) => return vec![Finding::new(Fail, name, "interface", error.to_string())],
+    };
+    let mut findings = vec![up(name, &described)];
+    let link = links.iter().find(|link| link.name == name);
+    if let Some(link) = link {
+        findings.push(driver(link, &described));
+        findings.push(program(link));
+    }
+    findings.extend([mtu(name, &described), offloads(name, &described), queues(name, &described, question)]);
+    findings
+}
+
+fn up(name: &str, described: &Description) -> Finding {
+    if described.up {
+        return Finding::new(Fine, name, "link", if described.carrier { "up" } else { "up, without a carrier" });
+    }
+    Finding::new(Fail, name, "link", "down").mend(format!("ip link set {name} up"))
+}
+
+/// What the driver can do, by its own word.
+fn driver(link: &Link, described: &Description) -> Finding {
+    let (name, driver) = (link.name.as_str(), &described.driver);
+    let finding = |level, says: &str| Finding::new(level, name, "driver", format!("{driver}: {says}"));
+    let features = match netlink::xdp_features(link.index) {
+        Ok(Some(features)) => features,
+        Ok(None) => return finding(Warn, "the kernel does not say what it can do with XDP (that takes Linux 6.3)"),
+        Err(error) => return finding(Warn, &format!("the kernel does not say what it can do with XDP: {error}")),
+    };
+    if !features.has(XdpFeatures::BASIC | XdpFeatures::REDIRECT) {
+        return finding(Warn, "no XDP with redirection in the driver; generic mode is used, which is slower");
+    }
+    let buffers = if features.has(XdpFeatures::SEVERAL_BUFFERS) { ", frames in several buffers" } else { "" };
+    let sends = if features.has(XdpFeatures::XMIT) { ", sends what is redirected to it" } else { "" };
+    if features.has(XdpFeatures::ZERO_COPY) {
+        return finding(Fine, &format!("XDP in the driver, AF_XDP without copying{sends}{buffers}"));
+    }
+    finding(Warn, &format!("XDP in the driver, but AF_XDP copies each packet{sends}{buffers}"))
+}
+
+fn program(link: &Link) -> Finding {
+    let finding = |level, says: String| Finding::new(level, &link.name, "xdp program", says);
+    match link.program {
+        None => finding(Fine, "none in the way".to_owned()),
+        Some(id) if is_ours(id) => finding(Fine, format!("a sensor's own (program {id})")),
+        Some(id) => finding(Fail, format!("program {id} of somebody else is attached"))
+            .mend(format!("ip link set {} xdp off", link.name)),
+    }
+}
+
+/// Whether a program bears the name of ours. It cannot be known without the right to look.
+fn is_ours(id: u32) -> bool {
+    use aya::programs::loaded_programs;
+    loaded_programs().flatten().any(|program| program.id() == id && program.name_as_str() == Some("ids"))
+}
+
+fn mtu(name: &str, described: &Description) -> Finding {
+    let mtu = described.mtu;
+    if mtu > MAX_MTU {
+        return Finding::new(Fail, name, "mtu", format!("{mtu} is too large for XDP"))
+            .mend(format!("ip link set {name} mtu {MAX_MTU}"));
+    }
+    Finding::new(Fine, name, "mtu", format!("{mtu}, of at most {MAX_MTU}"))
+}
+
+/// Features that would hide or merge packets, and whether they can be turned off.
+fn offloads(name: &str, described: &Description) -> Finding {
+    if let Some(stuck) = described.stuck.first() {
+        let all = described.stuck.join(", ");
+        return Finding::new(
+            Fail,
+            name,
+            "offloads",
+            format!("{all} would hide or merge packets, and cannot be turned off here"),
+        )
+        .mend(format!("ethtool -K {name} {stuck} off"));
+    }
+    if described.in_the_way.is_empty() {
+        return Finding::new(Fine, name, "offloads", "none that hides or merges packets");
+    }
+    let all = described.in_the_way.join(", ");
+    Finding::new(Fine, name, "offloads", format!("{all}: turned off while a sensor runs"))
+}
+
+/// How many queues there are, and whether both directions of a flow come in on the same one.
+fn queues(name: &str, described: &Description, question: &Question) -> Finding {
+    let queues = described.queues;
+    let finding = |level, says: String| Finding::new(level, name, "queues", says);
+    if queues == 1 {
+        return finding(Fine, "1".to_owned());
+    }
+    if queues > ids_ebpf::map::QUEUES {
+        let most = ids_ebpf::map::QUEUES;
+        return finding(Fail, format!("{queues}, more than {most}")).mend(format!("ethtool -L {name} combined {most}"));
+    }
+    let matters = question.workers > 1;
+    match described.spread {
+        Spread::Symmetric => finding(Fine, format!("{queues}, spread alike for both directions of a flow")),
+        _ if !matters => finding(Fine, format!("{queues}, all served by one worker")),
+        Spread::Asymmetric => {
+            finding(Warn, format!("{queues}, and both directions of a flow may come in on different ones"))
+                .mend(format!("ethtool -X {name} xfrm symmetric-xor"))
+        }
+        Spread::Unknown => {
+            finding(Warn, format!("{queues}, and the driver does not say how it spreads packets over them"))
+                .mend(format!("ethtool -L {name} combined 1"))
+        }
+    }
+}

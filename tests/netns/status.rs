@@ -1,0 +1,48 @@
+//! `status --watch` against a running sensor.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::needs_root;
+use crate::support::lab::SERVER;
+use crate::support::namespace::Running;
+use crate::support::site::{EVIL, Site, stop};
+
+#[test]
+fn it_is_said_again_and_again_until_the_sensor_ends() {
+    needs_root!();
+    let site = Site::new();
+    let sensor = site.start(&format!("--inline a0,b0 -S {}", site.rules(EVIL)));
+    let watch = |line: &str| -> Running {
+        site.lab.sensor.start(site.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()))
+    };
+    let mut json = watch("status --watch --interval 100ms --json");
+    let mut lines = BufReader::new(json.0.stdout.take().unwrap()).lines();
+    let mut received = || {
+        let status: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!((&status["ports"][0]["link"], &status["ports"][0]["mode"]), (&"up".into(), &"driver".into()));
+        status["ports"][0]["received"]["packets"].as_u64().unwrap()
+    };
+    let before = received();
+    assert_eq!(site.lab.ping(SERVER, 10, 56), 10);
+    while received() < before + 10 {}
+
+    let mut text = watch("status --watch --interval 100ms");
+    let mut out = BufReader::new(text.0.stdout.take().unwrap());
+    let mut block = String::new();
+    while !block.ends_with("\n\n") {
+        assert!(out.read_line(&mut block).unwrap() > 0, "{block}");
+    }
+    for part in ["PACKETS/S", "MBIT/S", "a0", "b0", "blocked by rules: 0 hosts, 0 flows"] {
+        assert!(block.contains(part), "{part} in {block}");
+    }
+    assert!(!block.contains('\x1b'), "no terminal, no control sequences");
+
+    assert_eq!(stop(sensor).0, Some(0));
+    assert_eq!(text.0.wait().unwrap().code(), Some(3), "the sensor has ended");
+    let mut said = String::new();
+    text.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("ids-sensor: "), "{said}");
+}
