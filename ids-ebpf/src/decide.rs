@@ -1,10 +1,11 @@
-//! The order of decisions: host block → flow block → released flow → interest → inspect.
+//! The order of decisions: host block → limits of the source → flow block → released flow → interest → inspect.
 //!
 //! In: the headers of a frame, the port's configuration, the maps.  Out: one [`Outcome`].  An allowed prefix
-//! shields the address that a host block names, and either end of a flow block.
+//! shields the address that a host block names, a source from its limits, and either end of a flow block.
 
 use crate::block::{HostBlock, Side};
 use crate::config::PortConfig;
+use crate::flood::{Bucket, Kind, Limit, Source};
 use crate::flow::{Addr, FlowBlock, FlowKey, Released};
 use crate::headers::{Class, Headers};
 use crate::interest::Interest;
@@ -19,6 +20,12 @@ pub trait Tables {
     fn allowed(&self, version: u8, addr: Addr) -> bool;
     /// The longest blocked prefix that holds this address.
     fn host(&self, version: u8, addr: Addr) -> Option<&Shared<HostBlock>>;
+    /// The limit on packets of this kind, if there is one.
+    fn limit(&self, kind: Kind) -> Option<Limit>;
+    /// What a source has sent of what is limited; `None` if it is new, and has now sent one packet.
+    fn bucket(&self, source: &Source, limit: &Limit) -> Option<&Shared<Bucket>>;
+    /// Counts a frame over a limit that is only watched.
+    fn over_limit(&self, kind: Kind, length: u64);
     /// The block of a flow.
     fn flow(&self, key: &FlowKey) -> Option<&Shared<FlowBlock>>;
     /// The release of a flow.
@@ -35,6 +42,11 @@ pub fn decide(headers: &Headers, length: u64, config: &PortConfig, tables: &impl
             || blocked(headers.version, headers.dst, Side::Destination, tables))
     {
         return Outcome::DropHost;
+    }
+    if let Some(kind) = Kind::of(headers)
+        && is_flood(headers, kind, length, tables)
+    {
+        return kind.outcome();
     }
     match headers.class {
         Class::Whole => flow(headers, length, config, tables),
@@ -60,6 +72,21 @@ fn blocked(version: u8, addr: Addr, side: Side, tables: &impl Tables) -> bool {
     }
     block.hit();
     true
+}
+
+/// Whether a packet is over the limit of its source, and has to go.
+#[inline(always)]
+fn is_flood(headers: &Headers, kind: Kind, length: u64, tables: &impl Tables) -> bool {
+    let Some(limit) = tables.limit(kind) else { return false };
+    let Some(bucket) = tables.bucket(&Source::of(headers, kind), &limit) else { return false };
+    if bucket.take(&limit, tables.now()) || tables.allowed(headers.version, headers.src) {
+        return false;
+    }
+    bucket.count_over();
+    if limit.dry_run != 0 {
+        tables.over_limit(kind, length);
+    }
+    limit.dry_run == 0
 }
 
 /// The part of the order that needs a flow's key.

@@ -15,6 +15,9 @@ struct Model {
     flows: HashMap<FlowKey, Shared<FlowBlock>>,
     released: HashMap<FlowKey, Shared<Released>>,
     interest: Option<std::boxed::Box<Interest>>,
+    limits: [Limit; 2],
+    buckets: HashMap<Source, Shared<Bucket>>,
+    over_limit: std::cell::Cell<u64>,
 }
 
 impl Tables for Model {
@@ -35,6 +38,15 @@ impl Tables for Model {
     }
     fn interest(&self) -> Option<&Interest> {
         self.interest.as_deref()
+    }
+    fn limit(&self, kind: Kind) -> Option<Limit> {
+        Some(self.limits[kind as usize]).filter(Limit::is_set)
+    }
+    fn bucket(&self, source: &Source, _: &Limit) -> Option<&Shared<Bucket>> {
+        self.buckets.get(source)
+    }
+    fn over_limit(&self, _: Kind, length: u64) {
+        self.over_limit.set(self.over_limit.get() + length);
     }
 }
 
@@ -187,4 +199,29 @@ fn blocks_come_before_releases_and_releases_before_interest() {
     model.hosts.insert(SERVER, block([0, 5]));
     assert_eq!(run(&packet(), &model), Outcome::DropHost);
     assert_eq!(model.flows[&key].get().hits, 1, "only the entry that decides counts");
+}
+
+#[test]
+fn a_source_is_held_to_its_limit() {
+    let syn = Headers { tcp_flags: 0x02, ..packet() };
+    let source = Source::of(&syn, Kind::Syn);
+    let mut model = Model { now: 1_000, ..Model::default() };
+    model.limits = [Limit::new(1_000_000, 1, false), Limit::default()];
+    assert_eq!(run(&syn, &model), Outcome::Inspect, "new sources are not known yet");
+    model.buckets.insert(source, Shared::new(Bucket { full_at: 1_500, over: 0 }));
+    assert_eq!(run(&syn, &model), Outcome::DropFloodSyn);
+    assert_eq!(run(&packet(), &model), Outcome::Inspect, "connections that are open go on");
+    assert_eq!(run(&reply(), &model), Outcome::Inspect);
+    assert_eq!(model.buckets[&source].get().over, 1);
+    model.limits[0].dry_run = 1;
+    assert_eq!((run(&syn, &model), model.over_limit.get()), (Outcome::Inspect, 60));
+    model.limits[0].dry_run = 0;
+    model.allowed.push(CLIENT);
+    assert_eq!((run(&syn, &model), model.buckets[&source].get().over), (Outcome::Inspect, 2), "allowed");
+    model.allowed.clear();
+    model.hosts.insert(CLIENT, block([u64::MAX, 0]));
+    assert_eq!(run(&syn, &model), Outcome::DropHost, "a block comes first");
+    model.hosts.clear();
+    model.now = 1_600;
+    assert_eq!(run(&syn, &model), Outcome::Inspect);
 }

@@ -12,6 +12,7 @@
 //! | [`outcome`] | what can become of a frame, and the counters of it |
 //! | [`config`] | what a port's program is told |
 //! | [`block`] [`flow`] [`interest`] | keys and values of the maps |
+//! | [`flood`] | limits on what one source may send |
 //! | [`map`] | names and sizes of the maps |
 
 #![no_std]
@@ -21,6 +22,7 @@
 pub mod block;
 pub mod config;
 pub mod decide;
+pub mod flood;
 pub mod flow;
 pub mod headers;
 pub mod interest;
@@ -39,6 +41,12 @@ mod pod {
     unsafe impl aya::Pod for crate::block::HostBlock {}
     // SAFETY: as above.
     unsafe impl aya::Pod for crate::config::PortConfig {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for crate::flood::Bucket {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for crate::flood::Limit {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for crate::flood::Source {}
     // SAFETY: as above.
     unsafe impl aya::Pod for crate::flow::FlowKey {}
     // SAFETY: as above.

@@ -1,7 +1,7 @@
 //! Names and sizes of the maps. A map's name is what it is pinned as.
 
 /// Rises whenever a key or value of a shared map changes its layout: pinned maps of another layout are not opened.
-pub const LAYOUT: u32 = 2;
+pub const LAYOUT: u32 = 3;
 
 /// What the program of a port is told: one [`crate::config::PortConfig`]. Per port.
 pub const CONFIG: &str = "CONFIG";
@@ -25,6 +25,10 @@ pub const BLOCK6: &str = "BLOCK6";
 pub const BLOCKED_FLOWS: &str = "BLOCKED_FLOWS";
 /// Flows nothing can match on any more.
 pub const RELEASED_FLOWS: &str = "RELEASED_FLOWS";
+/// What one source may send: one [`crate::flood::Limit`] by [`crate::flood::Kind`].
+pub const FLOOD_LIMITS: &str = "FLOOD_LIMITS";
+/// What each source has sent of what is limited. The one used longest ago makes room for a new one.
+pub const FLOOD_SOURCES: &str = "FLOOD_SOURCES";
 /// Which of the tables may hold something, one number by [`Table`]: 0 means that it is empty, and need not be searched.
 pub const IN_USE: &str = "IN_USE";
 /// What the loaded rules want to see: an outer map with one slot, so that a new set comes into force at once.
@@ -33,7 +37,8 @@ pub const INTEREST: &str = "INTEREST";
 /// Maps of one port's program.
 pub const PER_PORT: [&str; 5] = [CONFIG, HEARTBEAT, XSKS, PORTS, STATS];
 /// Maps that all ports of a sensor share.
-pub const SHARED: [&str; 8] = [ALLOW4, ALLOW6, BLOCK4, BLOCK6, BLOCKED_FLOWS, RELEASED_FLOWS, IN_USE, INTEREST];
+pub const SHARED: [&str; 10] =
+    [ALLOW4, ALLOW6, BLOCK4, BLOCK6, BLOCKED_FLOWS, RELEASED_FLOWS, FLOOD_LIMITS, FLOOD_SOURCES, IN_USE, INTEREST];
 
 /// The tables that packets are looked up in, as places of [`IN_USE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +61,11 @@ pub const TABLES: u32 = 4;
 pub const QUEUES: u32 = 64;
 /// Prefixes in each of [`ALLOW4`] and [`ALLOW6`].
 pub const ALLOWED: u32 = 4096;
-/// Hosts and prefixes in each of [`BLOCK4`] and [`BLOCK6`].
+/// Hosts and prefixes in each of [`BLOCK4`] and [`BLOCK6`], unless the loader asks for another number.
 pub const BLOCKED_HOSTS: u32 = 65_536;
 /// Flows in [`BLOCKED_FLOWS`], unless the loader asks for another number.
 pub const BLOCKED: u32 = 65_536;
 /// Flows in [`RELEASED_FLOWS`], unless the loader asks for another number.
 pub const RELEASED: u32 = 262_144;
+/// Sources in [`FLOOD_SOURCES`], each once for every kind of packet.
+pub const SOURCES: u32 = 65_536;

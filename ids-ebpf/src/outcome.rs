@@ -18,6 +18,10 @@ pub enum Outcome {
     DropHost,
     /// Dropped: its flow is blocked.
     DropFlow,
+    /// Dropped: its source opens more TCP connections than it may.
+    DropFloodSyn,
+    /// Dropped: its source sends more UDP than it may.
+    DropFloodUdp,
     /// Dropped: it needs inspection, its worker is silent or its socket gone, and the policy says closed.
     DropClosed,
     /// Dropped: it should go to the peer port, and there is none.
@@ -47,7 +51,7 @@ pub enum Way {
 
 impl Outcome {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Inspect,
         Self::InspectFragment,
         Self::InspectMalformed,
@@ -55,6 +59,8 @@ impl Outcome {
         Self::InspectReuse,
         Self::DropHost,
         Self::DropFlow,
+        Self::DropFloodSyn,
+        Self::DropFloodUdp,
         Self::DropClosed,
         Self::DropNoPeer,
         Self::FastReleased,
@@ -73,7 +79,12 @@ impl Outcome {
             | Self::InspectMalformed
             | Self::InspectUnknown
             | Self::InspectReuse => Way::Inspect,
-            Self::DropHost | Self::DropFlow | Self::DropClosed | Self::DropNoPeer => Way::Drop,
+            Self::DropHost
+            | Self::DropFlow
+            | Self::DropFloodSyn
+            | Self::DropFloodUdp
+            | Self::DropClosed
+            | Self::DropNoPeer => Way::Drop,
             Self::FastReleased
             | Self::FastUninteresting
             | Self::FastSilent
@@ -92,6 +103,8 @@ impl Outcome {
             Self::InspectReuse => "inspect.reuse",
             Self::DropHost => "drop.host",
             Self::DropFlow => "drop.flow",
+            Self::DropFloodSyn => "drop.flood_syn",
+            Self::DropFloodUdp => "drop.flood_udp",
             Self::DropClosed => "drop.fail_closed",
             Self::DropNoPeer => "drop.no_peer",
             Self::FastReleased => "fast.released",
@@ -137,9 +150,12 @@ pub struct Stats {
     pub received: Count,
     /// Frames by outcome, in the order of [`Outcome::ALL`].
     pub outcomes: [Count; Outcome::ALL.len()],
+    /// Of these, frames over a limit that is only watched, by [`Kind`](crate::flood::Kind): they went on, and would have
+    /// been dropped.
+    pub over_limit: [Count; 2],
 }
 
-const _: () = assert!(size_of::<Stats>() == 16 * (1 + Outcome::ALL.len()));
+const _: () = assert!(size_of::<Stats>() == 16 * (1 + Outcome::ALL.len() + 2));
 
 impl Stats {
     /// What became of `outcome`.
@@ -156,7 +172,8 @@ impl Stats {
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {
         self.received = self.received.plus(other.received);
-        for (mine, theirs) in self.outcomes.iter_mut().zip(&other.outcomes) {
+        let mine = self.outcomes.iter_mut().chain(&mut self.over_limit);
+        for (mine, theirs) in mine.zip(other.outcomes.iter().chain(&other.over_limit)) {
             *mine = mine.plus(*theirs);
         }
         self

@@ -11,6 +11,7 @@ use core::intrinsics::{AtomicOrdering, atomic_or, atomic_xadd};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::block::{HostBlock, Side};
+use crate::flood::{Bucket, Limit};
 use crate::flow::{Dir, FlowBlock, Released};
 
 /// A value in its map.
@@ -68,6 +69,32 @@ impl Shared<FlowBlock> {
     pub fn hit(&self) {
         // SAFETY: `hits` of a live, aligned value.
         unsafe { add(&raw mut (*self.0.get()).hits, 1) }
+    }
+}
+
+impl Shared<Bucket> {
+    /// Takes what one packet costs; whether there was enough. Of packets on several CPUs at the same moment one may be
+    /// had for nothing.
+    #[inline(always)]
+    pub fn take(&self, limit: &Limit, now: u64) -> bool {
+        // SAFETY: `full_at` of a live, aligned value.
+        let full_at = unsafe { &raw mut (*self.0.get()).full_at };
+        // SAFETY: as above; the later of several writers wins.
+        let before = unsafe { full_at.read_volatile() };
+        let after = if before > now { before } else { now }.wrapping_add(limit.cost);
+        if after > now.wrapping_add(limit.depth) {
+            return false;
+        }
+        // SAFETY: as above.
+        unsafe { full_at.write_volatile(after) };
+        true
+    }
+
+    /// Counts a packet over the limit.
+    #[inline(always)]
+    pub fn count_over(&self) {
+        // SAFETY: `over` of a live, aligned value.
+        unsafe { add(&raw mut (*self.0.get()).over, 1) }
     }
 }
 

@@ -15,6 +15,7 @@ mod classify;
 mod command_line;
 mod crash;
 mod doctor;
+mod flood;
 mod inline;
 mod interest;
 mod mirror;

@@ -4,13 +4,14 @@ use aya_ebpf::btf_maps::{Array as InnerArray, ArrayOfMaps};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::lpm_trie::{Key, LpmTrie};
-use aya_ebpf::maps::{Array, DevMap, HashMap, PerCpuArray, XskMap};
+use aya_ebpf::maps::{Array, DevMap, HashMap, LruHashMap, PerCpuArray, XskMap};
 use ids_ebpf::block::HostBlock;
 use ids_ebpf::config::PortConfig;
 use ids_ebpf::decide::Tables;
+use ids_ebpf::flood::{Bucket, Kind, Limit, Source};
 use ids_ebpf::flow::{Addr, FlowBlock, FlowKey, Released};
 use ids_ebpf::interest::Interest;
-use ids_ebpf::map::{ALLOWED, BLOCKED, BLOCKED_HOSTS, QUEUES, RELEASED, TABLES, Table};
+use ids_ebpf::map::{ALLOWED, BLOCKED, BLOCKED_HOSTS, QUEUES, RELEASED, SOURCES, TABLES, Table};
 use ids_ebpf::outcome::Stats;
 use ids_ebpf::shared::Shared;
 
@@ -40,6 +41,10 @@ static BLOCK6: LpmTrie<[u8; 16], Shared<HostBlock>> = LpmTrie::with_max_entries(
 static BLOCKED_FLOWS: HashMap<FlowKey, Shared<FlowBlock>> = HashMap::with_max_entries(BLOCKED, NO_PREALLOC);
 #[map]
 static RELEASED_FLOWS: HashMap<FlowKey, Shared<Released>> = HashMap::with_max_entries(RELEASED, NO_PREALLOC);
+#[map]
+static FLOOD_LIMITS: Array<Limit> = Array::with_max_entries(Kind::ALL.len() as u32, 0);
+#[map]
+static FLOOD_SOURCES: LruHashMap<Source, Shared<Bucket>> = LruHashMap::with_max_entries(SOURCES, 0);
 #[map]
 static IN_USE: Array<u32> = Array::with_max_entries(TABLES, 0);
 #[btf_map]
@@ -76,6 +81,36 @@ impl Tables for Maps {
             4 if in_use(Table::Block4) => BLOCK4.get(Key::new(32, addr.v4_bytes())),
             6 if in_use(Table::Block6) => BLOCK6.get(Key::new(128, addr.bytes())),
             _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn limit(&self, kind: Kind) -> Option<Limit> {
+        FLOOD_LIMITS.get(kind as u32).copied().filter(Limit::is_set)
+    }
+
+    #[inline(always)]
+    fn bucket(&self, source: &Source, limit: &Limit) -> Option<&Shared<Bucket>> {
+        // SAFETY: an entry that makes room for another one meanwhile stays readable until this program run ends;
+        // fields are accessed one by one (`Shared`).
+        let found = unsafe { FLOOD_SOURCES.get(source) };
+        if found.is_none() {
+            let first = Bucket { full_at: self.now().wrapping_add(limit.cost), over: 0 };
+            // Without room, which an LRU map makes, the source is not limited yet.
+            let _ = FLOOD_SOURCES.insert(source, Shared::new(first), 0);
+        }
+        found
+    }
+
+    #[inline(always)]
+    fn over_limit(&self, kind: Kind, length: u64) {
+        let Some(stats) = STATS.get_ptr_mut(0) else { return };
+        // SAFETY: this CPU's own value; XDP programs on one CPU do not interrupt each other.
+        let counts = unsafe { &mut (*stats).over_limit };
+        // Constant places stay known to the verifier.
+        match kind {
+            Kind::Syn => counts[0].add(length),
+            Kind::Udp => counts[1].add(length),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::flood::Rate;
 use crate::kernel::Prefix;
 use crate::output::store::AlertId;
 
@@ -257,6 +258,14 @@ pub struct Run {
     /// both directions of a flow come in on queues of the same number
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: u16,
+
+    /// How many TCP connections a source may open in a second, and at once, instead of `ips.flood.syn`; 0 is no limit
+    #[arg(long, value_name = "RATE[/BURST]", value_parser = Rate::parse)]
+    pub syn_limit: Option<Rate>,
+
+    /// How many UDP packets a source may send in a second, and at once, instead of `ips.flood.udp`; 0 is no limit
+    #[arg(long, value_name = "RATE[/BURST]", value_parser = Rate::parse)]
+    pub udp_limit: Option<Rate>,
 
     /// Which sensor this is.
     #[command(flatten)]

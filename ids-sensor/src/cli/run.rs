@@ -9,6 +9,7 @@ use rustix::thread::CapabilitySet;
 use super::args::{CaptureWay, Detach, FailPolicy, Run};
 use super::{Failure, say, settings};
 use crate::config::Config;
+use crate::config::flood::Flood;
 use crate::doctor::{self, Level};
 use crate::kernel::Sizes;
 use crate::live::{self, Pinning, Topology};
@@ -77,11 +78,22 @@ fn live_settings(args: &Run, config: &Config) -> live::Settings {
         workers: args.workers.into(),
         pinning: Pinning::Folder(args.instance.bpffs.clone()),
         run_dir: args.instance.run_dir.clone(),
+        flood: flood(args, config).limits(),
         track_vlan: config.traffic.vlan_tracking,
         sizes: Sizes { blocked_hosts: config.ips.max_hosts, ..Sizes::default() },
         block_v6_length: config.ips.ipv6_prefix,
         shield: Arc::new(shield(config, args.dry_run)),
         ..live::Settings::new(&args.instance.name, topology)
+    }
+}
+
+/// Limits on what one source may send.
+fn flood(args: &Run, config: &Config) -> Flood {
+    let configured = config.ips.flood;
+    Flood {
+        syn: args.syn_limit.unwrap_or(configured.syn),
+        udp: args.udp_limit.unwrap_or(configured.udp),
+        dry_run: configured.dry_run || args.dry_run,
     }
 }
 

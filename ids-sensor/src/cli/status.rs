@@ -147,7 +147,7 @@ impl Figures {
             bytes: number(&port["received"]["bytes"]),
             inspected: sum("received"),
             dropped: sum("dropped"),
-            blocked: kernel("drop.flow") + kernel("drop.host"),
+            blocked: ["drop.flow", "drop.host", "drop.flood_syn", "drop.flood_udp"].map(kernel).iter().sum(),
             lost: causes.flat_map(|causes| causes.values()).map(number).sum(),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ids_core::detect::rule::{Block, Scope};
 use ids_ebpf::config::FailPolicy;
 
+use super::flood::Flood;
 use super::node::{Node, Value};
 use super::section::{self, Section};
 use crate::kernel::{Prefix, Sizes};
@@ -26,6 +27,8 @@ pub struct Ips {
     pub max_per_minute: u32,
     /// Hosts and prefixes of each IP version that can be blocked at a time.
     pub max_hosts: u32,
+    /// Limits on what one source may send.
+    pub flood: Flood,
     /// Blocks are counted, but not carried out.
     pub dry_run: bool,
     /// Bits of an IPv6 address that a block of its host holds for.
@@ -55,6 +58,7 @@ impl Ips {
             allow_own: ips.flag("allow-own", true),
             max_per_minute: ips.number("max-per-minute", 600),
             max_hosts: ips.number("max-hosts", Sizes::default().blocked_hosts).max(1),
+            flood: Flood::read(ips),
             dry_run: ips.flag("dry-run", false),
             ipv6_prefix: ips
                 .parsed("ipv6-prefix", "a number from 1 to 128", |text| {

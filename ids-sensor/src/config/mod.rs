@@ -9,6 +9,7 @@ pub mod core;
 pub mod datasets;
 pub mod engine;
 pub mod eve;
+pub mod flood;
 pub mod ips;
 pub mod load;
 pub mod logging;

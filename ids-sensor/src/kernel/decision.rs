@@ -9,6 +9,7 @@ use ids_ebpf::Outcome;
 use ids_ebpf::block::HostBlock;
 use ids_ebpf::config::PortConfig;
 use ids_ebpf::decide;
+use ids_ebpf::flood::{Bucket, Kind, Limit, Source};
 use ids_ebpf::flow::{Addr, FlowBlock, FlowKey, Released};
 use ids_ebpf::headers::Headers;
 use ids_ebpf::interest::Interest;
@@ -32,6 +33,11 @@ pub fn of(tables: &Tables, headers: &Headers, config: &PortConfig) -> Result<Out
     let copy = Copy {
         now: Monotonic::now().0,
         ends: [end(headers.src)?, end(headers.dst)?],
+        limits: [tables.floods.limit(Kind::Syn)?, tables.floods.limit(Kind::Udp)?],
+        bucket: match Kind::of(headers) {
+            Some(kind) => tables.floods.bucket(&Source::of(headers, kind))?.map(Shared::new),
+            None => None,
+        },
         flow: tables.flows.block_of(&key)?.map(Shared::new),
         released: tables.flows.release_of(&key)?.map(Shared::new),
         interest: tables.interest().copied(),
@@ -60,6 +66,8 @@ pub fn addr(address: IpAddr) -> Addr {
 struct Copy {
     now: u64,
     ends: [End; 2],
+    limits: [Option<Limit>; 2],
+    bucket: Option<Shared<Bucket>>,
     flow: Option<Shared<FlowBlock>>,
     released: Option<Shared<Released>>,
     interest: Option<Interest>,
@@ -90,6 +98,16 @@ impl decide::Tables for Copy {
     fn host(&self, _: u8, addr: Addr) -> Option<&Shared<HostBlock>> {
         self.end(addr)?.block.as_ref()
     }
+
+    fn limit(&self, kind: Kind) -> Option<Limit> {
+        self.limits[kind as usize]
+    }
+
+    fn bucket(&self, _: &Source, _: &Limit) -> Option<&Shared<Bucket>> {
+        self.bucket.as_ref()
+    }
+
+    fn over_limit(&self, _: Kind, _: u64) {}
 
     fn flow(&self, _: &FlowKey) -> Option<&Shared<FlowBlock>> {
         self.flow.as_ref()

@@ -8,6 +8,7 @@
 mod batch;
 pub mod clock;
 pub mod decision;
+pub mod floods;
 pub mod hosts;
 mod in_use;
 mod listed;

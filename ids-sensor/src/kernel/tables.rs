@@ -17,6 +17,7 @@ use ids_ebpf::map::{self, Table};
 
 use super::clock::Monotonic;
 use super::decision;
+use super::floods::Floods;
 use super::hosts::{Change, Hosts};
 use super::in_use::InUse;
 use super::pins::Pins;
@@ -70,6 +71,8 @@ pub struct Tables {
     pub(super) block6: LpmTrie<MapData, [u8; 16], HostBlock>,
     interest: ArrayOfMaps<MapData, Array<MapData, Interest>>,
     pub(super) hosts: Hosts,
+    /// Limits on what one source may send.
+    pub floods: Floods,
     /// What was put into `INTEREST` last.
     wanted: Option<Box<Interest>>,
     /// Blocks and releases of flows.
@@ -90,6 +93,7 @@ impl Tables {
             block6: take(&mut ebpf, map::BLOCK6)?,
             interest: take(&mut ebpf, map::INTEREST)?,
             hosts: Hosts::default(),
+            floods: Floods::open(&mut ebpf)?,
             wanted: None,
             flows: Flows {
                 blocked: take(&mut ebpf, map::BLOCKED_FLOWS)?,
@@ -319,7 +323,7 @@ fn of(name: &'static str) -> impl Fn(MapError) -> Error {
 }
 
 /// Looking up what is not there is no error.
-fn there<T>(name: &'static str, result: Result<T, MapError>) -> Result<Option<T>, Error> {
+pub(super) fn there<T>(name: &'static str, result: Result<T, MapError>) -> Result<Option<T>, Error> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(MapError::KeyNotFound | MapError::ElementNotFound) => Ok(None),

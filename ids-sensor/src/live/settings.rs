@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ids_ebpf::config::FailPolicy;
+use ids_ebpf::flood::Limit;
 use ids_ebpf::interest::Interest;
 
 use crate::kernel::{Attach, Sizes};
@@ -83,6 +84,8 @@ pub struct Settings {
     pub shield: Arc<Shield>,
     /// What is inspected from the first packet on; `None`: everything.
     pub interest: Option<Box<Interest>>,
+    /// What one source may send, by kind.
+    pub flood: [Limit; 2],
     /// Silence after which a released flow has ended.
     pub released_idle: Duration,
 }
@@ -107,6 +110,7 @@ impl Settings {
             block_v6_length: 64,
             shield: Arc::default(),
             interest: None,
+            flood: [Limit::default(); 2],
             released_idle: Duration::from_secs(60),
         }
     }

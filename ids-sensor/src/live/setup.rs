@@ -68,6 +68,7 @@ pub(super) fn prepare(settings: &Settings) -> Result<Prepared, Error> {
     let pins = pins(settings)?;
     let mut tables = Tables::open(&pins, settings.sizes)?;
     tables.set_allowed(&prefixes(&settings.shield))?;
+    tables.floods.set(settings.flood)?;
     // What a sensor before this one left there was made of other rules.
     match &settings.interest {
         Some(interest) => tables.set_interest(interest)?,

@@ -3,7 +3,7 @@
 use ids_core::event::{Context, Event};
 
 use super::lines::{Lines, Order};
-use super::sink::{Output, Stats};
+use super::sink::{Flooded, Output, Stats};
 use super::writer::Queue;
 
 /// Lines are handed over when they have grown to this many bytes, at the latest.
@@ -53,6 +53,14 @@ impl Renderer {
     pub fn order(&self, event: &Event<'_>) -> Order {
         let flow = context(event).flow.filter(|_| self.ending).map_or((0, 0), |flow| (flow.first_packet, flow.id));
         Order { step: self.step, flow }
+    }
+
+    /// Renders what the kernel stage noticed for every output.
+    pub fn flood(&mut self, flooded: &Flooded) {
+        for (number, output) in self.outputs.iter_mut().enumerate() {
+            self.lines.aim(u16::try_from(number).unwrap_or(u16::MAX), Order { step: u64::MAX, flow: (0, 0) });
+            output.flood(flooded, &mut self.lines);
+        }
     }
 
     /// Renders counters for every output.

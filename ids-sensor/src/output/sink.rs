@@ -7,6 +7,7 @@ use ids_core::event::Event;
 use ids_core::time::Time;
 
 use super::lines::Lines;
+use crate::kernel::floods::Flood;
 
 /// Renders events. One for each worker and output; what it writes is lines for its own destination, the one
 /// that the caller has set in `lines`.
@@ -14,10 +15,26 @@ pub trait Output: Send {
     /// Renders one event, if it is one that this output shows.
     fn event(&mut self, event: &Event<'_>, lines: &mut Lines);
 
+    /// Renders what the kernel stage noticed. Only one renderer is asked.
+    fn flood(&mut self, flooded: &Flooded, lines: &mut Lines) {
+        let _ = (flooded, lines);
+    }
+
     /// Renders counters. Only one worker's renderer is asked, with everything summed up.
     fn stats(&mut self, stats: &Stats<'_>, lines: &mut Lines) {
         let _ = (stats, lines);
     }
+}
+
+/// A source was over a limit of `ips.flood`.
+#[derive(Clone, Copy, Debug)]
+pub struct Flooded {
+    /// When it was noticed.
+    pub time: Time,
+    /// Who, which limit, and by how many packets.
+    pub flood: Flood,
+    /// The packets went on.
+    pub dry_run: bool,
 }
 
 /// What holds for all events of a run.

@@ -7,6 +7,7 @@
 
 pub mod blocks;
 pub mod commands;
+mod floods;
 pub mod reload;
 mod status;
 
@@ -46,6 +47,9 @@ const ROUND: Duration = Duration::from_millis(100);
 
 /// How often blocks that have run out are taken away.
 const SWEEP: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether somebody is over a limit.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How often it is read again who must not be blocked.
 const RENEW: Duration = Duration::from_secs(60);
@@ -120,6 +124,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let inline = matches!(settings.topology, Topology::Inline(_));
     let others = Others::of(config, &config::core::engine(config, inline));
     settings.interest = Some(Wanted::of(&loaded.rules, &others).interest);
+    let limits = settings.flood;
     let prepared = Live::prepare(&settings)?;
     // Before any thread starts: each has the rights of the one that starts it.
     rights::lower(&log_dir).map_err(Error::Rights)?;
@@ -150,7 +155,8 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let server = server::start(&socket, Arc::clone(&running) as _)?;
     ready();
 
-    let mut ticker = Ticker { config, renderer: outputs.renderer(&scene), rules: rules_loaded, inline, start };
+    let flood = floods::Watch::new(limits);
+    let mut ticker = Ticker { config, renderer: outputs.renderer(&scene), rules: rules_loaded, inline, start, flood };
     supervise(&running, &workers, &mut ticker, &signals);
 
     server.stop();
@@ -171,7 +177,8 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
 
 /// Until the end: rotation, counters, blocks that have run out. A dead worker is an end, too.
 fn supervise(running: &Running, workers: &Workers, ticker: &mut Ticker<'_>, signals: &Signals) {
-    let (mut swept, mut renewed, mut told) = (Instant::now(), Instant::now(), Instant::now());
+    let (mut swept, mut renewed, mut told, mut looked) =
+        (Instant::now(), Instant::now(), Instant::now(), Instant::now());
     let mut reported = false;
     while !signals.stop.load(Ordering::Relaxed) && running.live.is_whole() {
         std::thread::sleep(ROUND);
@@ -188,6 +195,10 @@ fn supervise(running: &Running, workers: &Workers, ticker: &mut Ticker<'_>, sign
             if let Err(error) = running.sweep() {
                 tracing::warn!(%error, "blocks that have run out stay in their maps");
             }
+        }
+        if ticker.flood.is_some() && looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            ticker.tell_floods(running);
         }
         if renewed.elapsed() >= RENEW {
             renewed = Instant::now();
@@ -294,9 +305,17 @@ struct Ticker<'a> {
     rules: RulesLoaded,
     inline: bool,
     start: Instant,
+    /// Looks for those who are over a limit, if there is any.
+    flood: Option<floods::Watch>,
 }
 
 impl Ticker<'_> {
+    fn tell_floods(&mut self, running: &Running) {
+        if let Some(watch) = &mut self.flood {
+            watch.look(&running.live, &mut self.renderer);
+        }
+    }
+
     fn tell(&mut self, workers: &Workers, ports: &[live::Status]) {
         if !self.config.stats.enabled {
             return;

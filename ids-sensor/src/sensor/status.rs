@@ -6,6 +6,8 @@ use crate::live::Status;
 use crate::live::counters::Commands;
 use crate::shield::Refusal;
 use ids_ebpf::Outcome;
+use ids_ebpf::flood::Kind;
+use ids_ebpf::outcome::Stats;
 
 /// One port: what the kernel stage decided by outcome, and what became of what it handed over.
 pub(super) fn port(status: &Status) -> Value {
@@ -15,6 +17,12 @@ pub(super) fn port(status: &Status) -> Value {
             let count = status.decided.of(outcome);
             (outcome.name().to_owned(), json!({"packets": count.packets, "bytes": count.bytes}))
         })
+        .collect();
+    // Limits that are only watched; those in force are outcomes.
+    let over_limit: Map<String, Value> = Kind::ALL
+        .into_iter()
+        .zip(status.decided.over_limit)
+        .map(|(kind, count)| (kind.name().to_owned(), json!({"packets": count.packets, "bytes": count.bytes})))
         .collect();
     let queues: Vec<Value> = status
         .queues
@@ -44,6 +52,7 @@ pub(super) fn port(status: &Status) -> Value {
         },
         "received": {"packets": status.decided.received.packets, "bytes": status.decided.received.bytes},
         "kernel": decided,
+        "over_limit": over_limit,
         "queues": queues,
     })
 }
@@ -73,12 +82,21 @@ pub(super) fn totals(ports: &[Status]) -> (u64, u64) {
     (received, lost)
 }
 
-/// Packets that rules and blocks dropped: by the workers, and in the kernel on account of a blocked flow or host.
+/// Packets that rules and blocks dropped: by the workers, and in the kernel on account of a block or limit.
 pub(super) fn dropped(ports: &[Status]) -> (u64, u64) {
     let workers = ports.iter().flat_map(|port| &port.queues).map(|queue| queue.dropped).sum();
-    let blocked =
-        |port: &Status| port.decided.of(Outcome::DropFlow).packets + port.decided.of(Outcome::DropHost).packets;
+    let blocks = [Outcome::DropFlow, Outcome::DropHost, Outcome::DropFloodSyn, Outcome::DropFloodUdp];
+    let blocked = |port: &Status| blocks.iter().map(|outcome| port.decided.of(*outcome).packets).sum::<u64>();
     (workers, ports.iter().map(blocked).sum())
+}
+
+/// Packets over a limit, dropped or not. It rises whenever there is something new to tell.
+pub(super) fn over_limits(ports: &[Status]) -> u64 {
+    let of = |stats: &Stats| {
+        let dropped = Kind::ALL.into_iter().map(|kind| stats.of(kind.outcome()).packets).sum::<u64>();
+        dropped + stats.over_limit.iter().map(|count| count.packets).sum::<u64>()
+    };
+    ports.iter().map(|port| of(&port.decided)).sum()
 }
 
 /// Counters for the `stats` record, by dotted name.
@@ -88,6 +106,10 @@ pub(super) fn flat(ports: &[Status]) -> Vec<(String, u64)> {
     for outcome in Outcome::ALL {
         let packets = ports.iter().map(|port| port.decided.of(outcome).packets).sum();
         rows.push((format!("xdp.{}", outcome.name()), packets));
+    }
+    for kind in Kind::ALL {
+        let packets = ports.iter().map(|port| port.decided.over_limit[kind as usize].packets).sum();
+        rows.push((format!("xdp.over_limit.{}", kind.name()), packets));
     }
     rows
 }

@@ -196,6 +196,10 @@ const fn sentence(outcome: Outcome) -> &'static str {
         }
         Outcome::DropHost => "it is dropped in the kernel: its source or destination is blocked",
         Outcome::DropFlow => "it is dropped in the kernel: its flow is blocked",
+        Outcome::DropFloodSyn => {
+            "it is dropped in the kernel: its source opens more connections than `ips.flood` lets it"
+        }
+        Outcome::DropFloodUdp => "it is dropped in the kernel: its source sends more UDP than `ips.flood` lets it",
         Outcome::DropClosed => "it is dropped: nobody inspects, and the fail policy is closed",
         Outcome::DropNoPeer => "it is dropped: the port has no peer",
         Outcome::FastReleased => "it passes without inspection: its flow was released",

@@ -11,6 +11,7 @@ pub mod common;
 pub mod community_id;
 pub mod drop;
 pub mod file;
+pub mod flood;
 pub mod flow;
 pub mod json;
 pub mod packet;
@@ -25,7 +26,7 @@ use ids_core::event::Event;
 use ids_core::field::Dir;
 
 use super::lines::{Kind, Lines};
-use super::sink::{Output, Scene, Stats};
+use super::sink::{Flooded, Output, Scene, Stats};
 use super::stats;
 use super::timestamp::Stamps;
 use crate::config::eve as config;
@@ -142,6 +143,10 @@ impl Output for Eve {
                 }
             }
         }
+    }
+
+    fn flood(&mut self, flooded: &Flooded, lines: &mut Lines) {
+        lines.add(Kind::Anomaly, |out| flood::write(self, flooded, out));
     }
 
     fn stats(&mut self, now: &Stats<'_>, lines: &mut Lines) {
