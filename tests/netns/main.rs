@@ -18,6 +18,7 @@ mod doctor;
 mod flood;
 mod inline;
 mod interest;
+mod load;
 mod mirror;
 mod outage;
 mod ports;

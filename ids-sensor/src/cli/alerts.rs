@@ -130,8 +130,12 @@ fn list(args: &AlertsList) -> Result<(), Failure> {
         Place::Store(store) => AlertsPage::from(&store.scan(&query).map_err(Failure::environment)?),
     };
     if args.json {
-        for alert in &page.alerts {
-            say::line(&alert.record)?;
+        for AlertRow { id, record } in &page.alerts {
+            let mut record = record.clone();
+            if let Some(fields) = record.as_object_mut() {
+                fields.insert("alert_id".to_owned(), id.as_str().into());
+            }
+            say::line(record)?;
         }
     } else {
         say::line(table(&page))?;

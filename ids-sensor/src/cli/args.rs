@@ -563,7 +563,7 @@ pub struct AlertsList {
     #[arg(long)]
     pub oldest_first: bool,
 
-    /// Print the records as JSON, one a line
+    /// Print the records as JSON, one a line, each with its `alert_id`
     #[arg(long)]
     pub json: bool,
 

@@ -201,20 +201,24 @@ impl Running {
 
     fn alerts(&self, list: AlertsList) -> Result<Value, String> {
         let query = Query::try_from(list)?;
+        if query.cursor.is_none() {
+            // Only at the first page: who goes on asks for what was there when the first one was read, and each flush
+            // keeps the writer waiting for the disk.
+            self.queue.flush();
+        }
         let page = self.store()?.scan(query).ok_or(GONE)?.map_err(|error| error.to_string())?;
         answer(&AlertsPage::from(&page))
     }
 
     fn alert(&self, wanted: &AlertsShow) -> Result<Value, String> {
         let id: AlertId = wanted.id.parse()?;
+        self.queue.flush();
         let found = self.store()?.get(id).ok_or(GONE)?.map_err(|error| error.to_string())?;
         answer(&AlertRow::from(&found.ok_or_else(|| format!("there is no alert {id}"))?))
     }
 
-    /// The store, after everything on its way has reached it.
     fn store(&self) -> Result<&Reader, String> {
         let store = self.store.as_ref().ok_or("the configuration lists no alert store: add `store` to `outputs`")?;
-        self.queue.flush();
         Ok(store)
     }
 
