@@ -21,6 +21,8 @@ pub struct RuleFiles {
     pub folders: Vec<PathBuf>,
     /// Where else what rules name is looked for: `default-rule-path`.
     pub default: PathBuf,
+    /// `geoip-database`.
+    pub countries: PathBuf,
     /// What rules may do.
     pub datasets: Datasets,
 }
@@ -45,6 +47,11 @@ impl Files for RuleFiles {
             Err(error) if error.kind() == ErrorKind::NotFound && purpose == Purpose::State => Ok(Vec::new()),
             read => read.map_err(|error| error.to_string()),
         }
+    }
+
+    fn countries(&self) -> Result<Vec<u8>, String> {
+        let path = &self.countries;
+        std::fs::read(path).map_err(|error| format!("there is no GeoIP database {}: {error}", path.display()))
     }
 }
 
@@ -97,7 +104,12 @@ mod tests {
         let config = Config::from_tree(crate::config::node::parse(yaml).unwrap(), false);
         let mut datasets = config.datasets.clone();
         datasets.folder = folder.join("data");
-        let files = RuleFiles { folders: vec![folder.join("rules")], default: folder.join("default"), datasets };
+        let files = RuleFiles {
+            folders: vec![folder.join("rules")],
+            default: folder.join("default"),
+            countries: PathBuf::new(),
+            datasets,
+        };
         (config, files)
     }
 

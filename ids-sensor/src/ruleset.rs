@@ -159,7 +159,8 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         Some((on, line.block))
     });
     let default = config.rules.folder.clone();
-    let files = RuleFiles { folders, default, datasets: config.datasets.clone() };
+    let files =
+        RuleFiles { folders, default, countries: config.rules.countries.clone(), datasets: config.datasets.clone() };
     Settings {
         vars,
         classes,

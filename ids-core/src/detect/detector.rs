@@ -164,6 +164,7 @@ fn remembered(test: &StateTest, scene: &mut Scene<'_>, hits: &Hits) -> bool {
             count.packets == 1
         }),
         StateTest::Reputation(test) => scene.ends().is_some_and(|(src, dst)| test.passes(src.addr, dst.addr)),
+        StateTest::Country(test) => scene.ends().is_some_and(|(src, dst)| test.passes(src.addr, dst.addr)),
         StateTest::Var { flow, name, value, negated } => {
             let vars = if *flow { state.map_or(&[][..], |state| state.vars()) } else { hits.packet_vars() };
             let found = vars.iter().find(|row| row.0 == *name);

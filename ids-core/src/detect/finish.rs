@@ -363,6 +363,7 @@ fn reads(tests: &[StateTest], effects: &[Effect]) -> Vec<(Space, NameId)> {
             | StateTest::StreamSize { .. }
             | StateTest::FlowStart
             | StateTest::Reputation(_)
+            | StateTest::Country(_)
             | StateTest::Var { .. } => {}
         }
     }

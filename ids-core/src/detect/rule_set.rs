@@ -20,7 +20,7 @@ use super::patterns::Group;
 use super::rule::RuleInfo;
 use super::shared::Set;
 use super::state::{FlowState, Shown};
-use super::tables::{Category, Reputation};
+use super::tables::{Category, Countries, CountryCode, Reputation};
 use super::tags::Tag;
 use super::threshold::{RateFilter, Suppress, Threshold};
 use super::transforms::Transform;
@@ -369,6 +369,8 @@ pub(super) enum StateTest {
     FlowStart,
     /// `iprep`
     Reputation(Box<ReputationTest>),
+    /// `geoip`
+    Country(Box<CountryTest>),
     /// A captured variable has this value.
     Var {
         flow: bool,
@@ -396,12 +398,26 @@ impl ReputationTest {
             (Listed::Is, score) => score.is_some(),
             (Listed::IsNot, score) => score.is_none(),
         };
-        match self.ends {
-            Ends::Source => passes(src),
-            Ends::Destination => passes(dst),
-            Ends::Either => passes(src) || passes(dst),
-            Ends::Both => passes(src) && passes(dst),
-        }
+        self.ends.any_or_all(src, dst, passes)
+    }
+}
+
+/// Which countries the ends of a packet are in.
+#[derive(Debug)]
+pub(super) struct CountryTest {
+    pub(super) countries: Arc<Countries>,
+    pub(super) ends: Ends,
+    pub(super) codes: Box<[CountryCode]>,
+    /// They must be in none of them; where the database does not say, that is not known either.
+    pub(super) negated: bool,
+}
+
+impl CountryTest {
+    /// Whether it passes for a sender and a receiver.
+    pub(super) fn passes(&self, src: IpAddr, dst: IpAddr) -> bool {
+        let passes =
+            |address| self.countries.of(address).is_some_and(|code| self.codes.contains(&code) != self.negated);
+        self.ends.any_or_all(src, dst, passes)
     }
 }
 
@@ -412,6 +428,17 @@ pub(super) enum Ends {
     Destination,
     Either,
     Both,
+}
+
+impl Ends {
+    fn any_or_all(self, src: IpAddr, dst: IpAddr, passes: impl Fn(IpAddr) -> bool) -> bool {
+        match self {
+            Self::Source => passes(src),
+            Self::Destination => passes(dst),
+            Self::Either => passes(src) || passes(dst),
+            Self::Both => passes(src) && passes(dst),
+        }
+    }
 }
 
 /// What is asked of the entry of an address.

@@ -1,5 +1,6 @@
 //! What the configuration says to detection. Filled in by the sensor; defaults are Suricata's.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::bytes;
@@ -7,7 +8,7 @@ use super::datasets;
 use super::header::Vars;
 use super::mpm;
 use super::rule::{Action, Block};
-use super::tables::{Classes, References, Reputation, Thresholds};
+use super::tables::{Classes, Countries, References, Reputation, Thresholds};
 use crate::app::registry::ProtoId;
 
 /// Settings for compiling rules.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// `reputation-categories-file` and `reputation-files`.
     pub reputation: Arc<Reputation>,
+    /// The database of countries, once a rule asked for it.
+    pub countries: OnceCell<Result<Arc<Countries>, String>>,
     /// Protocols that the configuration turns off: rules on them do not load.
     pub disabled: Vec<ProtoId>,
     /// What the kernel is told when a rule drops; the first that applies counts.
@@ -81,6 +84,7 @@ impl Default for Settings {
             references: References::default(),
             thresholds: Thresholds::default(),
             reputation: Arc::default(),
+            countries: OnceCell::new(),
             disabled: Vec::new(),
             blocks: Vec::new(),
             limits: bytes::Limits::default(),
@@ -91,6 +95,13 @@ impl Default for Settings {
             max_alerts: MAX_ALERTS,
             action_order: ActionClass::ORDER,
         }
+    }
+}
+
+impl Settings {
+    /// The database of countries, read when the first rule asks for it. `Err`: why there is none.
+    pub(super) fn countries(&self) -> Result<Arc<Countries>, String> {
+        self.countries.get_or_init(|| Countries::read(self.files.countries()?).map(Arc::new)).clone()
     }
 }
 
@@ -115,6 +126,11 @@ pub trait Files {
     /// the file's name, what it is for, and the index of the rule file that names it, if it is not the
     /// configuration. `Err`: why the file cannot be used so.
     fn set(&self, name: &str, purpose: datasets::Purpose, rule_file: Option<usize>) -> Result<Vec<u8>, String>;
+
+    /// The content of `geoip-database`. `Err`: why it cannot be read.
+    fn countries(&self) -> Result<Vec<u8>, String> {
+        Err("there is no GeoIP database here".to_owned())
+    }
 }
 
 /// No files at all.

@@ -121,7 +121,6 @@ const IGNORED: &[&str] = &[
     "ippair",
     "af-packet",
     "af-xdp",
-    "geoip-database",
     "windivert",
     "mqtt",
     "heartbeat",

@@ -27,6 +27,8 @@ pub struct Rules {
     pub references: Option<PathBuf>,
     /// `threshold-file`.
     pub thresholds: Option<PathBuf>,
+    /// `geoip-database`.
+    pub countries: PathBuf,
     /// Which action comes first when several rules match.
     pub order: [Action; 4],
 }
@@ -40,6 +42,7 @@ impl Rules {
             classification: path("classification-file"),
             references: path("reference-config-file"),
             thresholds: path("threshold-file"),
+            countries: root.text_or("geoip-database", "/usr/share/GeoIP/GeoLite2-Country.mmdb").into(),
             order: order(root, refusals),
         }
     }

@@ -127,6 +127,7 @@ pub(super) fn state(test: &StateTest, names: &Names, out: &mut dyn Writer) {
         StateTest::StreamSize { .. } => "stream_size",
         StateTest::FlowStart => "flow_start",
         StateTest::Reputation(_) => "iprep",
+        StateTest::Country(_) => "geoip",
         StateTest::Var { flow: true, .. } => "flowvar",
         StateTest::Var { flow: false, .. } => "pktvar",
     };

@@ -15,6 +15,7 @@ mod examples;
 mod files;
 mod flow;
 mod flowint;
+mod geoip;
 mod meta;
 mod not_yet;
 mod reputation;
@@ -85,6 +86,7 @@ pub static KEYWORDS: &[Keyword] = &[
     many("flowvar", vars::flowvar, "A variable captured in the flow has this value."),
     once("gid", meta::gid, "Generator id."),
     many("hostbits", bits::hostbits, "Sets or tests a bit of a host."),
+    many("geoip", geoip::geoip, "Which country an address is in, by a MaxMind database."),
     many("iprep", reputation::iprep, "What the reputation lists say of an address."),
     many("metadata", meta::metadata, "Keys and values shown with alerts."),
     once("msg", meta::msg, "What alerts say."),

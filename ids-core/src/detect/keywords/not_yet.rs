@@ -61,7 +61,6 @@ pub const NOT_YET: &[&str] = &[
     "ftp.reply_received",
     "ftpbounce",
     "ftpdata_command",
-    "geoip",
     "http2.errorcode",
     "http2.frametype",
     "http2.header_name",

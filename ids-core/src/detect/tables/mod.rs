@@ -1,15 +1,18 @@
-//! The tables that go with rules: classes, reference types, global thresholds, IP reputation.
+//! The tables that go with rules: classes, reference types, global thresholds, IP reputation, countries.
 //!
 //! In: the texts of `classification.config`, `reference.config`, `threshold.config` and reputation lists.  Out: tables,
 //! and what is wrong by line. Reading the files is the sensor's business. Source: the rule management, global
 //! thresholds and IP reputation chapters of the Suricata 8 user guide.
 
 mod classification;
+mod countries;
 mod reference;
 mod reputation;
 mod threshold;
 
 pub use classification::{Class, Classes};
+pub(super) use countries::Code as CountryCode;
+pub use countries::Countries;
 pub use reference::References;
 pub use reputation::Reputation;
 pub(super) use reputation::{Category, MAX_SCORE};

@@ -93,6 +93,10 @@ impl Files for TestFiles {
         };
         Ok(content.as_bytes().to_vec())
     }
+
+    fn countries(&self) -> Result<Vec<u8>, String> {
+        Ok(super::geoip::database())
+    }
 }
 
 pub(in crate::detect) fn settings() -> Settings {

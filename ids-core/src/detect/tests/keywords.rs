@@ -320,6 +320,7 @@ fn keywords() -> Vec<Case> {
         http("filemd5:md5.list"),
         http("filesha1:sha1.list"),
         http("filesha256:sha256.list"),
+        packet("geoip:dst,DE", udp(53, b"x"), udp6(b"x")),
         packet("iprep:dst,bad,>,19", udp(53, b"x"), udp6(b"x")),
         http("http.host; dataset:isset,hosts,type string,load hosts.csv"),
         http("http.host; datarep:scores,>,100,load scores.csv,type string"),

@@ -7,6 +7,7 @@ mod actions;
 pub(super) mod bench;
 mod datasets;
 mod frames;
+mod geoip;
 mod keywords;
 mod loading;
 mod reload;

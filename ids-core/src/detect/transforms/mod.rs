@@ -7,6 +7,7 @@
 
 mod case;
 mod digest;
+mod domain;
 mod dotprefix;
 mod from_base64;
 mod headers;
@@ -69,6 +70,16 @@ pub static TRANSFORMS: &[Row] = &[
         parse: nothing,
         apply: whitespace::compress,
         can_yield: whitespace::is_compressed,
+    },
+    Row {
+        name: "domain",
+        doc: "The registrable part of a host name, by the Public Suffix List.",
+        form: "domain",
+        example: "domain",
+        finds: "\"example.com\"",
+        parse: nothing,
+        apply: domain::registrable,
+        can_yield: anything,
     },
     Row {
         name: "dotprefix",
@@ -139,6 +150,16 @@ pub static TRANSFORMS: &[Row] = &[
         parse: nothing,
         apply: whitespace::strip,
         can_yield: whitespace::is_stripped,
+    },
+    Row {
+        name: "tld",
+        doc: "The public suffix of a host name, by the Public Suffix List.",
+        form: "tld",
+        example: "tld",
+        finds: "\"co.uk\"",
+        parse: nothing,
+        apply: domain::suffix,
+        can_yield: anything,
     },
     Row {
         name: "to_lowercase",
@@ -223,7 +244,7 @@ pub static TRANSFORMS: &[Row] = &[
 ];
 
 /// Transforms of the language that this engine has not.
-pub const NOT_YET: &[&str] = &["domain", "luaxform", "tld"];
+pub const NOT_YET: &[&str] = &["luaxform"];
 
 /// Whether `name` is a transform, supported or not.
 pub fn is_transform(name: &str) -> bool {

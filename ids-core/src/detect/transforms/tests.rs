@@ -29,6 +29,12 @@ fn results() {
         ("to_lowercase", None, b"AbC\xC4", b"abc\xC4"),
         ("to_uppercase", None, b"AbC\xE4", b"ABC\xE4"),
         ("dotprefix", None, b"example.org", b".example.org"),
+        ("domain", None, b"www.bbc.co.uk", b"bbc.co.uk"),
+        ("domain", None, b"WWW.Example.COM", b"Example.COM"),
+        ("domain", None, b"co.uk", b""),
+        ("domain", None, b"", b""),
+        ("tld", None, b"www.bbc.co.uk", b"co.uk"),
+        ("tld", None, b"host.nosuchsuffix", b"nosuchsuffix"),
         ("url_decode", None, b"a%2fb+c%zz%4", b"a/b c%zz%4"),
         ("url_decode", None, b"%%41", b"%A"),
         ("xor", Some(r#""0102""#), b"\x01\x02\x03", b"\x00\x00\x02"),
@@ -103,7 +109,7 @@ fn refusals() {
         ("gunzip", Some("size 5"), 100..104, Code::BadValue),
         ("from_base64", Some("bytes 0"), 106..107, Code::BadValue),
         ("from_base64", Some("mode x"), 105..106, Code::BadValue),
-        ("domain", None, 90..96, Code::NotSupported),
+        ("luaxform", Some("a.lua"), 90..98, Code::NotSupported),
         ("to_sha512", None, 90..99, Code::UnknownKeyword),
     ];
     for (name, value, span, code) in cases {
