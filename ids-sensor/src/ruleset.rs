@@ -78,7 +78,45 @@ pub fn load(config: &Config, from: &From) -> Loaded {
 /// The same with a loader that has loaded rules before: names keep their numbers.
 pub fn load_with(loader: &mut Loader, config: &Config, from: &From) -> Loaded {
     let mut loaded = Loaded::default();
-    let mut texts = Vec::new();
+    read_sources(from, &mut loaded);
+    let folders = loaded.sources.iter().map(|source| source.path.parent().map(PathBuf::from).unwrap_or_default());
+    let settings = settings(config, folders.collect(), &mut loaded.problems);
+    let Loaded { sources, faults, .. } = &mut loaded;
+    let mut read = 0;
+    // Read as they are compiled: all trees at once would be most of what loading takes.
+    let texts =
+        sources.iter().enumerate().flat_map(|(file, source)| rules::read(&source.text).map(move |rule| (file, rule)));
+    let whole = texts.filter_map(|(file, rule)| match rule {
+        Ok(rule) => {
+            read += 1;
+            Some((file, rule))
+        }
+        Err(fault) => {
+            faults.push((file, *fault));
+            None
+        }
+    });
+    let compiled = loader.compile(whole, &settings);
+    loaded.failed += loaded.faults.len() as u64;
+    match compiled {
+        Ok(compiled) => {
+            loaded.skipped = compiled.skipped as u64;
+            loaded.failed += read - loaded.skipped - compiled.rules.len() as u64;
+            loaded.rules = compiled.rules;
+            loaded.faults.extend(compiled.faults);
+            loaded.problems.extend(compiled.set_faults);
+        }
+        Err(error) => {
+            loaded.failed += read;
+            loaded.problems.push(format!("no rule could be loaded: {error}"));
+        }
+    }
+    loaded.faults.sort_by_key(|(file, fault)| (*file, fault.origin.position(fault.diagnostic.span.start)));
+    loaded
+}
+
+/// Takes the text of all rule files into memory.
+fn read_sources(from: &From, loaded: &mut Loaded) {
     match from {
         From::Embedded => {
             let sources = EMBEDDED.iter().map(|(path, text)| Source { path: path.into(), text: (*text).to_owned() });
@@ -99,30 +137,6 @@ pub fn load_with(loader: &mut Loader, config: &Config, from: &From) -> Loaded {
             }
         }
     }
-    for (file, source) in loaded.sources.iter().enumerate() {
-        let parsed = rules::parse(&source.text);
-        loaded.failed += parsed.faults.len() as u64;
-        loaded.faults.extend(parsed.faults.into_iter().map(|fault| (file, fault)));
-        texts.extend(parsed.rules.into_iter().map(|rule| (file, rule)));
-    }
-    let folders = loaded.sources.iter().map(|source| source.path.parent().map(PathBuf::from).unwrap_or_default());
-    let settings = settings(config, folders.collect(), &mut loaded.problems);
-    let read = texts.len() as u64;
-    match loader.compile(texts, &settings) {
-        Ok(compiled) => {
-            loaded.skipped = compiled.skipped as u64;
-            loaded.failed += read - loaded.skipped - compiled.rules.len() as u64;
-            loaded.rules = compiled.rules;
-            loaded.faults.extend(compiled.faults);
-            loaded.problems.extend(compiled.set_faults);
-        }
-        Err(error) => {
-            loaded.failed += read;
-            loaded.problems.push(format!("no rule could be loaded: {error}"));
-        }
-    }
-    loaded.faults.sort_by_key(|(file, fault)| (*file, fault.origin.position(fault.diagnostic.span.start)));
-    loaded
 }
 
 /// HOME_NET, if the configuration has one that says something: not where it is everything.

@@ -187,6 +187,8 @@ impl Loader {
             set.buffers.push(Buffer { info: known.info, fields, transforms, groups });
         }
         set.rules = drafts.into_iter().map(|draft| Compiled { since: set.generation, ..draft.rule }).collect();
+        // Drafts are larger, and there was room for more of them.
+        set.rules.shrink_to_fit();
         Ok(set)
     }
 }

@@ -311,7 +311,7 @@ fn info(builder: &RuleBuilder<'_, '_>, ast: Rule, action: Action) -> RuleInfo {
         priority: meta.priority.or(class.map(|class| class.priority)).unwrap_or(DEFAULT_PRIORITY),
         action,
         references: meta.references.clone(),
-        metadata: meta.metadata.clone(),
+        metadata: meta.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
         target: meta.target,
         raw: ast.text,
         block: None,

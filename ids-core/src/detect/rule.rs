@@ -71,12 +71,43 @@ pub struct RuleInfo {
     pub action: Action,
     /// Expanded references: `https://…`.
     pub references: Vec<String>,
-    /// `metadata` as keys and values, in order.
-    pub metadata: Vec<(String, String)>,
+    /// `metadata`.
+    pub metadata: Metadata,
     /// Which end is the victim.
     pub target: Option<Target>,
     /// The rule as it was written.
     pub raw: String,
     /// What the kernel is told when it drops; `None`: only what the action itself asks for.
     pub block: Option<Block>,
+}
+
+/// Keys and values (`metadata`), in order. One text for all of them: rule sets have hundreds of thousands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata(Box<str>);
+
+impl Metadata {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each key with its value; keys may come again.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        // As in rules, commas stand between pairs and white space ends a key: neither has its own separator in it.
+        self.0.split(',').filter_map(|pair| pair.split_once(' '))
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Metadata {
+    /// Keys hold no white space, and neither keys nor values a comma.
+    fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(pairs: T) -> Self {
+        let mut text = String::new();
+        for (key, value) in pairs {
+            if !text.is_empty() {
+                text.push(',');
+            }
+            text.extend([key, " ", value]);
+        }
+        Self(text.into())
+    }
 }

@@ -9,4 +9,4 @@ pub mod diagnostic;
 mod lexer;
 mod parser;
 
-pub use parser::{Fault, Parsed, parse, parse_rule};
+pub use parser::{Fault, Parsed, parse, parse_rule, read};

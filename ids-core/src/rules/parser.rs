@@ -30,13 +30,22 @@ pub struct Fault {
     pub diagnostic: Diagnostic,
 }
 
-/// Reads a whole rule file. Every bad rule becomes a [`Fault`]; the others are not affected.
+/// Reads a rule file, one rule after the other: a tree takes many times the memory of its text. Every bad rule becomes a
+/// [`Fault`]; the others are not affected.
+pub fn read(file: &str) -> impl Iterator<Item = Result<Rule, Box<Fault>>> {
+    lexer::lines(file).map(|line| match parse_rule(&line.text) {
+        Ok(rule) => Ok(Rule { origin: line.origin, ..rule }),
+        Err(diagnostic) => Err(Box::new(Fault { text: line.text, origin: line.origin, diagnostic })),
+    })
+}
+
+/// Reads a whole rule file at once.
 pub fn parse(file: &str) -> Parsed {
     let mut parsed = Parsed::default();
-    for line in lexer::lines(file) {
-        match parse_rule(&line.text) {
-            Ok(rule) => parsed.rules.push(Rule { origin: line.origin, ..rule }),
-            Err(diagnostic) => parsed.faults.push(Fault { text: line.text, origin: line.origin, diagnostic }),
+    for rule in read(file) {
+        match rule {
+            Ok(rule) => parsed.rules.push(rule),
+            Err(fault) => parsed.faults.push(*fault),
         }
     }
     parsed

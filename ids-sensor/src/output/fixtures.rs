@@ -143,9 +143,7 @@ pub(crate) fn a_rule() -> RuleInfo {
         priority: 3,
         action: Action::Drop,
         references: vec!["https://example.org".into()],
-        metadata: [("tag", "a"), ("confidence", "High"), ("tag", "b")]
-            .map(|(k, v)| (k.to_owned(), v.to_owned()))
-            .to_vec(),
+        metadata: [("tag", "a"), ("confidence", "High"), ("tag", "b")].into_iter().collect(),
         target: Some(Target::Destination),
         raw: "drop tcp any any -> any any (sid:1000001;)".into(),
         block: None,

@@ -219,12 +219,12 @@ fn misspelt_keywords_get_a_hint() {
 #[test]
 fn what_alerts_tell_of_a_rule() {
     let rule = "drop tcp any any -> any any (msg:\"a\\; b\"; sid:7; gid:3; rev:2; classtype:bad-unknown; \
-        reference:url,a.example/x; metadata:tag one, tag two, empty; target:dest_ip;)";
+        reference:url,a.example/x; metadata:tag one, tag two, empty, empty no more,; target:dest_ip;)";
     let loaded = load(rule, &settings());
     let info = loaded.rules.headers().next().unwrap().0.clone();
     assert_eq!((info.sid, info.gid, info.rev, info.priority), (7, 3, 2, 2));
     assert_eq!((info.msg.as_str(), info.category.as_str()), ("a; b", "Potentially Bad Traffic"));
     assert_eq!(info.references, ["http://a.example/x"]);
-    assert_eq!(info.metadata, [("tag".to_owned(), "one".to_owned()), ("tag".to_owned(), "two".to_owned())]);
+    assert_eq!(info.metadata.pairs().collect::<Vec<_>>(), [("tag", "one"), ("tag", "two"), ("empty", "no more")]);
     assert_eq!(info.raw, rule);
 }

@@ -2,7 +2,7 @@
 
 use ids_core::app::parser::Detail;
 use ids_core::detect::hits::Findings;
-use ids_core::detect::rule::{RuleInfo, Target};
+use ids_core::detect::rule::{Metadata, RuleInfo, Target};
 use ids_core::event::{Alert, Context, TxAt};
 use ids_core::field::Dir;
 use ids_core::record::Writer;
@@ -91,11 +91,11 @@ pub fn rule(rule: &RuleInfo, blocked: bool, at: &Context<'_>, options: &config::
 }
 
 /// Values by key, keys in the order they first appear.
-fn metadata(pairs: &[(String, String)], json: &mut Json<'_>) {
-    for (at, (key, _)) in pairs.iter().enumerate() {
-        if pairs[..at].iter().all(|(earlier, _)| earlier != key) {
+fn metadata(metadata: &Metadata, json: &mut Json<'_>) {
+    for (at, (key, _)) in metadata.pairs().enumerate() {
+        if metadata.pairs().take(at).all(|(earlier, _)| earlier != key) {
             json.list(key, |json| {
-                for (_, value) in pairs.iter().filter(|(other, _)| other == key) {
+                for (_, value) in metadata.pairs().filter(|(other, _)| *other == key) {
                     json.str("", value);
                 }
             });
