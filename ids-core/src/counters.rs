@@ -118,8 +118,30 @@ pub struct Counters {
     drops: [u64; DropReason::ALL.len()],
     /// The policy for each kind of trouble, and how often it was applied.
     exceptions: [(Exception, u64); Trouble::ALL.len()],
-    /// Flows and transactions by protocol: (record name over its transport, flows, transactions).
-    pub protocols: Vec<(&'static str, u64, u64)>,
+    /// Protocols, by record name over their transport.
+    pub protocols: Vec<(&'static str, ProtocolCounts)>,
+}
+
+/// What is counted of a protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProtocolCounts {
+    /// Flows that were found to speak it.
+    pub flows: u64,
+    /// Transactions.
+    pub transactions: u64,
+    /// Flows whose parser gave up because bytes were missing.
+    pub gap_errors: u64,
+    /// Flows whose parser gave up on what it read.
+    pub parser_errors: u64,
+}
+
+impl ProtocolCounts {
+    fn add(&mut self, more: Self) {
+        self.flows = self.flows.wrapping_add(more.flows);
+        self.transactions = self.transactions.wrapping_add(more.transactions);
+        self.gap_errors = self.gap_errors.wrapping_add(more.gap_errors);
+        self.parser_errors = self.parser_errors.wrapping_add(more.parser_errors);
+    }
 }
 
 impl Default for Counters {
@@ -196,14 +218,11 @@ impl Counters {
             .map(|(trouble, (policy, count))| (trouble, policy, count))
     }
 
-    /// Counts flows and transactions of a protocol, by the name it is counted under.
-    pub fn protocol(&mut self, name: &'static str, flows: u64, transactions: u64) {
+    /// Adds to what is counted of a protocol, by the name it is counted under.
+    pub fn protocol(&mut self, name: &'static str, more: ProtocolCounts) {
         match self.protocols.iter_mut().find(|row| row.0 == name) {
-            Some(row) => {
-                row.1 = row.1.wrapping_add(flows);
-                row.2 = row.2.wrapping_add(transactions);
-            }
-            None => self.protocols.push((name, flows, transactions)),
+            Some((_, counts)) => counts.add(more),
+            None => self.protocols.push((name, more)),
         }
     }
 
@@ -239,8 +258,8 @@ impl Counters {
             *mine = (if mine.0 == Exception::Ignore { policy } else { mine.0 }, mine.1.wrapping_add(count));
         }
         self.set(Counter::DecoderMaxPktSize, largest);
-        for &(name, flows, transactions) in &other.protocols {
-            self.protocol(name, flows, transactions);
+        for &(name, counts) in &other.protocols {
+            self.protocol(name, counts);
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Findings {
     pub turn: bool,
     /// The other direction has unused bytes that come first: hand those in, then these again.
     pub other_first: bool,
+    /// Why the parser gave up, if it did.
+    pub gave_up: Option<GaveUp>,
     /// Oddities, oldest first.
     pub events: ArrayVec<DetectionEvent, 4>,
     /// How many transactions came up, for the counters.
@@ -48,6 +50,15 @@ impl Findings {
         // One call finds at most four.
         let _ = self.events.try_push(event);
     }
+}
+
+/// Why a parser wants no more of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GaveUp {
+    /// It cannot go on behind missing bytes.
+    Gap,
+    /// It cannot read what came.
+    Content,
 }
 
 /// What the engine knows of a flow besides its bytes.
@@ -183,6 +194,7 @@ impl<T: Default> State<T> {
         match &mut self.session {
             Some((_, session)) if !self.off && !self.ended => {
                 let parsed = session.gap(dir, bytes);
+                out.gave_up = (parsed == Parsed::Failed).then_some(GaveUp::Gap);
                 self.after(parsed, out)
             }
             _ => {
@@ -414,9 +426,13 @@ impl<T: Default> State<T> {
         let lost = std::mem::take(&mut self.side(dir).lost);
         let Some((_, session)) = &mut self.session else { return Parsed::all(&input) };
         if lost > 0 && session.gap(dir, lost) == Parsed::Failed {
+            out.gave_up = Some(GaveUp::Gap);
             return self.after(Parsed::Failed, out);
         }
         let parsed = session.parse(input);
+        if parsed == Parsed::Failed {
+            out.gave_up = Some(GaveUp::Content);
+        }
         self.side(dir).held = matches!(parsed, Parsed::Used { bytes, .. } if bytes < length);
         self.after(parsed, out)
     }

@@ -18,9 +18,9 @@ use crate::app::App;
 use crate::app::parser::{Input, Parsed};
 use crate::app::probe::DetectionEvent;
 use crate::app::registry;
-use crate::app::state::{Facts, Findings, Found, State};
+use crate::app::state::{Facts, Findings, Found, GaveUp, State};
 use crate::checksum::{self, Checksum};
-use crate::counters::{Counter, Counters};
+use crate::counters::{Counter, Counters, ProtocolCounts};
 use crate::detect::detector::Detector;
 use crate::detect::hits::Hits;
 use crate::detect::rule_set::RuleSet;
@@ -444,15 +444,21 @@ impl<S: Sink> Visit<'_, S> {
             entry.flow.turn();
         }
         if let Some(id) = found.known {
-            self.counters.protocol(registry::counter(id, udp), 1, 0);
+            self.counters.protocol(registry::counter(id, udp), ProtocolCounts { flows: 1, ..Default::default() });
         }
         if found.failed {
-            self.counters.protocol(registry::counter_failed(udp), 1, 0);
+            self.counters.protocol(registry::counter_failed(udp), ProtocolCounts { flows: 1, ..Default::default() });
         }
-        if found.transactions > 0
+        if (found.transactions > 0 || found.gave_up.is_some())
             && let Some(id) = entry.data.app.protocol().proto()
         {
-            self.counters.protocol(registry::counter(id, udp), 0, found.transactions);
+            let counts = ProtocolCounts {
+                flows: 0,
+                transactions: found.transactions,
+                gap_errors: (found.gave_up == Some(GaveUp::Gap)).into(),
+                parser_errors: (found.gave_up == Some(GaveUp::Content)).into(),
+            };
+            self.counters.protocol(registry::counter(id, udp), counts);
         }
         self.odd.extend(found.events.iter().copied().take(self.odd.remaining_capacity()));
     }

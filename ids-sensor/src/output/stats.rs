@@ -52,11 +52,13 @@ fn counted(counters: &Counters, inline: bool, settings: &config::Stats) -> Tree 
     for (trouble, policy, count) in counters.exceptions() {
         tree.push((format!("exception_policy.{}.{}", trouble.counter(), policy.record_name()), count));
     }
-    for (name, flows, transactions) in &counters.protocols {
-        tree.push((format!("app_layer.flow.{name}"), *flows));
-        // What was not recognised has no transactions.
+    for (name, counts) in &counters.protocols {
+        tree.push((format!("app_layer.flow.{name}"), counts.flows));
+        // What was not recognised is not parsed.
         if !name.starts_with("failed_") {
-            tree.push((format!("app_layer.tx.{name}"), *transactions));
+            tree.push((format!("app_layer.tx.{name}"), counts.transactions));
+            tree.push((format!("app_layer.error.{name}.gap"), counts.gap_errors));
+            tree.push((format!("app_layer.error.{name}.parser"), counts.parser_errors));
         }
     }
     tree.sort();

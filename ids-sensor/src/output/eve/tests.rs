@@ -3,7 +3,7 @@
 use ids_core::anomaly::Anomaly;
 use ids_core::app::file::{File, State as FileState};
 use ids_core::app::parser::Protocol;
-use ids_core::counters::{Counter, Counters};
+use ids_core::counters::{Counter, Counters, ProtocolCounts};
 use ids_core::event::{ArpRef, Context, Dropped, FileRef, FlowEnd, Odd, Oddity, Tagged, TxAt, TxRef, Variables};
 use ids_core::flow::{End, Flow, Macs};
 use ids_core::packet::{Source, Tunnel};
@@ -324,7 +324,8 @@ fn stats() {
     counters.add(Counter::DecoderBytes, 400);
     counters.anomaly(Anomaly::UdpLenInvalid);
     counters.dropped(DropReason::Rules);
-    counters.protocols.push(("dns_udp", 2, 3));
+    let counts = ProtocolCounts { flows: 2, transactions: 3, gap_errors: 4, parser_errors: 5 };
+    counters.protocol("dns_udp", counts);
     let threads = [("W#01", &counters)];
     let now = |inline| Stats {
         time: Time::from_micros(1_767_323_046, 0),
@@ -349,6 +350,8 @@ fn stats() {
         ("/stats/decoder/event/udp/len_invalid", json!(1)),
         ("/stats/ips/drop_reason/rules", json!(1)),
         ("/stats/app_layer/tx/dns_udp", json!(3)),
+        ("/stats/app_layer/error/dns_udp/gap", json!(4)),
+        ("/stats/app_layer/error/dns_udp/parser", json!(5)),
         ("/stats/detect/engines/0/rules_loaded", json!(5)),
         ("/stats/detect/alert", json!(0)),
         ("/stats/capture/kernel_packets", json!(6)),
