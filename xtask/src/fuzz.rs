@@ -1,10 +1,10 @@
 //! `fuzz`: every fuzz target for a while, from the corpora in the repository.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::{run, which, workspace};
 
@@ -32,6 +32,15 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
     if let Some(unknown) = chosen.iter().find(|name| !known.contains(name)) {
         bail!("there is no fuzz target `{unknown}`; there are: {}", known.join(", "));
     }
+    for target in &chosen {
+        let seeds = seeds(&folder, target);
+        let any = fs::read_dir(&seeds).is_ok_and(|mut files| files.next().is_some());
+        ensure!(
+            any,
+            "fuzz target `{target}` has no seeds: put small inputs into {} (see fuzz/README.md)",
+            seeds.display()
+        );
+    }
     let seconds = options.minutes.map_or(options.seconds, |minutes| minutes * 60);
     let tool = cargo_fuzz()?;
     for target in &chosen {
@@ -40,12 +49,7 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
         fs::create_dir_all(&found).with_context(|| format!("making {}", found.display()))?;
         let mut command = Command::new(&tool);
         command.current_dir(workspace()).env("RUSTC_BOOTSTRAP", "1");
-        command.args(["fuzz", "run", target]).arg(&found);
-        let seeds = folder.join("corpus").join(target);
-        if seeds.is_dir() {
-            command.arg(seeds);
-        }
-        command.arg("--");
+        command.args(["fuzz", "run", target]).arg(&found).arg(seeds(&folder, target)).arg("--");
         command.args([&format!("-max_total_time={seconds}"), "-rss_limit_mb=4096", "-timeout=20", "-verbosity=0"]);
         // The leak detector takes glibc's list of thread-local destructors for a leak; growth is the limit's to catch.
         command.args(["-print_final_stats=1", "-detect_leaks=0"]);
@@ -56,6 +60,11 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
     }
     println!("{} fuzz targets ran {seconds} s each without a crash: {}", chosen.len(), chosen.join(", "));
     Ok(())
+}
+
+/// Where the repository keeps what a target begins with.
+fn seeds(folder: &Path, target: &str) -> PathBuf {
+    folder.join("corpus").join(target)
 }
 
 /// Names of the targets: one file each.
@@ -73,7 +82,7 @@ fn targets(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// The program `cargo-fuzz`, installed under `.tools/` if it is not there.
-fn cargo_fuzz() -> Result<std::path::PathBuf> {
+fn cargo_fuzz() -> Result<PathBuf> {
     if let Some(found) = which("cargo-fuzz") {
         return Ok(found);
     }
