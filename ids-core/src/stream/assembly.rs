@@ -1,21 +1,23 @@
 //! Reassembly of one direction: segments in any order → bytes in order, for two readers.
 //!
-//! In: payload by position, acknowledgments, the end.  Out: [`Chunk`]s for the application layer, [`Raw`] bytes for
-//! payload rules.
+//! In: payload by position, acknowledgments, the end.  Out: bytes in order, which [`readers`] hand out.
 //! Holds: bytes in order that a reader still needs (`runs`; more than one where holes were given up between them) and
 //! segments behind a hole (`waiting`). Passive: what nobody acknowledged is not visible and may yet be replaced as the
 //! overlap policy says. Inline: everything in order is visible at once, the first copy of a byte wins, and bytes stay
 //! until acknowledged, to hold later copies against.
 //! Source: RFC 9293 §3.10; evasions: Ptacek & Newsham 1998.
 
+mod readers;
+
 use std::collections::VecDeque;
 
-use super::chunk::{Chunk, Raw, Rewrite};
+use super::chunk::Rewrite;
 use super::config::Reassembly;
 use super::overlap::{Policy, Span, distance};
 use super::run::Run;
 use super::urgent::Urgent;
 use super::waiting::{PIECE_OVERHEAD, Waiting};
+use readers::Reader;
 
 /// Most pieces that may wait in one direction; a full receive window of ordinary segments is far below.
 const MAX_PIECES: usize = 32 * 1024;
@@ -62,21 +64,6 @@ pub(super) struct Assembly {
     /// Inline: the payload of the latest packet, in sequence offsets, until it was inspected.
     latest: Option<Span>,
     scratch: Vec<u8>,
-}
-
-/// Someone who reads the stream.
-#[derive(Debug, Default)]
-struct Reader {
-    /// Stream offset of the first byte not done with.
-    at: u64,
-    /// How many unused bytes it takes to get further.
-    need: usize,
-    /// Stream offset up to which bytes were offered.
-    offered: u64,
-    /// Was told that nothing follows.
-    told_last: bool,
-    /// Wants nothing any more.
-    stopped: bool,
 }
 
 /// What became of a segment.
@@ -408,188 +395,6 @@ impl Assembly {
     pub(super) fn set_depth(&mut self, depth: u64) {
         self.depth = if depth == 0 { u64::MAX } else { depth };
         self.depth_reached = self.end > self.depth;
-    }
-
-    /// The next piece for the application layer. A gap counts as taken once it was returned.
-    pub(super) fn app(&mut self) -> Option<Chunk<'_>> {
-        if self.app.stopped || self.app.told_last {
-            return None;
-        }
-        let visible = self.visible();
-        let over = self.is_over();
-        let Some(index) = self.runs.iter().position(|run| self.app.at <= run.end()) else {
-            // Nothing ever came.
-            return (over && !std::mem::replace(&mut self.app.told_last, over))
-                .then_some(Chunk::Data { bytes: &[], last: true });
-        };
-        let (run, next) = (self.runs.get(index)?, self.runs.get(index + 1).map(Run::start));
-        let skip_to = if self.app.at < run.start() { Some(run.start()) } else { next };
-        if self.app.at >= run.start() {
-            let end = run.end().min(visible);
-            let last = next.is_none() && over;
-            let unused = run.slice(self.app.at, end);
-            let is_new = end > self.app.offered && !unused.is_empty();
-            let enough = unused.len() >= self.app.need || last || next.is_some();
-            if (is_new && enough) || (last && !self.app.told_last) {
-                self.app.offered = end;
-                self.app.told_last = last;
-                return Some(Chunk::Data { bytes: unused, last });
-            }
-        }
-        let skip_to = skip_to?;
-        let bytes = skip_to.saturating_sub(self.app.at);
-        self.app = Reader { at: skip_to, offered: skip_to, ..Reader::default() };
-        Some(Chunk::Gap { bytes })
-    }
-
-    /// The application layer is done with so many bytes, and needs so many unused ones to get further.
-    pub(super) fn app_used(&mut self, bytes: usize, need: usize) {
-        self.app.at = (self.app.at + bytes as u64).min(self.app.offered.max(self.app.at));
-        self.app.need = need;
-        self.release();
-    }
-
-    /// What the application layer left unused is handed out again, whether or not anything came after it.
-    pub(super) fn app_again(&mut self) {
-        (self.app.offered, self.app.need, self.app.told_last) = (self.app.at, 0, false);
-    }
-
-    /// The application layer wants nothing any more.
-    pub(super) fn app_stop(&mut self) {
-        self.app.stopped = true;
-        self.release();
-    }
-
-    /// Payload rules want nothing any more.
-    pub(super) fn raw_stop(&mut self) {
-        self.raw.stopped = true;
-        self.latest = None;
-        self.release();
-    }
-
-    /// Whatever is visible by now is due for payload rules.
-    pub(super) fn raw_flush(&mut self) {
-        self.flush |= self.fresh() > 0;
-    }
-
-    /// Whether payload rules should look at the stream now.
-    pub(super) fn raw_due(&self) -> bool {
-        if self.raw.stopped {
-            return false;
-        }
-        let fresh = self.fresh();
-        let whole = self.inline || self.flush || self.runs.len() > 1 || self.is_over();
-        self.latest.is_some() || fresh >= self.chunk.max(1) || (fresh > 0 && whole)
-    }
-
-    /// How many visible bytes payload rules did not see.
-    fn fresh(&self) -> u64 {
-        let visible = self.visible();
-        self.runs.iter().map(|run| self.unseen(run, visible)).sum()
-    }
-
-    /// How many visible bytes of a run payload rules did not see.
-    fn unseen(&self, run: &Run, visible: u64) -> u64 {
-        run.end().min(visible).saturating_sub(run.start().max(self.raw.at))
-    }
-
-    /// The bytes payload rules should look at.
-    pub(super) fn raw(&mut self) -> Raw<'_> {
-        let visible = self.visible();
-        let over = self.is_over();
-        let Some(index) = self.runs.iter().position(|run| self.unseen(run, visible) > 0) else {
-            return match self.latest.take() {
-                Some(latest) => self.raw_around(latest),
-                None => Raw { offset: self.raw.at, data: &[], fresh_from: self.raw.at, last: over },
-            };
-        };
-        let last = over && index + 1 == self.runs.len();
-        let Some(run) = self.runs.get(index) else {
-            return Raw { offset: self.raw.at, data: &[], fresh_from: self.raw.at, last };
-        };
-        let from = self.raw.at.saturating_sub(self.overlap_window).max(run.start());
-        let data = run.slice(from, run.end().min(visible));
-        Raw { offset: from, data, fresh_from: self.raw.at.max(run.start()), last }
-    }
-
-    /// Inline: the bytes around a payload that added nothing in order: a copy, or a segment behind a hole.
-    fn raw_around(&mut self, latest: Span) -> Raw<'_> {
-        let fresh_from = self.stream(latest.start);
-        if latest.start < self.end {
-            let from = fresh_from.saturating_sub(self.overlap_window);
-            let run = self.runs.iter().find(|run| run.start() <= fresh_from && fresh_from < run.end());
-            let Some(run) = run else { return Raw { offset: fresh_from, data: &[], fresh_from, last: false } };
-            let from = from.max(run.start());
-            let to = self.stream(latest.end) + self.overlap_window;
-            return Raw { offset: from, data: run.slice(from, to), fresh_from, last: false };
-        }
-        self.scratch.clear();
-        let start = self.waiting.around(latest, self.overlap_window, &mut self.scratch);
-        Raw { offset: self.stream(start), data: &self.scratch, fresh_from, last: false }
-    }
-
-    /// Payload rules saw everything before this stream offset.
-    pub(super) fn raw_done(&mut self, upto: u64) {
-        let visible = self.visible();
-        let covering = self.runs.iter().find(|run| self.unseen(run, visible) > 0);
-        if let Some(run) = covering.filter(|run| upto > run.start()) {
-            self.raw.at = upto.min(run.end().min(visible)).max(self.raw.at);
-        }
-        if self.latest.is_some_and(|latest| self.stream(latest.end) <= self.raw.at) {
-            self.latest = None;
-        }
-        self.flush &= self.fresh() > 0;
-        self.release();
-    }
-
-    /// Drops bytes that nobody needs.
-    fn release(&mut self) {
-        let visible = self.visible();
-        if self.stopped() {
-            self.runs.clear();
-            self.tail.clear();
-            self.waiting.clear();
-            self.scratch = Vec::new();
-            return;
-        }
-        let app = if self.app.stopped { u64::MAX } else { self.app.at };
-        let raw = if self.raw.stopped { u64::MAX } else { self.raw.at.saturating_sub(self.overlap_window) };
-        let acked = if self.inline { self.stream(self.acked.min(self.end)) } else { u64::MAX };
-        let before = app.min(raw).min(acked).min(visible);
-        while self.runs.len() > 1 && self.runs.front().is_some_and(|run| run.end() <= before.max(self.passed())) {
-            self.released = self.runs.pop_front().map_or(self.released, |run| run.end());
-        }
-        if let Some(run) = self.runs.front_mut() {
-            if run.release(before) {
-                self.released = run.start();
-            }
-            let base = run.start();
-            self.urgent.forget(base.min(self.acked));
-        }
-    }
-
-    /// What is held and may be looked at, with a note in place of bytes that are missing; `None` if none are.
-    pub(super) fn with_holes(&self) -> Option<Vec<u8>> {
-        use std::io::Write as _;
-        let (mut at, visible) = (self.released, self.visible());
-        let (mut out, mut holes) = (Vec::new(), false);
-        for run in self.runs.iter().filter(|run| run.start() < visible) {
-            let missing = run.start().saturating_sub(at);
-            if missing > 0 {
-                holes = true;
-                write!(out, "[{missing} bytes missing]").ok()?;
-            }
-            out.extend_from_slice(run.slice(run.start(), run.end().min(visible)));
-            at = run.end();
-        }
-        holes.then_some(out)
-    }
-
-    /// Stream offset that both readers have passed for good, also where a hole follows.
-    fn passed(&self) -> u64 {
-        let app = if self.app.stopped { u64::MAX } else { self.app.at };
-        let raw = if self.raw.stopped { u64::MAX } else { self.raw.at };
-        app.min(raw)
     }
 
     /// Stream offset of the oldest byte held.
