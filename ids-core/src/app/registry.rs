@@ -59,6 +59,11 @@ pub fn by_rule_name(name: &str) -> impl Iterator<Item = ProtoId> {
     all().filter(move |(_, row)| row.rule_names.contains(&name)).map(|(id, _)| id)
 }
 
+/// Every name that a rule may have for application protocols; several times where it means several.
+pub fn rule_names() -> impl Iterator<Item = &'static str> {
+    all().flat_map(|(_, row)| row.rule_names.iter().copied())
+}
+
 /// How much is known of a protocol.
 pub fn support(id: ProtoId) -> Support {
     let row = id.protocol();

@@ -18,6 +18,9 @@ use crate::rules::diagnostic::{Code, Diagnostic};
 /// Bytes that a pattern needs, lest it be found nearly everywhere.
 const USABLE: usize = 2;
 
+/// Bytes that few buffers of any protocol have: asking for so many first is as good as a pattern.
+const LONG: u64 = 64;
+
 /// Tests of packets, and of state, that exclude each other.
 pub(super) fn of_packets(packet: &[PacketTest], state: &[StateTest], ast: &Rule) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -88,6 +91,9 @@ pub(super) fn of_lengths(
 pub(super) fn of_prefilter(draft: &Draft) -> Option<Diagnostic> {
     let rule = &draft.rule;
     rule.chains().next()?;
+    if rule.chains().any(|chain| chain.length_first().is_some_and(|length| length >= LONG)) {
+        return None;
+    }
     let how = match &draft.prefilter {
         Prefilter::Events => return None,
         Prefilter::Always => "the rule has no content that finds it".to_owned(),

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::keywords::{KEYWORDS, Keyword, NOT_YET};
 use super::packet_fields::{PACKET_FIELDS, PacketField};
-use super::{bytes, transforms};
+use super::{bytes, similar, transforms};
 use crate::app::registry::{self, ProtoId};
 use crate::field::{Dirs, Info};
 
@@ -116,44 +116,16 @@ impl Catalog {
         self.fields.get(usize::from(id.0))
     }
 
-    /// The known name most like this one.
+    /// The name most like this one, of those that are evaluated.
     pub(super) fn nearest(&self, name: &str) -> Option<&'static str> {
-        let limit = 1 + name.len() / 4;
-        let candidates = self.names.iter().filter(|(_, meaning)| !matches!(meaning, Meaning::NotYet));
-        let distances = candidates.map(|(known, _)| (distance(name, known), *known));
-        distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, known)| known)
+        let known = self.names.iter().filter(|(_, meaning)| !matches!(meaning, Meaning::NotYet));
+        similar::nearest(name, known.map(|(known, _)| *known))
     }
-}
-
-/// How many characters must be changed, added or removed to turn one word into the other.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(b.bytes()) {
-            let best = (diagonal + usize::from(x != y)).min(*cell + 1).min(left + 1);
-            diagonal = *cell;
-            *cell = best;
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances() {
-        for (a, b, wanted) in [("", "abc", 3), ("contnet", "content", 2), ("kitten", "sitting", 3), ("x", "x", 0)] {
-            assert_eq!(distance(a, b), wanted, "{a} {b}");
-        }
-    }
 
     #[test]
     fn misspelt_names_find_their_like() {

@@ -13,7 +13,7 @@
 //! | matching: bytes | [`bytes`] [`integer`] [`mpm`] |
 //! | matching: packets, transactions | `inspect` `transactions`, both on [`detector`] |
 //! | telling what there is to write | [`manual`] |
-//! | telling what was made of a rule, and what is odd about it | `describe` `advice` |
+//! | telling what was made of a rule, what is odd about it, and what was meant | `describe` `advice` `similar` |
 //! | telling what rules have to see | [`interest`] |
 //! | what follows | [`hits`] [`threshold`] |
 
@@ -46,6 +46,7 @@ pub mod rule_set;
 pub mod scene;
 pub mod settings;
 pub mod shared;
+mod similar;
 pub mod state;
 pub mod tables;
 mod tags;

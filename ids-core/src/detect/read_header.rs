@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::builder::{Payload, RuleBuilder};
-use super::header::{AddressSet, Carriers, Header};
+use super::header::{AddressSet, Carriers, Header, RangeSet};
 use super::rule::Action;
 use super::rule_set::{Check, Scope, StateOrder, StateTest};
+use super::similar;
 use crate::app::registry::{self, ProtoId, Support};
 use crate::field::{Dir, Dirs};
 use crate::rules::ast::{Rule, Spanned};
@@ -53,41 +54,62 @@ pub(super) fn scope(rule: &Rule, action: Action) -> Result<Option<Scope>, Diagno
     }
 }
 
+/// A word for what is below application protocols.
+struct Lower {
+    name: &'static str,
+    carriers: Carriers,
+    /// What the payload of the rule is.
+    payload: Payload,
+    /// Takes the addresses of the other version of IP out of a set.
+    narrow: Option<fn(&mut AddressSet)>,
+}
+
+const LOWER: &[Lower] = &[
+    lower("tcp", Carriers::TCP),
+    Lower { payload: Payload::Packets, ..lower("tcp-pkt", Carriers::TCP) },
+    Lower { payload: Payload::Streams, ..lower("tcp-stream", Carriers::TCP) },
+    lower("udp", Carriers::UDP),
+    lower("icmp", Carriers::ICMP4.or(Carriers::ICMP6)),
+    lower("icmpv4", Carriers::ICMP4),
+    lower("icmpv6", Carriers::ICMP6),
+    lower("sctp", Carriers::SCTP),
+    lower("ip", Carriers::ANY.or(Carriers::NONE)),
+    lower("pkthdr", Carriers::ANY.or(Carriers::NONE)),
+    Lower { narrow: Some(only_v4), ..lower("ip4", Carriers::ANY) },
+    Lower { narrow: Some(only_v4), ..lower("ipv4", Carriers::ANY) },
+    Lower { narrow: Some(only_v6), ..lower("ip6", Carriers::ANY) },
+    Lower { narrow: Some(only_v6), ..lower("ipv6", Carriers::ANY) },
+];
+
+const fn lower(name: &'static str, carriers: Carriers) -> Lower {
+    Lower { name, carriers, payload: Payload::All, narrow: None }
+}
+
+fn only_v4(set: &mut AddressSet) {
+    set.v6 = RangeSet::default();
+}
+
+fn only_v6(set: &mut AddressSet) {
+    set.v4 = RangeSet::default();
+}
+
 /// What the rule is about: carriers and application protocols.
 pub(super) fn protocol(builder: &mut RuleBuilder<'_, '_>, word: &Spanned) -> Result<(), Diagnostic> {
     builder.protocol.clone_from(&word.text);
-    builder.carriers = match word.text.as_str() {
-        "tcp" => Carriers::TCP,
-        "tcp-pkt" => {
-            builder.payload = Payload::Packets;
-            Carriers::TCP
-        }
-        "tcp-stream" => {
-            builder.payload = Payload::Streams;
-            Carriers::TCP
-        }
-        "udp" => Carriers::UDP,
-        "icmp" => Carriers::ICMP4.or(Carriers::ICMP6),
-        "icmpv4" => Carriers::ICMP4,
-        "icmpv6" => Carriers::ICMP6,
-        "sctp" => Carriers::SCTP,
-        "ip" | "pkthdr" => Carriers::ANY.or(Carriers::NONE),
-        "ip4" | "ipv4" => return version(builder, word, |set| set.v6 = super::header::RangeSet::default()),
-        "ip6" | "ipv6" => return version(builder, word, |set| set.v4 = super::header::RangeSet::default()),
-        _ => return app(builder, word),
-    };
-    Ok(())
+    let Some(lower) = LOWER.iter().find(|lower| lower.name == word.text) else { return app(builder, word) };
+    (builder.carriers, builder.payload) = (lower.carriers, lower.payload);
+    lower.narrow.map_or(Ok(()), |narrow| version(builder, word, narrow))
 }
 
 /// One version of IP: no address of the other.
 fn version(builder: &mut RuleBuilder<'_, '_>, word: &Spanned, narrow: fn(&mut AddressSet)) -> Result<(), Diagnostic> {
-    builder.carriers = Carriers::ANY;
     let Header { src, dst, .. } = &mut builder.header;
     for set in [src, dst] {
         narrow(Arc::make_mut(set));
         if set.v4.is_empty() && set.v6.is_empty() {
             let message = format!("an address of the rule is none of `{}`", word.text);
-            return Err(Diagnostic::error(Code::BadAddress, word.span.clone(), message));
+            return Err(Diagnostic::error(Code::BadAddress, word.span.clone(), message)
+                .help("write `ip`, or addresses of that version"));
         }
     }
     Ok(())
@@ -97,7 +119,12 @@ fn app(builder: &mut RuleBuilder<'_, '_>, word: &Spanned) -> Result<(), Diagnost
     let named: Vec<ProtoId> = registry::by_rule_name(current_name(&word.text)).collect();
     if named.is_empty() {
         let message = format!("the protocol `{}` is not known", word.text);
-        return Err(Diagnostic::error(Code::UnknownProtocol, word.span.clone(), message).label("not a protocol"));
+        let fault = Diagnostic::error(Code::UnknownProtocol, word.span.clone(), message).label("not a protocol");
+        let lower = LOWER.iter().map(|lower| lower.name);
+        return Err(match similar::nearest(&word.text, lower.chain(registry::rule_names())) {
+            Some(nearest) => fault.help(format!("did you mean `{nearest}`?")),
+            None => fault,
+        });
     }
     let known: Vec<_> = named.into_iter().filter(|id| registry::support(*id) != Support::Named).collect();
     if known.is_empty() {

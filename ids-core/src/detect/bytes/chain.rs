@@ -182,6 +182,15 @@ impl Chain {
         self.max_len
     }
 
+    /// The shortest buffer that the first test lets pass, where that is a test of the length: no byte of a shorter one
+    /// is looked at.
+    pub fn length_first(&self) -> Option<u64> {
+        match &self.steps.first()?.test {
+            Test::Size(size) => Some(size.bounds().0),
+            _ => None,
+        }
+    }
+
     /// Whether it uses byte variables that other buffers of the rule set: those must have matched right before, with
     /// the same [`Scratch`].
     pub fn uses_foreign_vars(&self) -> bool {

@@ -179,7 +179,7 @@ fn how_it_reads() {
         let mut shown = format!("{} {}\n{}\n", error.code.text(), error.message, text.trim_end_matches(';'));
         shown += &format!("{}{} {}", " ".repeat(error.span.start), "^".repeat(error.span.len()), error.label);
         shown = shown.trim_end().to_owned();
-        if !error.help.is_empty() {
+        if error.help != error.code.help() {
             shown += &format!("\nhelp: {}", error.help);
         }
         let expected: Vec<_> =

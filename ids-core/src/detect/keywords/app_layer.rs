@@ -6,6 +6,7 @@ use crate::app::registry::{self, Support};
 use crate::detect::builder::{Last, RuleBuilder};
 use crate::detect::bytes::text::Part;
 use crate::detect::rule_set::{Check, StateOrder, StateTest, Which, Whose};
+use crate::detect::similar;
 use crate::field::{Dir, Dirs};
 use crate::rules::ast::Opt;
 use crate::rules::diagnostic::{Code, Diagnostic};
@@ -63,7 +64,11 @@ fn protocols(name: Part<'_>, lower: &str) -> Result<SmallVec<[registry::ProtoId;
     let protos: SmallVec<_> = registry::by_rule_name(lower).collect();
     if protos.is_empty() {
         let message = format!("the protocol `{}` is not known", name.text);
-        return Err(Diagnostic::error(Code::UnknownProtocol, name.span(), message));
+        let fault = Diagnostic::error(Code::UnknownProtocol, name.span(), message);
+        return Err(match similar::nearest(lower, registry::rule_names()) {
+            Some(nearest) => fault.help(format!("did you mean `{nearest}`?")),
+            None => fault.help("write an application protocol such as `http`, `dns` or `tls`"),
+        });
     }
     if protos.iter().all(|id| registry::support(*id) == Support::Named) {
         let message = format!("the protocol `{}` is not recognised yet", name.text);

@@ -169,6 +169,9 @@ fn only_a_thorough_loader_speaks_of_rules_without_a_fast_pattern() {
         ("content:!\"abc\"", true),
         ("content:\"a\"", true),
         ("http.uri; bsize:>9", true),
+        ("http.uri; bsize:>70", false),
+        ("http.uri; bsize:>70; pcre:\"/abc/\"", false),
+        ("http.uri; pcre:\"/abc/\"; bsize:>70", true),
         ("content:\"abc\"; pcre:\"/abc/\"", false),
         ("http.uri; content:\"abc\"", false),
         ("flags:S", false),
@@ -211,9 +214,20 @@ fn rules_that_require_what_is_not_there_are_passed_over() {
 }
 
 #[test]
-fn misspelt_keywords_get_a_hint() {
-    let loaded = load("alert tcp any any -> any any (contnt:\"x\"; sid:1;)", &settings());
-    assert_eq!(loaded.faults[0].1.diagnostic.help, "did you mean `content`?");
+fn what_is_not_known_gets_a_hint() {
+    for (rule, wanted) in [
+        ("alert tcp any any -> any any (contnt:\"x\"; sid:1;)", "did you mean `content`?"),
+        ("alert htp any any -> any any (sid:1;)", "did you mean `http`?"),
+        ("alert tpc any any -> any any (sid:1;)", "did you mean `tcp`?"),
+        ("alert tcp any any -> any any (app-layer-protocol:htpp; sid:1;)", "did you mean `http`?"),
+        ("alert tcp any any -> any any (xyzzy-nothing-like-it; sid:1;)", Code::UnknownKeyword.help()),
+        ("alert foo any any -> any any (sid:1;)", Code::UnknownProtocol.help()),
+        ("alert tls any any -> any any (tls.sni; content:\"x\"; sid:1;)", Code::NotSupported.help()),
+    ] {
+        let loaded = load(rule, &settings());
+        let helps: Vec<_> = loaded.faults.iter().map(|(_, fault)| fault.diagnostic.help.as_str()).collect();
+        assert_eq!(helps, [wanted], "{rule}");
+    }
 }
 
 #[test]
