@@ -12,6 +12,7 @@
 //! | [`kernel`] | loads the XDP program, fills and reads its maps |
 //! | [`ports`] | sets interfaces up and gives them back |
 //! | [`output`] | events → EVE, fast.log, stats, the alert store |
+//! | [`layout`] | text for people, fitted to their terminal |
 //! | [`authoring`] | rules checked and tried |
 //! | [`block_lists`] | files of addresses → blocks |
 //! | [`doctor`] | what of this machine stands in the way of a live run |
@@ -32,6 +33,7 @@ pub mod control;
 pub mod doctor;
 pub mod interest;
 pub mod kernel;
+pub mod layout;
 pub mod live;
 pub mod output;
 pub mod ports;

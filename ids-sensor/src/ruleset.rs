@@ -53,7 +53,7 @@ pub struct Loaded {
     /// What is wrong with anything else: files that cannot be read, lines of tables.
     pub problems: Vec<String>,
     /// Rule files that cannot be read.
-    pub unread: usize,
+    pub unread: Vec<PathBuf>,
     /// Rules that did not load.
     pub failed: u64,
     /// Rules whose `requires` does not hold.
@@ -130,13 +130,29 @@ fn read_sources(from: &From, loaded: &mut Loaded) {
                         loaded.sources.push(Source { path: path.clone(), text });
                     }
                     Err(error) => {
-                        loaded.unread += 1;
-                        loaded.problems.push(format!("rule file {}: {error}", path.display()));
+                        loaded.problems.push(unread(path, &error));
+                        loaded.unread.push(path.clone());
                     }
                 }
             }
         }
     }
+}
+
+/// Why a rule file is missing, and what to look at.
+fn unread(path: &Path, error: &std::io::Error) -> String {
+    let name = path.display();
+    let is_pattern = path.file_name().is_some_and(|name| name.to_string_lossy().contains(['*', '?']));
+    if is_pattern && error.kind() == std::io::ErrorKind::NotFound {
+        return format!("no rule file fits {name}: look at the folder, and quote the pattern for the shell");
+    }
+    let step = match error.kind() {
+        std::io::ErrorKind::NotFound => "look at its name and folder (`-S`, `-s`, `default-rule-path`)",
+        std::io::ErrorKind::PermissionDenied => "let this user read it",
+        std::io::ErrorKind::IsADirectory => "give the files of a folder as 'FOLDER/*.rules'",
+        _ => "its rules are missing",
+    };
+    format!("cannot read rule file {name}: {error}; {step}")
 }
 
 /// HOME_NET, if the configuration has one that says something: not where it is everything.

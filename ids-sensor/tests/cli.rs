@@ -67,6 +67,10 @@ fn exit_codes() {
         ("replay -r x.pcap --set novalue", 2),
         ("replay -r x.pcap --list-app-layer-frames", 2),
         ("run --inline eth0,eth0", 2),
+        ("run", 2),
+        ("replay -r x.pcap --strict", 0),
+        ("replay -r x.pcap -S nowhere.rules", 0),
+        ("replay -r x.pcap -S nowhere.rules --init-errors-fatal", 1),
         ("alerts show 123", 2),
         ("replay -r nowhere.pcap", 3),
         ("replay -r x.pcap -l x.pcap/below", 3),
@@ -201,4 +205,124 @@ fn a_full_disk_costs_what_is_on_it_alone() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("cannot write /dev/full: No space left") && said.contains("another folder"), "{said}");
     assert!(folder.path().join("here/store").is_dir());
+}
+
+/// What a command says on standard output and error, and its exit code.
+fn said(folder: &Path, words: &str) -> (String, String, Option<i32>) {
+    let output = sensor(folder).args(words.split_whitespace()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+#[test]
+fn with_strict_damage_of_a_capture_is_a_failure_after_all_else_was_done() {
+    let folder = folder();
+    let whole = capture(&[10, 20, 30]);
+    let mut corrupt = whole.clone();
+    // The length of the last packet.
+    let at = whole.len() - 16 - 28 - 30;
+    corrupt[at + 8..at + 12].copy_from_slice(&u32::MAX.to_le_bytes());
+    for (name, bytes) in [("cut.pcap", &whole[..whole.len() - 5]), ("corrupt.pcap", &corrupt)] {
+        fs::write(folder.path().join(name), bytes).unwrap();
+        for (strict, want) in [("", 0), ("--strict", 1)] {
+            let (out, error, code) = said(folder.path(), &format!("replay -r {name} -l out {strict}"));
+            assert_eq!(code, Some(want), "{name} {strict}: {error}");
+            assert!(error.contains(&format!("{name}: damaged at byte {at}: ")), "{name} {strict}: {error}");
+            assert!(out.starts_with("2 packets"), "{out}");
+        }
+    }
+}
+
+#[test]
+fn rule_files_that_cannot_be_read_show_in_the_summary() {
+    let folder = folder();
+    fs::write(folder.path().join("one.rules"), "alert udp any any -> any any (sid:1;)\nalert udp any (sid:2;)\n")
+        .unwrap();
+    let (out, error, code) = said(folder.path(), "replay -r x.pcap -l out -S nowhere.rules -S one.rules");
+    assert_eq!(code, Some(0), "{error}");
+    assert!(
+        out.contains("\n1 rule in force, 1 not (") && out.contains(", 1 rule file NOT READ: nowhere.rules\n"),
+        "{out}"
+    );
+    assert!(error.contains("cannot read rule file nowhere.rules: No such file"), "{error}");
+    let (out, ..) = said(folder.path(), "replay -r x.pcap -l out -S nowhere.rules --json");
+    let summary: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(summary["rules"], serde_json::json!({"loaded": 0, "failed": 0, "unread": ["nowhere.rules"]}));
+    let (out, error, code) = said(folder.path(), "rules check -S nowhere.rules");
+    assert_eq!((out.as_str(), code), ("0 rules good, 0 bad, 0 warnings\n", Some(1)));
+    assert!(error.ends_with("ids-sensor: 1 file problem\n"), "{error}");
+    let (out, ..) = said(folder.path(), "rules check -S one.rules");
+    assert!(out.ends_with("1 rule good, 1 bad, 0 warnings\n"), "{out}");
+}
+
+#[test]
+fn a_configuration_with_which_nothing_happens_gets_a_hint() {
+    let folder = folder();
+    fs::write(folder.path().join("one.rules"), "alert udp any any -> any any (sid:1;)\n").unwrap();
+    fs::write(
+        folder.path().join("full.yaml"),
+        "rule-files: [one.rules]\ndefault-rule-path: .\noutputs: [{fast: {}}]\n",
+    )
+    .unwrap();
+    for (words, hint) in [
+        ("-c odd.yaml", Some("hint: odd.yaml names neither rules nor outputs: add `rule-files` and `outputs`, or")),
+        ("-c odd.yaml -S one.rules", Some("hint: odd.yaml names no outputs: ")),
+        ("-c odd.yaml --set outputs.0.fast.enabled=yes", Some("hint: odd.yaml names no rules: ")),
+        ("-c odd.yaml -q", None),
+        ("-c full.yaml", None),
+        ("", None),
+    ] {
+        let (out, error, code) = said(folder.path(), &format!("replay -r x.pcap -l out {words}"));
+        assert_eq!(code, Some(0), "{words}: {error}");
+        assert_eq!(out.contains("hint: "), hint.is_some(), "{words}: {out}");
+        assert!(out.contains(hint.unwrap_or_default()), "{words}: {out}");
+    }
+}
+
+#[test]
+fn what_is_wrong_comes_with_a_next_step() {
+    let folder = folder();
+    let files = [
+        ("sni.rules", "alert tls any any -> any any (tls.sni; content:\"x\"; sid:1;)\n"),
+        ("foo.rules", "alert foo any any -> any any (sid:1;)\n"),
+        ("htp.rules", "alert htp any any -> any any (sid:1;)\n"),
+        ("one.rules", "alert udp any any -> any any (sid:1;)\n"),
+        ("words.cases", "no cases\n"),
+        ("step.cases", "- case: a\n  exchange: [{}]\n"),
+        ("other.cases", "- case: a\n  over: udp\n  exchange: [{client: x}]\n  fires: [7]\n"),
+    ];
+    files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).unwrap());
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    for (words, wanted) in [
+        ("rules check -S sni.rules", &["error[R008]", "help: leave the rule out"][..]),
+        ("rules check -S foo.rules", &["error[R003]", "help: write `ip`"]),
+        ("rules check -S htp.rules", &["error[R003]", "help: did you mean `http`?"]),
+        ("rules check -S *.rulez", &["no rule file fits *.rulez: "]),
+        ("rules check -S empty", &["cannot read rule file empty: ", "'FOLDER/*.rules'"]),
+        ("rules keywords contnt", &["did you mean `content`?"]),
+        ("rules keywords user_agen", &["http.user_agent"]),
+        ("rules keywords xyzzy", &["`ids-sensor rules keywords` lists all"]),
+        ("rules test nowhere.yaml", &["cannot read nowhere.yaml: ", "; give a file of cases"]),
+        ("rules test words.cases", &["words.cases: ", "- case: ", "fires: "]),
+        ("rules test step.cases", &["step.cases: ", "case `a`: step 1 ", "request, response"]),
+        ("rules test other.cases -S one.rules", &["other.cases: `a`: not loaded (give its file with `-S`): [7]"]),
+        ("rules test empty", &["no case in empty: ", "- case: "]),
+        ("replay -r nowhere.pcap", &["cannot read nowhere.pcap: ", "`-r` takes a capture, "]),
+        ("replay -r x.pcap -l x.pcap/below", &["cannot write x.pcap/below", "`-l FOLDER`"]),
+        ("replay -r empty", &["warning: there is no capture in the folder"]),
+        ("run", &["-i IFACE", "--inline A,B", "ids-sensor run -i eth1", "ids-sensor run --inline eth1,eth2"]),
+    ] {
+        let (out, error, _) = said(folder.path(), words);
+        for wanted in wanted {
+            assert!(out.contains(wanted) || error.contains(wanted), "{words}: {wanted}\n{out}{error}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_list_says_so() {
+    let folder = folder();
+    sensor(folder.path()).args(["replay", "-r", "x.pcap"]).assert().success();
+    assert_eq!(said(folder.path(), "alerts list").0, "none\n");
+    assert_eq!(said(folder.path(), "block list").0, "none\n");
 }

@@ -81,7 +81,10 @@ pub struct Step {
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
     /// A step with no key, or more than one.
-    #[error("step {0} of the exchange must have exactly one key")]
+    #[error(
+        "step {0} of the exchange must have exactly one key: client, server, client_hex, server_hex, request, \
+         response, query, answer, flags or icmp"
+    )]
     OneKey(usize),
     /// Digits that are no bytes.
     #[error("step {0}: `{1}` is not hexadecimal")]

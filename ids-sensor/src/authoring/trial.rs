@@ -37,6 +37,13 @@ impl Outcome {
     }
 }
 
+/// What a file of cases looks like.
+pub const FORM: &str = "a file of cases is a list of:
+  - case: what it shows
+    exchange: [{request: \"GET / HTTP/1.1\"}]   # or client, server, response, query, …
+    fires: [1000001]
+    silent: [1000002]";
+
 /// Why a file of cases cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
@@ -49,7 +56,7 @@ pub enum TrialError {
         source: std::io::Error,
     },
     /// It is no list of cases.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}\n{FORM}", path.display())]
     Parse {
         /// Which.
         path: PathBuf,

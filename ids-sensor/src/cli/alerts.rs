@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use comfy_table::{Table, presets};
 use ids_core::time::Time;
 use serde_json::{Value, json};
 
@@ -11,6 +10,7 @@ use super::{Failure, ask, say, sensor};
 use crate::config::scalar;
 use crate::control::client::Client;
 use crate::control::requests::{self, AlertRow, AlertsPage, AlertsShow};
+use crate::layout::{self, Column, Gives};
 use crate::output::OutputError;
 use crate::output::store::{AlertId, AlertStore, Query, StoreError};
 
@@ -138,7 +138,7 @@ fn list(args: &AlertsList) -> Result<(), Failure> {
             say::line(record)?;
         }
     } else {
-        say::line(table(&page))?;
+        say::text(layout::table(COLUMNS, page.alerts.iter().map(row).collect(), layout::width()))?;
     }
     if page.damaged > 0 {
         eprintln!("warning: {} places of the store are damaged; eve.json has all alerts", page.damaged);
@@ -185,28 +185,32 @@ fn time(text: &str) -> Result<Time, Failure> {
         .ok_or_else(|| Failure::Usage(format!("`{text}` is no time: write 2026-01-02T03:04:05Z, 2026-01-02 or 2h")))
 }
 
-fn table(page: &AlertsPage) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["TIME", "ACTION", "SID", "SIGNATURE", "FLOW", "ID"]);
-    for alert in &page.alerts {
-        table.add_row(row(alert));
-    }
-    table
-}
+const COLUMNS: &[Column] = &[
+    ("DATE", Gives::Out(3)),
+    ("TIME", Gives::Nothing),
+    ("ACTION", Gives::Out(2)),
+    ("SID", Gives::Nothing),
+    ("SIGNATURE", Gives::Cut),
+    ("FLOW", Gives::Nothing),
+    ("ID", Gives::Out(1)),
+];
 
-fn row(alert: &AlertRow) -> [String; 6] {
+fn row(alert: &AlertRow) -> Vec<String> {
     let AlertRow { id, record } = alert;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let end = |addr: &str, port: &str| {
-        let port = record[port].as_u64().map_or(String::new(), |port| format!(":{port}"));
-        format!("{}{port}", text(&record[addr]))
+        let port = record[port].as_u64().and_then(|port| u16::try_from(port).ok());
+        let addr = text(&record[addr]);
+        // Records write addresses at full length.
+        addr.parse().map_or(addr, |addr| layout::endpoint(addr, port))
     };
     let flow = format!("{} {} -> {}", text(&record["proto"]), end("src_ip", "src_port"), end("dest_ip", "dest_port"));
-    let time: String = text(&record["timestamp"]).chars().take(19).collect();
+    let stamp: String = text(&record["timestamp"]).chars().take(19).collect();
+    let (date, time) = stamp.split_once('T').unwrap_or(("", &stamp));
     let alert = &record["alert"];
     let sid = alert["signature_id"].as_u64().map_or(String::new(), |sid| sid.to_string());
-    [time, text(&alert["action"]), sid, text(&alert["signature"]), flow, id.clone()]
+    let [date, time] = [date, time].map(str::to_owned);
+    vec![date, time, text(&alert["action"]), sid, text(&alert["signature"]), flow, id.clone()]
 }
 
 #[cfg(test)]

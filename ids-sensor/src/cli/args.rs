@@ -29,7 +29,7 @@ pub enum Command {
     ///
     /// No rights are needed, and the result is the same every time. Records go to the log folder: eve.json, and
     /// whatever else the configuration lists. Everything before a damage of a capture is processed; the damage
-    /// is named and is no reason to fail.
+    /// is named and is no reason to fail, except with `--strict`.
     ///
     /// Exit codes: 0 done; 1 refused (configuration, rules, or what the strict flags ask for); 2 usage; 3 a file
     /// cannot be read or written.
@@ -40,7 +40,7 @@ pub enum Command {
     /// With `-i` a copy of the traffic is watched (a mirror port, or this host); with `--inline` two ports are
     /// bridged and what a rule drops does not get through. Rights are needed to set up (CAP_NET_ADMIN,
     /// CAP_NET_RAW, CAP_BPF) and are given up afterwards.
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(after_help = RUN_EXAMPLES, override_usage = "ids-sensor run <-i INTERFACE | --inline A,B> [OPTIONS]")]
     Run(Box<Run>),
     /// Give ports back that a sensor left behind
     ///
@@ -161,7 +161,8 @@ pub struct Common {
     #[arg(long, value_name = "KEYWORDS", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub strict_rule_keywords: Option<String>,
 
-    /// Refuse to start if anything in configuration or rules calls for a warning
+    /// Refuse to start if anything in configuration or rules calls for a warning; fail at the end if a capture was
+    /// damaged
     #[arg(long)]
     pub strict: bool,
 
@@ -231,7 +232,7 @@ pub struct Replay {
 #[derive(Debug, Args)]
 pub struct Run {
     /// Interface to watch; may be repeated
-    #[arg(short = 'i', long, value_name = "INTERFACE", conflicts_with = "inline", required_unless_present_any = ["inline", "test_config", "dump_config"])]
+    #[arg(short = 'i', long, value_name = "INTERFACE", conflicts_with = "inline")]
     pub interface: Vec<String>,
 
     /// Two interfaces to bridge; may be repeated

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use super::args::{Block, BlockCommand, Instance};
 use super::{Failure, ask, say, sensor};
 use crate::control::requests::{BlockAdd, BlockDel, Blocked};
 use crate::kernel::{Pins, Prefix, Sizes, Tables};
+use crate::layout::{self, Column, Gives};
 use crate::sensor::blocks;
 use crate::sensor::commands::not_blocked;
 
@@ -36,7 +36,7 @@ fn list(instance: &Instance, json: bool) -> Result<(), Failure> {
     if json {
         say::line(serde_json::to_string(&blocked).map_err(Failure::environment)?)?;
     } else {
-        say::line(table(&blocked))?;
+        say::text(layout::table(COLUMNS, blocked.iter().map(row).collect(), layout::width()))?;
     }
     Ok(())
 }
@@ -103,14 +103,17 @@ pub(super) fn nothing(instance: &Instance) -> Failure {
     ))
 }
 
-fn table(blocked: &[Blocked]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["KIND", "TARGET", "SECONDS LEFT", "PACKETS", "SID", "REASON"]);
-    for row in blocked {
-        let sid = if row.sid == 0 { String::new() } else { row.sid.to_string() };
-        let [ttl, packets] = [row.ttl, row.packets].map(|number| number.to_string());
-        table.add_row([row.kind.clone(), row.target.clone(), ttl, packets, sid, row.reason.clone()]);
-    }
-    table
+const COLUMNS: &[Column] = &[
+    ("KIND", Gives::Nothing),
+    ("TARGET", Gives::Nothing),
+    ("SECONDS LEFT", Gives::Nothing),
+    ("PACKETS", Gives::Nothing),
+    ("SID", Gives::Nothing),
+    ("REASON", Gives::Cut),
+];
+
+fn row(block: &Blocked) -> Vec<String> {
+    let sid = if block.sid == 0 { String::new() } else { block.sid.to_string() };
+    let [ttl, packets] = [block.ttl, block.packets].map(|number| number.to_string());
+    vec![block.kind.clone(), block.target.clone(), ttl, packets, sid, block.reason.clone()]
 }

@@ -1,5 +1,6 @@
 //! `replay`: arguments → a [`Plan`], and what is printed at the end.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::{ChecksumMode, Replay};
@@ -7,12 +8,13 @@ use super::{Failure, say, settings};
 use crate::authoring::analysis;
 use crate::capture::filter::Filter;
 use crate::capture::pcap::OpenError;
+use crate::layout;
 use crate::replay::{self, Plan, ReplayError};
 
 /// Runs the command.
 ///
 /// # Errors
-/// See [`Failure`].
+/// See [`Failure`]. With `--strict`, damage of captures is one (1), after the records were written.
 pub fn run(args: &Replay) -> Result<(), Failure> {
     let filter = Filter::parse(&args.filter.join(" ")).map_err(|error| Failure::Usage(error.to_string()))?;
     let log_dir = args.common.log_dir.clone().unwrap_or_else(|| PathBuf::from("./ids-sensor-out"));
@@ -41,19 +43,45 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
         workers: args.workers,
         progress: !args.quiet,
     };
-    let summary = replay::run(&plan).map_err(|error| match error {
-        ReplayError::Open(OpenError::NoCapture { .. }) => Failure::refusal(error),
-        error => Failure::environment(error),
-    })?;
+    let summary = replay::run(&plan).map_err(failure)?;
     for warning in &summary.warnings {
         eprintln!("warning: {warning}");
     }
     if args.json {
         say::line(summary.json())?;
     } else if !args.quiet {
-        say::text(summary.text())?;
+        say::text(summary.text(layout::width()))?;
+        if let Some(hint) = settings::idle(&args.common, &config, &rules) {
+            say::line(format_args!("hint: {hint}"))?;
+        }
     }
-    Failure::unless_written(summary.write_errors)
+    Failure::unless_written(summary.write_errors)?;
+    if args.common.strict && !summary.warnings.is_empty() {
+        let count = layout::count(summary.warnings.len() as u64, "warning");
+        return Err(Failure::Refusal(vec![format!(
+            "{count} of captures (above) with `--strict`: read the rest without it"
+        )]));
+    }
+    Ok(())
+}
+
+/// Why there was no replay, and what may help.
+fn failure(error: ReplayError) -> Failure {
+    match &error {
+        ReplayError::Open(OpenError::NoCapture { .. }) => Failure::refusal(error),
+        ReplayError::Open(OpenError::Read { source, .. }) => {
+            Failure::Environment(format!("{error}; {}", readable(source.kind())))
+        }
+        ReplayError::Output(_) => Failure::Environment(format!("{error}; choose where records go with `-l FOLDER`")),
+    }
+}
+
+/// What helps against captures that cannot be read.
+fn readable(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::PermissionDenied => "let this user read it",
+        _ => "`-r` takes a capture, a folder of captures, or `-`",
+    }
 }
 
 /// `-k` in the words of the configuration.
@@ -72,7 +100,9 @@ fn captures(read: &Path) -> Result<(Vec<PathBuf>, bool), Failure> {
     if read == Path::new("-") || !read.is_dir() {
         return Ok((vec![read.to_owned()], false));
     }
-    let failed = |error| Failure::Environment(format!("cannot read {}: {error}", read.display()));
+    let failed = |error: std::io::Error| {
+        Failure::Environment(format!("cannot read {}: {error}; {}", read.display(), readable(error.kind())))
+    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(read).map_err(failed)? {
         let path = entry.map_err(failed)?.path();

@@ -1,6 +1,6 @@
 //! `rules check`, `explain`, `test`, `keywords` and `interest`: what authors of rules ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,15 @@ use crate::authoring::trial::{self, TrialError};
 use crate::config::logging::Level;
 use crate::config::{self, Config};
 use crate::interest::{ALWAYS, Others, Wanted};
+use crate::layout::{self, count};
 use crate::ruleset::{self, From, Loaded};
+
+/// How wide excerpts of rules are that go to no terminal.
+const UNKNOWN_WIDTH: usize = 100;
+/// What later lines of a sentence begin with.
+const INDENT: &str = "  ";
+/// The same in the list of keywords, below what they do.
+const KEYWORD_INDENT: &str = "                                 ";
 
 /// Arguments of `rules`.
 #[derive(Debug, Args)]
@@ -149,12 +157,13 @@ fn load(common: &Common, inline: bool, mut loader: Loader) -> Result<(Config, Lo
 fn check(args: &Check) -> Result<(), Failure> {
     let (_, loaded) = load(&args.common, false, Loader::thorough())?;
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let width = layout::width().unwrap_or(UNKNOWN_WIDTH);
     let findings: Vec<_> = loaded.findings().collect();
     for finding in &findings {
         if args.json {
             say::line(finding.json())?;
         } else {
-            say::line(format_args!("{}\n", finding.text(colour, 100)))?;
+            say::line(format_args!("{}\n", finding.text(colour, width)))?;
         }
     }
     for problem in &loaded.problems {
@@ -163,16 +172,19 @@ fn check(args: &Check) -> Result<(), Failure> {
     let errors = findings.iter().filter(|finding| finding.is_error()).count();
     if !args.json {
         let warnings = findings.len() - errors;
-        say::line(format_args!("{} rules load, {} do not, {warnings} warnings", loaded.rules.len(), loaded.failed))?;
+        let (rules, warnings) = (count(loaded.rules.len() as u64, "rule"), count(warnings as u64, "warning"));
+        say::line(format_args!("{rules} good, {} bad, {warnings}", loaded.failed))?;
         for (name, count) in not_yet(&loaded) {
             say::line(format_args!("  not supported yet: {name} ({count})"))?;
         }
     }
     if errors == 0 && loaded.problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::refusal(format!("{} rules do not load", loaded.failed)))
+        return Ok(());
     }
+    // Named above, one by one.
+    let wrong = [(errors as u64, "error"), (loaded.problems.len() as u64, "file problem")];
+    let wrong: Vec<_> = wrong.into_iter().filter(|row| row.0 > 0).map(|(number, thing)| count(number, thing)).collect();
+    Err(Failure::refusal(wrong.join(", ")))
 }
 
 /// Keywords and values that are not supported yet, with how many rules each costs, most first.
@@ -199,14 +211,15 @@ fn interest(args: &Interest) -> Result<(), Failure> {
         eprintln!("ids-sensor: {problem}");
     }
     let others = Others::of(&config, &config::core::engine(&config, args.inline));
+    let width = layout::width();
     for report in Wanted::of(&loaded.rules, &others).reports() {
         if args.json {
             say::line(serde_json::to_string(&report).map_err(Failure::environment)?)?;
         } else {
-            say::line(report.text())?;
+            say::line(layout::wrap(&report.text(), INDENT, width))?;
         }
     }
-    if args.json { Ok(()) } else { say::line(ALWAYS) }
+    if args.json { Ok(()) } else { say::line(layout::wrap(ALWAYS, INDENT, width)) }
 }
 
 fn explain(args: &Explain) -> Result<(), Failure> {
@@ -226,12 +239,11 @@ fn keywords(args: &Keywords) -> Result<(), Failure> {
     let Some(name) = args.name.as_deref().map(str::to_ascii_lowercase) else {
         return entries.iter().try_for_each(|entry| {
             let doc = if entry.doc.is_empty() { entry.what } else { entry.doc };
-            say::line(format_args!("{:<32} {doc}", entry.name))
+            say::line(layout::wrap(&format!("{:<32} {doc}", entry.name), KEYWORD_INDENT, layout::width()))
         });
     };
     let Some(entry) = entries.iter().find(|entry| entry.is(&name)) else {
-        let hint = manual::nearest(&name).map(|nearest| format!(": did you mean `{nearest}`?")).unwrap_or_default();
-        return Err(Failure::refusal(format!("`{name}` is not a keyword{hint}")));
+        return Err(Failure::refusal(format!("`{name}` is not a keyword: {}", meant(&name, &entries))));
     };
     say::line(format_args!("{}: {}", entry.name, entry.what))?;
     let also = entry.also.join(", ");
@@ -242,15 +254,34 @@ fn keywords(args: &Keywords) -> Result<(), Failure> {
     })
 }
 
+/// What may have been meant by a name that is none.
+fn meant(name: &str, entries: &[manual::Entry]) -> String {
+    if let Some(nearest) = manual::nearest(name) {
+        return format!("did you mean `{nearest}`?");
+    }
+    let with: Vec<_> = entries.iter().filter(|entry| entry.name.contains(name)).map(|entry| entry.name).collect();
+    match with.as_slice() {
+        [] => "`ids-sensor rules keywords` lists all".to_owned(),
+        with => format!("in whose name it is: {}", with.join(", ")),
+    }
+}
+
 fn test(args: &Test) -> Result<(), Failure> {
     let (config, loaded) = load(&args.common, false, Loader::default())?;
     for finding in loaded.findings().filter(|finding| finding.is_error()) {
         eprintln!("ids-sensor: {}", finding.one_line());
     }
     let files = trial::cases(&args.cases).map_err(|error| match error {
-        TrialError::Read { .. } => Failure::environment(error),
+        TrialError::Read { .. } => {
+            Failure::Environment(format!("{error}; give a file of cases (YAML), or a folder of them"))
+        }
         TrialError::Parse { .. } | TrialError::Exchange { .. } => Failure::refusal(error),
     })?;
+    if files.iter().all(|(_, cases)| cases.is_empty()) {
+        let place = args.cases.display();
+        return Err(Failure::refusal(format!("no case in {place}: cases stand in files *.yaml; {}", trial::FORM)));
+    }
+    let known: HashSet<u32> = loaded.rules.headers().map(|row| row.0.sid).collect();
     let engine = Arc::new(config::core::engine(&config, false));
     let app = Arc::new(App::new(engine.app.clone()));
     let (mut passed, mut failed) = (0, Vec::new());
@@ -267,10 +298,12 @@ fn test(args: &Test) -> Result<(), Failure> {
                 [] => String::new(),
                 sids => format!(" {what} {sids:?}"),
             };
-            let (silent, fired) = (words(&outcome.missing, "did not fire:"), words(&outcome.unwanted, "fired:"));
-            failed.push(format!("{}: `{}`:{silent}{fired}", file.display(), outcome.case));
+            let (absent, silent): (Vec<u32>, Vec<u32>) = outcome.missing.iter().partition(|sid| !known.contains(sid));
+            let absent = words(&absent, "not loaded (give its file with `-S`):");
+            let (silent, fired) = (words(&silent, "did not fire:"), words(&outcome.unwanted, "fired:"));
+            failed.push(format!("{}: `{}`:{absent}{silent}{fired}", file.display(), outcome.case));
         }
     }
-    say::line(format_args!("{passed} cases passed, {} failed", failed.len()))?;
+    say::line(format_args!("{} passed, {} failed", count(passed, "case"), failed.len()))?;
     if failed.is_empty() { Ok(()) } else { Err(Failure::Refusal(failed)) }
 }

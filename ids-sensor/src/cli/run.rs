@@ -17,12 +17,21 @@ use crate::ruleset;
 use crate::sensor::{self, Plan};
 use crate::shield::{self, Shield};
 
+/// What is said where no port is named.
+const PORTS: &str = "which ports? `-i IFACE` watches one, `--inline A,B` guards between two:
+  ids-sensor run -i eth1
+  ids-sensor run --inline eth1,eth2";
+
 /// Runs the command.
 ///
 /// # Errors
 /// See [`Failure`].
 pub fn run(args: &Run) -> Result<(), Failure> {
     let inline = !args.inline.is_empty();
+    let asks = args.common.dump_config || args.common.test_config;
+    if !inline && args.interface.is_empty() && !asks {
+        return Err(Failure::Usage(PORTS.to_owned()));
+    }
     let config = settings::load(&args.common, &[], inline, args.common.log_dir.as_deref())?;
     if args.common.dump_config {
         return settings::dump(&config);
@@ -37,6 +46,9 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         return Err(Failure::environment("packet sockets are not available yet: leave out `--capture af-packet`"));
     }
     rights()?;
+    if let Some(hint) = settings::idle(&args.common, &config, &rules) {
+        eprintln!("hint: {hint}");
+    }
     let log_dir = args.common.log_dir.clone().unwrap_or_else(|| config.log_dir.clone());
     let live = live_settings(args, &config);
     for finding in doctor::ports(&examined(args, &live)).iter().filter(|finding| finding.level == Level::Warn) {

@@ -88,7 +88,7 @@ pub fn rules(common: &Common, config: &Config) -> Result<Loaded, Failure> {
 pub fn reload(loader: &mut Loader, common: &Common, inline: bool) -> Result<Loaded, Failure> {
     let config = checked(common, read(common, &[], inline)?)?;
     let loaded = rules_with(loader, common, &config)?;
-    if loaded.unread > 0 {
+    if !loaded.unread.is_empty() {
         return Err(Failure::Refusal(loaded.problems));
     }
     if loaded.rules.is_empty() && loaded.failed > 0 {
@@ -127,6 +127,20 @@ pub fn rules_with(loader: &mut Loader, common: &Common, config: &Config) -> Resu
     tracing::info!(loaded = loaded.rules.len(), failed = loaded.failed, skipped = loaded.skipped, "rules");
     drop(findings);
     Ok(loaded)
+}
+
+/// What to tell of a configuration with which nothing can be found, or nothing be told of it.
+pub fn idle(common: &Common, config: &Config, loaded: &Loaded) -> Option<String> {
+    let file = common.config.as_ref()?.display();
+    // What was asked for, or was told already, needs no hint.
+    let told = common.disable_detection || loaded.failed > 0 || !loaded.unread.is_empty();
+    let missing = match (loaded.rules.is_empty() && !told, config.outputs.is_empty()) {
+        (true, true) => "neither rules nor outputs: add `rule-files` and `outputs`, or leave `-c` out",
+        (true, false) => "no rules: add `rule-files`, or give `-S FILE`",
+        (false, true) => "no outputs: add `outputs`, lest records go nowhere",
+        (false, false) => return None,
+    };
+    Some(format!("{file} names {missing}"))
 }
 
 /// The rule files that count: those of `-S` alone, or those of the configuration and of `-s`. Globs are written

@@ -5,11 +5,11 @@ use std::io::IsTerminal as _;
 use std::thread;
 use std::time::Instant;
 
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use super::args::Status;
 use super::{Failure, ask, running, say};
+use crate::layout::{self, Column, Gives};
 
 /// Back to the upper left corner, and everything from there on is cleared (ECMA-48 §8.3.21, §8.3.39).
 const REFRESH: &str = "\x1b[H\x1b[J";
@@ -61,13 +61,11 @@ fn text(name: &str, status: &Value, since: Option<(&Value, f64)>) -> String {
     if let Some(refused) = rules["refused"].as_str().filter(|refused| !refused.is_empty()) {
         line(format_args!("the latest reload was refused: {refused}"));
     }
-    line(format_args!(
-        "{}",
-        match since {
-            None => totals(status),
-            Some((before, seconds)) => rates(status, before, seconds),
-        }
-    ));
+    let ports = match since {
+        None => totals(status),
+        Some((before, seconds)) => rates(status, before, seconds),
+    };
+    line(format_args!("{}", ports.trim_end()));
     for (port, queue, cause, count) in losses(status) {
         let more = since.map_or(0, |(before, _)| count - same_loss(before, &port, queue, &cause).min(count));
         let now = if more > 0 { format!(", {more} of them just now") } else { String::new() };
@@ -81,47 +79,43 @@ fn text(name: &str, status: &Value, since: Option<(&Value, f64)>) -> String {
 }
 
 /// Packets since the start, by port.
-fn totals(status: &Value) -> Table {
-    let mut table = table(["PORT", "MODE", "LINK", "RECEIVED", "INSPECTED", "DROPPED BY RULES", "BY BLOCKS", "LOST"]);
-    for port in array(&status["ports"]) {
-        let figures = Figures::of(port);
-        let [name, mode, link] = ["interface", "mode", "link"].map(|key| text_of(&port[key]));
-        let Figures { received, inspected, dropped, blocked, lost, .. } = figures;
-        let counts = [received, inspected, dropped, blocked, lost].map(|count| count.to_string());
-        table.add_row([name, mode, link].into_iter().chain(counts));
-    }
-    table
+fn totals(status: &Value) -> String {
+    let row = |port: &Value| {
+        let Figures { received, inspected, dropped, blocked, lost, .. } = Figures::of(port);
+        [received, inspected, dropped, blocked, lost].map(|count| count.to_string())
+    };
+    table(status, ["RECEIVED", "INSPECTED", "DROPPED BY RULES", "BY BLOCKS", "LOST"], row)
 }
 
 /// Packets in a second, by port.
-fn rates(status: &Value, before: &Value, seconds: f64) -> Table {
-    let mut table =
-        table(["PORT", "MODE", "LINK", "PACKETS/S", "MBIT/S", "INSPECTED/S", "DROPPED/S", "BY BLOCKS/S", "LOST/S"]);
-    for port in array(&status["ports"]) {
+fn rates(status: &Value, before: &Value, seconds: f64) -> String {
+    let row = |port: &Value| {
         let then = array(&before["ports"]).find(|earlier| earlier["interface"] == port["interface"]);
         let (now, then) = (Figures::of(port), then.map(Figures::of).unwrap_or_default());
-        let [name, mode, link] = ["interface", "mode", "link"].map(|key| text_of(&port[key]));
         // Counters stay far below 2^52.
         let rate = |of: fn(&Figures) -> u64| of(&now).saturating_sub(of(&then)) as f64 / seconds.max(1e-3);
         let bits = rate(|figures| figures.bytes) * 8.0 / 1e6;
-        let shown = [
+        [
             format!("{:.0}", rate(|figures| figures.received)),
             format!("{bits:.2}"),
             format!("{:.0}", rate(|figures| figures.inspected)),
             format!("{:.0}", rate(|figures| figures.dropped)),
             format!("{:.0}", rate(|figures| figures.blocked)),
             format!("{:.0}", rate(|figures| figures.lost)),
-        ];
-        table.add_row([name, mode, link].into_iter().chain(shown));
-    }
-    table
+        ]
+    };
+    table(status, ["PACKETS/S", "MBIT/S", "INSPECTED/S", "DROPPED/S", "BY BLOCKS/S", "LOST/S"], row)
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(header);
-    table
+/// One row a port: what it is, and these figures.
+fn table<const N: usize>(status: &Value, titles: [&'static str; N], figures: impl Fn(&Value) -> [String; N]) -> String {
+    let port: [Column; 3] = [("PORT", Gives::Nothing), ("MODE", Gives::Out(1)), ("LINK", Gives::Out(2))];
+    let columns: Vec<Column> = port.into_iter().chain(titles.map(|title| (title, Gives::Nothing))).collect();
+    let row = |port: &Value| {
+        let words = ["interface", "mode", "link"].map(|key| text_of(&port[key]));
+        words.into_iter().chain(figures(port)).collect()
+    };
+    layout::table(&columns, array(&status["ports"]).map(row).collect(), layout::width())
 }
 
 /// The counters of one port that people look at.

@@ -1,12 +1,11 @@
 //! `why`: what happens to a packet now, asked of the running sensor or read from the maps that one left.
 
-use comfy_table::{Table, presets};
-
 use super::args::Why as Arguments;
 use super::block::{left_behind, nothing};
 use super::{Failure, ask, say, sensor};
 use crate::control::requests::WhyAsk;
-use crate::why::{self, Site, Target, Why};
+use crate::layout::{self, Column, Gives};
+use crate::why::{self, Fact, Site, Target, Why};
 
 /// Runs the command.
 ///
@@ -26,24 +25,26 @@ pub fn run(args: &Arguments) -> Result<(), Failure> {
         say::line(serde_json::to_string(&why).map_err(Failure::environment)?)?;
     } else {
         say::line(format_args!("{}: {}", why.target, why.says))?;
-        say::line(table(&why))?;
+        say::text(layout::table(COLUMNS, why.facts.iter().map(row).collect(), layout::width()))?;
     }
     Ok(())
 }
 
-fn table(why: &Why) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["", "WHAT", "ABOUT", "SECONDS LEFT", "PACKETS", "BECAUSE"]);
-    for fact in &why.facts {
-        let number = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
-        let alert = fact.alert.as_ref();
-        let because = alert.map_or(fact.because.clone(), |alert| {
-            format!("{}: \"{}\", alert {} of {}", fact.because, alert.signature, alert.id, alert.time)
-        });
-        let mark = if fact.decides { "*" } else { "" };
-        let (ttl, packets) = (number(fact.ttl), number(fact.packets));
-        table.add_row([mark.to_owned(), fact.kind.clone(), fact.about.clone(), ttl, packets, because]);
-    }
-    table
+const COLUMNS: &[Column] = &[
+    ("", Gives::Nothing),
+    ("WHAT", Gives::Nothing),
+    ("ABOUT", Gives::Nothing),
+    ("SECONDS LEFT", Gives::Nothing),
+    ("PACKETS", Gives::Nothing),
+    ("BECAUSE", Gives::Wraps),
+];
+
+fn row(fact: &Fact) -> Vec<String> {
+    let number = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
+    let because = fact.alert.as_ref().map_or(fact.because.clone(), |alert| {
+        format!("{}: \"{}\", alert {} of {}", fact.because, alert.signature, alert.id, alert.time)
+    });
+    let mark = if fact.decides { "*" } else { "" };
+    let (ttl, packets) = (number(fact.ttl), number(fact.packets));
+    vec![mark.to_owned(), fact.kind.clone(), fact.about.clone(), ttl, packets, because]
 }

@@ -127,6 +127,11 @@ const UNWRITTEN_OUTPUTS: &[&str] = &[
 ];
 
 impl Outputs {
+    /// Whether no record goes anywhere.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     pub(super) fn read(root: &Section<'_>) -> Self {
         let mut outputs = Self::default();
         let Some(node) = root.node("outputs") else { return outputs };

@@ -23,7 +23,7 @@ use crate::output::{OutputError, Outputs};
 use crate::rule_files;
 use crate::ruleset::Loaded;
 use driver::Driver;
-pub use summary::Summary;
+pub use summary::{RuleCount, Summary};
 
 /// What to replay, and how.
 #[derive(Debug)]
@@ -66,7 +66,9 @@ pub enum ReplayError {
 pub fn run(plan: &Plan<'_>) -> Result<Summary, ReplayError> {
     let start = Instant::now();
     let outputs = Outputs::open(plan.config, &plan.log_dir, Pressure::Wait)?;
-    let mut summary = Summary { places: outputs.places().to_vec(), ..Summary::default() };
+    let loaded = plan.rules;
+    let rules = RuleCount { loaded: loaded.rules.len() as u64, failed: loaded.failed, unread: loaded.unread.clone() };
+    let mut summary = Summary { places: outputs.places().to_vec(), rules, ..Summary::default() };
     let bar = progress_bar(plan);
     let mut driver = Driver::new(&outputs, plan, plan.rules);
     for path in &plan.captures {
@@ -79,6 +81,9 @@ pub fn run(plan: &Plan<'_>) -> Result<Summary, ReplayError> {
             Err(error) if plan.lenient => summary.warnings.push(error.to_string()),
             Err(error) => return Err(error.into()),
         }
+    }
+    if plan.lenient && summary.captures == 0 {
+        summary.warnings.push("there is no capture in the folder".to_owned());
     }
     driver.finish(&mut summary);
     bar.finish_and_clear();

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use comfy_table::{Table, presets};
 use ids_core::event::{Alert, Event};
 use ids_core::time::Time;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 
+use crate::layout::{self, Column, Gives, count};
 use crate::output::lines::Order;
 use crate::output::names;
 use crate::output::timestamp::Stamps;
@@ -79,13 +79,23 @@ impl Line {
         }
         let mut flow = String::from_utf8_lossy(&flow).into_owned();
         if let (Some(src), Some(dst)) = (at.src, at.dst) {
-            let port =
-                |port: u16| if matches!(at.proto, Some(6 | 17 | 132)) { format!(":{port}") } else { String::new() };
-            let _ = write!(flow, " {src}{} -> {dst}{}", port(at.src_port), port(at.dst_port));
+            let end = |addr, port| layout::endpoint(addr, matches!(at.proto, Some(6 | 17 | 132)).then_some(port));
+            let _ = write!(flow, " {} -> {}", end(src, at.src_port), end(dst, at.dst_port));
         }
         let action = if alert.blocked { "blocked" } else { "allowed" };
         Self { order, time: at.time, action, sid: alert.rule.sid, signature: alert.rule.msg.clone(), flow }
     }
+}
+
+/// What became of rules.
+#[derive(Debug, Default)]
+pub struct RuleCount {
+    /// Those in force.
+    pub loaded: u64,
+    /// Those that did not load.
+    pub failed: u64,
+    /// Rule files that could not be read.
+    pub unread: Vec<PathBuf>,
 }
 
 /// What a replay came to.
@@ -99,6 +109,8 @@ pub struct Summary {
     pub flows: u64,
     /// How long it took.
     pub elapsed: Duration,
+    /// What became of rules.
+    pub rules: RuleCount,
     /// Where records are.
     pub places: Vec<PathBuf>,
     /// What was wrong with captures.
@@ -117,55 +129,74 @@ impl Summary {
             "dropped": self.tally.dropped,
             "flows": self.flows,
             "alerts": self.tally.alerts,
+            "rules": {"loaded": self.rules.loaded, "failed": self.rules.failed, "unread": self.rules.unread},
             "seconds": self.elapsed.as_secs_f64(),
             "outputs": self.places,
             "warnings": self.warnings,
         })
     }
 
-    /// For people.
-    pub fn text(&self) -> String {
+    /// For people; `width` as with [`layout::table`].
+    pub fn text(&self, width: Option<usize>) -> String {
         let mut out = String::new();
         if !self.tally.first.is_empty() {
-            let _ = writeln!(out, "{}\n", self.table());
+            let mut stamps = Stamps::default();
+            let rows = self.tally.first.iter().map(|line| line.row(&mut stamps)).collect();
+            let _ = writeln!(out, "{}", layout::table(COLUMNS, rows, width));
         }
         let left = self.tally.alerts - self.tally.first.len() as u64;
         if left > 0 {
-            let _ = writeln!(out, "… and {} more alerts\n", HumanCount(left));
+            let _ = writeln!(out, "… and {}\n", count(left, "more alert"));
         }
         let Tally { packets, bytes, dropped, alerts, .. } = self.tally;
         let seconds = self.elapsed.as_secs_f64().max(0.001);
-        let _ = write!(out, "{} packets, {}", HumanCount(packets), HumanBytes(bytes));
-        let _ = write!(out, ", {} flows, {} alerts", HumanCount(self.flows), HumanCount(alerts));
+        let _ = write!(out, "{}, {}", count(packets, "packet"), HumanBytes(bytes));
+        let _ = write!(out, ", {}, {}", count(self.flows, "flow"), count(alerts, "alert"));
         if dropped > 0 {
-            let _ = write!(out, ", {} packets dropped", HumanCount(dropped));
+            let _ = write!(out, ", {} dropped", count(dropped, "packet"));
         }
         let rate = packets as f64 / seconds;
         let _ = writeln!(out, " in {seconds:.2} s ({} packets/s)", HumanCount(rate as u64));
+        let _ = writeln!(out, "{}", self.rules.text());
         for place in &self.places {
             let _ = writeln!(out, "  {}", place.display());
         }
         out
     }
+}
 
-    fn table(&self) -> Table {
-        let mut stamps = Stamps::default();
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        table.set_header(["TIME", "ACTION", "SID", "SIGNATURE", "FLOW"]);
-        for line in &self.tally.first {
-            let mut time = Vec::new();
-            stamps.iso(&mut time, line.time);
-            time.truncate(19);
-            let time = String::from_utf8_lossy(&time).into_owned();
-            table.add_row([
-                time,
-                line.action.to_owned(),
-                line.sid.to_string(),
-                line.signature.clone(),
-                line.flow.clone(),
-            ]);
+const COLUMNS: &[Column] = &[
+    ("DATE", Gives::Out(1)),
+    ("TIME", Gives::Nothing),
+    ("ACTION", Gives::Out(2)),
+    ("SID", Gives::Nothing),
+    ("SIGNATURE", Gives::Cut),
+    ("FLOW", Gives::Nothing),
+];
+
+impl Line {
+    fn row(&self, stamps: &mut Stamps) -> Vec<String> {
+        let mut stamp = Vec::new();
+        stamps.iso(&mut stamp, self.time);
+        stamp.truncate(19);
+        let stamp = String::from_utf8_lossy(&stamp);
+        let (date, time) = stamp.split_once('T').unwrap_or(("", &stamp));
+        let sid = self.sid.to_string();
+        vec![date.to_owned(), time.to_owned(), self.action.to_owned(), sid, self.signature.clone(), self.flow.clone()]
+    }
+}
+
+impl RuleCount {
+    /// In one line, with what helps where something is missing.
+    fn text(&self) -> String {
+        let mut text = format!("{} in force", count(self.loaded, "rule"));
+        if self.failed > 0 {
+            let _ = write!(text, ", {} not (`ids-sensor rules check` says why)", HumanCount(self.failed));
         }
-        table
+        if !self.unread.is_empty() {
+            let names: Vec<_> = self.unread.iter().map(|path| path.display().to_string()).collect();
+            let _ = write!(text, ", {} NOT READ: {}", count(names.len() as u64, "rule file"), names.join(", "));
+        }
+        text
     }
 }
