@@ -159,7 +159,7 @@ mod tests {
     fn tables_fit_the_terminal() {
         for (width, hidden, cut) in [
             (Some(80), Some("(no room for DATE, ID:"), true),
-            (Some(110), Some("(no room for ID:"), true),
+            (Some(95), Some("(no room for ID:"), true),
             (None, None, false),
             (Some(200), None, false),
         ] {

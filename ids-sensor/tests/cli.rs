@@ -51,6 +51,8 @@ fn exit_codes() {
         ("--help", 0),
         ("replay -r x.pcap -h", 0),
         ("--version", 0),
+        ("help", 0),
+        ("help rules check", 0),
         ("-T -c odd.yaml", 0),
         ("--engine-analysis -l described", 0),
         ("--engine-analysis -l x.pcap/below", 3),
@@ -307,6 +309,8 @@ fn what_is_wrong_comes_with_a_next_step() {
         ("rules test step.cases", &["step.cases: ", "case `a`: step 1 ", "request, response"]),
         ("rules test other.cases -S one.rules", &["other.cases: `a`: not loaded (give its file with `-S`): [7]"]),
         ("rules test empty", &["no case in empty: ", "- case: "]),
+        ("rules explain --sid 7 -S one.rules", &["no rule has this sid: ", "`-S`"]),
+        ("alerts list -l empty", &["there is no alert store in empty; give the log folder with -l"]),
         ("replay -r nowhere.pcap", &["cannot read nowhere.pcap: ", "`-r` takes a capture, "]),
         ("replay -r x.pcap -l x.pcap/below", &["cannot write x.pcap/below", "`-l FOLDER`"]),
         ("replay -r empty", &["warning: there is no capture in the folder"]),
@@ -317,6 +321,13 @@ fn what_is_wrong_comes_with_a_next_step() {
             assert!(out.contains(wanted) || error.contains(wanted), "{words}: {wanted}\n{out}{error}");
         }
     }
+}
+
+#[test]
+fn the_signatures_that_come_with_it_call_for_no_word() {
+    let (out, error, code) = said(folder().path(), "rules check");
+    assert!(out.ends_with(" good, 0 bad, 0 warnings\n") && out.lines().count() == 1, "{out}");
+    assert_eq!((error.as_str(), code), ("", Some(0)));
 }
 
 #[test]

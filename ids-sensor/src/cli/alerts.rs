@@ -1,5 +1,6 @@
 //! `alerts list|show|stats`: asks the running sensor, or reads the store when none runs.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ids_core::time::Time;
@@ -100,6 +101,11 @@ fn open_store(folder: &Path) -> Result<Box<dyn AlertStore>, OutputError> {
 fn unusable(error: &OutputError) -> Failure {
     match error {
         OutputError::Store(StoreError::Missing(_)) => Failure::refusal(format!("{error}; give the log folder with -l")),
+        OutputError::Store(StoreError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
+            Failure::Environment(format!(
+                "{error}; ask as the user that the sensor runs as, or give another folder with -l"
+            ))
+        }
         error => Failure::environment(error),
     }
 }
@@ -109,7 +115,8 @@ fn find(place: &StorePlace, id: AlertId) -> Result<AlertRow, Failure> {
         Place::Sensor(mut client) => ask(&mut client, "alerts-show", &AlertsShow { id: id.to_string() }),
         Place::Store(store) => {
             let found = store.get(id).map_err(Failure::environment)?;
-            let alert = found.ok_or_else(|| Failure::refusal(format!("there is no alert {id}")))?;
+            let alert =
+                found.ok_or_else(|| Failure::refusal(format!("there is no alert {id}: `alerts list` shows ids")))?;
             Ok(AlertRow::from(&alert))
         }
     }

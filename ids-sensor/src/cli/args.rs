@@ -15,7 +15,7 @@ use crate::output::store::AlertId;
 /// Without a subcommand the flags of Suricata mean what they mean there: `-r` replays a capture, `-T` tests the
 /// configuration.
 #[derive(Debug, Parser)]
-#[command(name = "ids-sensor", version, term_width = 80, disable_help_subcommand = true, args_override_self = true)]
+#[command(name = "ids-sensor", version, term_width = 80, args_override_self = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -1,6 +1,7 @@
 //! `block list|add|del`: asks the running sensor, or works on the maps that an earlier one left.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -90,6 +91,16 @@ fn del(instance: &Instance, target: Prefix, json: bool) -> Result<(), Failure> {
 
 /// The maps that a sensor left which does not run; `None` if there are none.
 pub(super) fn left_behind(instance: &Instance) -> Result<Option<Tables>, Failure> {
+    // A folder that cannot be looked into is not an empty one.
+    let folder = &instance.bpffs;
+    if let Err(error) = std::fs::read_dir(folder)
+        && error.kind() == ErrorKind::PermissionDenied
+    {
+        return Err(Failure::Environment(format!(
+            "cannot look for blocks in {}: {error}; run as root",
+            folder.display()
+        )));
+    }
     let Some(pins) = Pins::existing(&instance.bpffs, &instance.name) else { return Ok(None) };
     Tables::open(&pins, Sizes::default()).map(Some).map_err(Failure::environment)
 }

@@ -228,7 +228,9 @@ fn explain(args: &Explain) -> Result<(), Failure> {
     say::text(&told)?;
     let failed = loaded.findings().filter(Finding::is_error).count();
     match told.is_empty() {
-        true if failed == 0 => Err(Failure::refusal("no such rule")),
+        true if failed == 0 => {
+            Err(Failure::refusal("no rule has this sid: give its file with `-S`, or leave `--sid` out to see all"))
+        }
         true => Err(Failure::refusal("no such rule loads: `ids-sensor rules check` says what is wrong")),
         false => Ok(()),
     }

@@ -5,6 +5,7 @@
 //! `*.damaged`, and a new one begins.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -39,12 +40,17 @@ impl SledStore {
     /// # Errors
     /// Another process has it open, or the folder cannot be used.
     pub fn open(folder: &Path, settings: &Settings) -> Result<Self, StoreError> {
-        if !settings.create && !folder.is_dir() {
-            return Err(StoreError::Missing(folder.to_owned()));
-        }
         let io = |source| StoreError::Io { path: folder.to_owned(), source };
+        let lock = folder.join("lock");
+        if !settings.create {
+            // Nothing is left in folders that are something else.
+            fs::metadata(&lock).map_err(|error| match error.kind() {
+                ErrorKind::NotFound | ErrorKind::NotADirectory => StoreError::Missing(folder.to_owned()),
+                _ => io(error),
+            })?;
+        }
         fs::create_dir_all(folder).map_err(io)?;
-        let lock = File::create(folder.join("lock")).map_err(io)?;
+        let lock = File::create(lock).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.to_owned())),
@@ -174,7 +180,7 @@ impl SledStore {
 impl AlertStore for SledStore {
     fn append(&mut self, alerts: &[Entry]) -> Result<(), StoreError> {
         match self.try_append(alerts) {
-            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::StorageFull => {
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => {
                 // The database cannot be opened again on a full disk, so make room and begin anew.
                 let _ = fs::remove_file(self.folder.join("reserve"));
                 self.current = None;

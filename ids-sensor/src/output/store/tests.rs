@@ -112,8 +112,16 @@ fn one_process_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let _first = open(folder.path());
     assert!(matches!(SledStore::open(folder.path(), &settings()), Err(StoreError::InUse(_))));
-    let nowhere = folder.path().join("nowhere");
-    assert!(matches!(SledStore::open(&nowhere, &Settings::reading()), Err(StoreError::Missing(_))));
+    for other in ["nowhere", "file", "folder"] {
+        let other = folder.path().join(other);
+        if other.ends_with("file") {
+            std::fs::write(&other, "").unwrap();
+        } else if other.ends_with("folder") {
+            std::fs::create_dir(&other).unwrap();
+        }
+        assert!(matches!(SledStore::open(&other, &Settings::reading()), Err(StoreError::Missing(_))), "{other:?}");
+        assert!(!other.join("lock").exists(), "what is no store stays as it is");
+    }
 }
 
 #[test]
