@@ -12,6 +12,9 @@ use comfy_table::{ColumnConstraint, Row, Table, Width, presets};
 /// Columns that stay for what can be cut, before others are left out.
 const LEGIBLE: usize = 20;
 
+/// Columns that stay for it in any case: less says nothing.
+const LEAST: usize = 8;
+
 /// Blanks around what stands in a column.
 const PADDING: usize = 2;
 
@@ -65,6 +68,10 @@ pub fn table(columns: &[Column], rows: Vec<Vec<String>>, width: Option<usize>) -
     let widths: Vec<usize> = table.column_max_content_widths().into_iter().map(usize::from).collect();
     let room = fit(columns, &widths, width);
     for ((column, room), (_, gives)) in table.column_iter_mut().zip(&room).zip(columns) {
+        if *gives == Gives::Cut {
+            // Cut between characters, lest room is left behind the last word. No cell has a line end.
+            column.set_delimiter('\n');
+        }
         match room {
             None => column.set_constraint(ColumnConstraint::Hidden),
             Some(room) if *gives != Gives::Nothing => column.set_constraint(ColumnConstraint::UpperBoundary(
@@ -111,7 +118,7 @@ fn fit(columns: &[Column], widths: &[usize], width: Option<usize>) -> Vec<Option
     }
     for at in (0..columns.len()).filter(|at| flexible(*at)) {
         let excess = total(&room).saturating_sub(width);
-        room[at] = room[at].map(|wanted| wanted.saturating_sub(excess).max(wanted.min(LEGIBLE)));
+        room[at] = room[at].map(|wanted| wanted.saturating_sub(excess).max(wanted.min(LEAST)));
     }
     room
 }
@@ -158,6 +165,7 @@ mod tests {
     #[test]
     fn tables_fit_the_terminal() {
         for (width, hidden, cut) in [
+            (Some(68), Some("(no room for DATE, ID:"), true),
             (Some(80), Some("(no room for DATE, ID:"), true),
             (Some(95), Some("(no room for ID:"), true),
             (None, None, false),
@@ -170,6 +178,7 @@ mod tests {
             assert!(body[1].contains("198.51.100.20:80"), "what does not give way stays whole\n{text}");
             assert_eq!(text.lines().nth(3).map(|line| &line[..hidden.unwrap_or_default().len()]), hidden, "{text}");
         }
+        assert!(table(COLUMNS, rows(), Some(68)).contains(" WEB a signatu…  TCP "), "cut between characters");
         assert_eq!(table(COLUMNS, Vec::new(), Some(80)), "none\n");
     }
 
