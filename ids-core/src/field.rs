@@ -94,7 +94,29 @@ pub enum Kind {
         bits: u8,
         /// Names that stand for values, snake case; empty where only numbers are taken.
         names: &'static [(&'static str, u64)],
+        /// How rules write what it is compared with.
+        notation: Notation,
     },
+}
+
+/// How rules write what a number is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notation {
+    /// As an integer: `>5`, `1-9`.
+    Integer,
+    /// As a list of names of which one must apply, or none: `[!]a,b`. Names are bits, and more of them may come up
+    /// while the transaction goes on.
+    AnyOf,
+    /// As a date or a range of dates: `>2026-01-31`; see [`date`].
+    Date,
+    /// Not at all: the keyword alone asks for 1.
+    Flag,
+}
+
+/// A time as the number of a field that rules compare with dates. In: seconds since 1970, negative before. Numbers are in
+/// the order of times.
+pub const fn date(seconds: i64) -> u64 {
+    seconds.cast_unsigned() ^ 1 << 63
 }
 
 /// What is special about a buffer.
@@ -182,15 +204,24 @@ impl<T> Field<T> {
     /// An integer of `bits` bits that is final at progress `ready`.
     pub const fn uint(name: &'static str, bits: u8, dirs: Dirs, ready: u8, get: Get<T>, doc: &'static str) -> Self {
         let mut field = Self::bytes(name, dirs, ready, get, doc);
-        field.info.kind = Kind::Uint { bits, names: &[] };
+        field.info.kind = Kind::Uint { bits, names: &[], notation: Notation::Integer };
         field
     }
 
     /// With names that stand for values.
     #[must_use]
     pub const fn names(mut self, table: &'static [(&'static str, u64)]) -> Self {
-        if let Kind::Uint { bits, .. } = self.info.kind {
-            self.info.kind = Kind::Uint { bits, names: table };
+        if let Kind::Uint { names, .. } = &mut self.info.kind {
+            *names = table;
+        }
+        self
+    }
+
+    /// Written in a way of its own in rules.
+    #[must_use]
+    pub const fn notation(mut self, way: Notation) -> Self {
+        if let Kind::Uint { notation, .. } = &mut self.info.kind {
+            *notation = way;
         }
         self
     }

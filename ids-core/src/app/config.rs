@@ -2,6 +2,7 @@
 
 use super::dns;
 use super::http1;
+use super::tls;
 
 /// Settings of all protocols.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +13,8 @@ pub struct Config {
     pub http1: http1::Config,
     /// DNS.
     pub dns: dns::Config,
+    /// TLS.
+    pub tls: tls::Config,
     /// Which digests files get in any case.
     pub hashes: Hashes,
 }

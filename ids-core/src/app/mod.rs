@@ -14,6 +14,7 @@ pub mod probe;
 pub mod recognised;
 pub mod registry;
 pub mod state;
+pub mod tls;
 mod txs;
 
 use config::Config;

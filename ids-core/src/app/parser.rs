@@ -41,6 +41,8 @@ pub struct Protocol {
     pub capital_events: bool,
     /// `event_type` of the record written for each transaction; `None` if there is none.
     pub record: Option<&'static str>,
+    /// Whether a flow is its one transaction, and so not counted as one besides.
+    pub uncounted: bool,
     /// Starts a session on a new flow; `None` if the protocol is recognised but not parsed.
     pub session: Option<Start>,
 }
@@ -64,6 +66,7 @@ impl Protocol {
         events: &[],
         capital_events: false,
         record: None,
+        uncounted: false,
         session: None,
     };
 
@@ -93,8 +96,8 @@ pub struct Pattern {
 /// How a protocol is recognised by looking at content.
 #[derive(Clone, Copy, Debug)]
 pub struct Probing {
-    /// Server ports on which the probe is asked, empty: on every port; configuration can change them. Once
-    /// one direction of a flow is known to be the protocol, it is asked about the other one on any port.
+    /// Server ports on which the probe is asked, which configuration can change; empty: on every port, whatever the
+    /// configuration says. Once one direction of a flow is known to be the protocol, it is asked about the other one on any port.
     pub ports: &'static [u16],
     /// The probe. In: the first bytes of one direction, which, and whether over UDP.
     pub probe: fn(&[u8], Dir, bool) -> Probe,
@@ -214,6 +217,11 @@ pub trait Transaction {
         &[]
     }
 
+    /// Whether everything that a record shows is there, so that it need not wait for the end.
+    fn settled(&self) -> bool {
+        false
+    }
+
     /// Whether a record is written for it: not for something that could not be read.
     fn recorded(&self) -> bool {
         true
@@ -235,6 +243,8 @@ pub struct Detail<'a> {
     pub custom: &'a [String],
     /// Whether all headers of requests and of responses are shown (`dump-all-headers`).
     pub all_headers: [bool; 2],
+    /// TLS: JA4 is shown in any case.
+    pub ja4: bool,
     /// Old form of the record (`version: 2` for DNS).
     pub version: u8,
     /// DNS: answers one by one; grouped by type.

@@ -132,7 +132,8 @@ impl Probes {
                     patterns.extend(row.patterns.iter().map(|pattern| (id, *pattern)));
                 }
                 if let (Some(probing), Some(probes)) = (row.probe, made.probes.get_mut(transport)) {
-                    let ports = configured(switch, transport).unwrap_or(probing.ports).to_vec();
+                    let asked = configured(switch, transport).filter(|_| !probing.ports.is_empty());
+                    let ports = asked.unwrap_or(probing.ports).to_vec();
                     probes.push(Asked { id, ports, probe: probing.probe });
                 }
             }

@@ -13,15 +13,6 @@ use crate::field::Dirs;
 
 /// The rows.
 pub static ROWS: &[Protocol] = &[
-    // RFC 8446 §5.1, RFC 6101 for SSLv2 hellos.
-    Protocol {
-        name: "tls",
-        rule_names: &["tls"],
-        tcp: true,
-        opens: Dirs::ToServer,
-        probe: Some(Probing { ports: &[], probe: probes::tls }),
-        ..Protocol::BARE
-    },
     // RFC 4253 §4.2.
     Protocol {
         name: "ssh",

@@ -8,9 +8,10 @@ use super::dns;
 use super::http1;
 use super::parser::Protocol;
 use super::recognised;
+use super::tls;
 
 /// Protocols that are parsed. A new one is one line here.
-pub static PROTOCOLS: &[&Protocol] = &[&http1::PROTOCOL, &dns::PROTOCOL, &dns::mdns::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[&http1::PROTOCOL, &dns::PROTOCOL, &dns::mdns::PROTOCOL, &tls::PROTOCOL];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -151,7 +152,7 @@ mod tests {
                     assert!(seen.insert(*name), "{name}");
                 }
                 assert!(field.doc.ends_with('.') && field.doc.len() > 10, "{}: {}", field.name, field.doc);
-                if let Kind::Uint { bits, names } = field.kind {
+                if let Kind::Uint { bits, names, .. } = field.kind {
                     assert!(matches!(bits, 8 | 16 | 32 | 64), "{}", field.name);
                     assert!(names.iter().all(|(_, value)| bits == 64 || *value < 1 << bits), "{}", field.name);
                 }

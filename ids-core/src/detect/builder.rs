@@ -385,6 +385,10 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
         let Some(field) = self.cx.catalog.field(field) else { return Ok(()) };
         let having: Vec<_> = field.fields.iter().map(|row| row.0).collect();
         let name = field.info.name;
+        if self.cx.settings.unmade.contains(&name) {
+            let message = format!("`{name}` is turned off in the configuration");
+            return Err(Diagnostic::error(Code::Protocol, span, message));
+        }
         self.restrict_to(&having, name, span)
     }
 

@@ -87,8 +87,10 @@ impl Syntax {
             return Err(reader.problem(&whole, "a number is missing"));
         }
         let word = slice(text, &whole);
-        if !self.names.is_empty() && word.trim_start_matches(['!', ' ']).starts_with(|c: char| c.is_ascii_alphabetic())
-        {
+        // A name such as `1.2` begins like a number.
+        let name = word.trim_start_matches(['!', ' ']);
+        let named = name.starts_with(|c: char| c.is_ascii_alphabetic()) || self.names.iter().any(|row| row.0 == name);
+        if !self.names.is_empty() && named {
             return reader.named(whole);
         }
         reader.comparison(whole)

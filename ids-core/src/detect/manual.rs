@@ -6,6 +6,7 @@
 use super::bytes;
 use super::catalog::Catalog;
 use super::keywords::{EXAMPLES, KEYWORDS, NOT_YET, Takes};
+use super::notation;
 use super::packet_fields::{PACKET_FIELDS, PacketField, Syntax};
 use super::transforms;
 use crate::app::registry;
@@ -99,9 +100,10 @@ fn field(info: &'static Info) -> Entry {
     let name = info.name;
     let (what, form, example) = match info.kind {
         Kind::Bytes(_) => ("sticky buffer", name.to_owned(), format!("{name}; content:\"abc\"")),
-        Kind::Uint { names, .. } => {
-            let first = names.first().map_or("1", |row| row.0);
-            ("test of a number", format!("{name}:[<|>|<=|>=|!]N or A-B"), format!("{name}:{first}"))
+        Kind::Uint { names, notation, .. } => {
+            let (form, value) = notation::words(notation, names);
+            let example = if value.is_empty() { name.to_owned() } else { format!("{name}:{value}") };
+            ("test of a number", format!("{name}{form}"), example)
         }
     };
     let also = info.aliases.iter().copied().chain(info.modifier).collect();

@@ -37,6 +37,7 @@ pub mod keywords;
 pub mod manual;
 pub mod mpm;
 pub mod names;
+mod notation;
 mod options;
 pub mod packet_fields;
 mod patterns;

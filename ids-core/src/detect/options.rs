@@ -7,7 +7,7 @@ use super::builder::{Last, Place, RuleBuilder};
 use super::bytes::pcre;
 use super::bytes::text::Part;
 use super::catalog::{FieldId, Meaning};
-use super::integer::{Array, Index, Syntax};
+use super::notation;
 use super::packet_fields::{PacketField, PacketTest, Read};
 use super::rule_set::Check;
 use super::transforms;
@@ -199,11 +199,8 @@ fn field(rule: &mut RuleBuilder<'_, '_>, id: FieldId, opt: &Opt) -> Result<(), D
             rule.last = Last::Other;
             rule.select(Place::Field(id), dir, opt.span.clone())
         }
-        Kind::Uint { bits, names } => {
-            let value = Part::value(opt)?;
-            let syntax = Syntax { bits, names, flags: false, inclusive: false };
-            let test = syntax.parse(value.text).map_err(|problem| value.problem(problem))?;
-            let test = Array { test, index: Index::Any };
+        Kind::Uint { bits, names, notation } => {
+            let test = notation::parse(notation, bits, names, opt)?;
             rule.restrict(id, opt.span.clone())?;
             let check = Check::Number { buffer: 0, test, length: false };
             rule.check(check, Some(id), info.dirs, opt.span.clone());

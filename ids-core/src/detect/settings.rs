@@ -27,6 +27,8 @@ pub struct Settings {
     pub countries: OnceCell<Result<Arc<Countries>, String>>,
     /// Protocols that the configuration turns off: rules on them do not load.
     pub disabled: Vec<ProtoId>,
+    /// Fields that the configuration turns off, by name: rules on them do not load either.
+    pub unmade: Vec<&'static str>,
     /// What the kernel is told when a rule drops; the first that applies counts.
     pub blocks: Vec<(BlockOn, Block)>,
     /// Bounds of what one match attempt may cost.
@@ -86,6 +88,7 @@ impl Default for Settings {
             reputation: Arc::default(),
             countries: OnceCell::new(),
             disabled: Vec::new(),
+            unmade: Vec::new(),
             blocks: Vec::new(),
             limits: bytes::Limits::default(),
             algo: mpm::Algo::default(),

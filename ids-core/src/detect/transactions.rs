@@ -18,7 +18,7 @@ use crate::app::file::{File, State};
 use crate::app::parser::Transaction;
 use crate::app::registry::{self, ProtoId};
 use crate::app::state::Open;
-use crate::field::{Dir, Kind, Value};
+use crate::field::{Dir, Kind, Notation, Value};
 
 /// Most instances of one buffer that are looked at.
 const MAX_INSTANCES: usize = 4096;
@@ -239,6 +239,7 @@ impl Detector {
             Check::Bytes { buffer, chain, sets } => self.bytes(rules, (*buffer, dir), (chain, sets), scene, subject),
             Check::Number { buffer, test, length } => match self.gather(rules, (*buffer, dir), *length, subject) {
                 true if test.matches(&self.numbers) => Outcome::Match,
+                true if grows(rules, *buffer) => later(false),
                 true => Outcome::NoMatch,
                 false => Outcome::NoMatchYet,
             },
@@ -333,6 +334,12 @@ impl Detector {
             None => self.chain(chain, Buffer::from(scene.packet.payload())),
         }
     }
+}
+
+/// Whether a number of a buffer may change after it was there first.
+fn grows(rules: &RuleSet, buffer: u16) -> bool {
+    let kind = rules.buffers.get(usize::from(buffer)).map(|buffer| buffer.info.kind);
+    matches!(kind, Some(Kind::Uint { notation: Notation::AnyOf, .. }))
 }
 
 /// Where in `data`, whose first byte stands at `offset`, to go on: patterns may have begun before.

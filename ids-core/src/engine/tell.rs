@@ -85,7 +85,8 @@ pub(super) fn transactions(
         for dir in Dir::BOTH {
             files(&mut open, occasion, dir, out);
         }
-        if !open.state.logged && Dir::BOTH.into_iter().all(|dir| open.complete(dir) || !open.tx.dirs().contains(dir)) {
+        let over = |dir: Dir| open.complete(dir) || !open.tx.dirs().contains(dir);
+        if !open.state.logged && (open.tx.settled() || Dir::BOTH.into_iter().all(over)) {
             open.state.logged = true;
             if open.tx.recorded() && open.protocol.record.is_some() {
                 let context = occasion.context(shown_as(open.protocol, open.tx.dirs()));

@@ -454,7 +454,7 @@ impl<S: Sink> Visit<'_, S> {
         {
             let counts = ProtocolCounts {
                 flows: 0,
-                transactions: found.transactions,
+                transactions: if id.protocol().uncounted { 0 } else { found.transactions },
                 gap_errors: (found.gave_up == Some(GaveUp::Gap)).into(),
                 parser_errors: (found.gave_up == Some(GaveUp::Content)).into(),
             };

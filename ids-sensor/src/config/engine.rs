@@ -4,6 +4,7 @@
 
 use ids_core::app::config::{Config as App, Hashes, Switch};
 use ids_core::app::http1;
+use ids_core::app::tls::{self, Ja4};
 
 use super::outputs::Outputs;
 use super::scalar;
@@ -65,8 +66,10 @@ fn protocols(app: &Section<'_>) -> App {
         for (name, node) in list.entries() {
             section::read(Some(node), &list.path(name), list.warnings(), |protocol| {
                 settings.protocols.push(switch(name, protocol));
-                if name == "http" {
-                    settings.http1 = http(protocol);
+                match name.as_str() {
+                    "http" => settings.http1 = http(protocol),
+                    "tls" => settings.tls = tls(protocol),
+                    _ => {}
                 }
                 // Each protocol has settings of its own; those without a parser here are not looked at.
                 protocol.entries();
@@ -155,6 +158,26 @@ fn http(protocol: &Section<'_>) -> http1::Config {
             }
         })
     })
+}
+
+/// `tls`: which fingerprints are made. `auto` is for whoever asks.
+fn tls(protocol: &Section<'_>) -> tls::Config {
+    protocol.ignore(&["encrypt-handling"]);
+    let asked = |key| {
+        protocol.parsed(key, "yes, no or auto", |text| match text {
+            "auto" => Some(None),
+            text => scalar::boolean(text).map(Some),
+        })
+    };
+    let usual = tls::Config::default();
+    tls::Config {
+        ja3: asked("ja3-fingerprints").flatten().unwrap_or(usual.ja3),
+        ja4: match asked("ja4-fingerprints").flatten() {
+            Some(true) => Ja4::Shown,
+            Some(false) => Ja4::Off,
+            None => usual.ja4,
+        },
+    }
 }
 
 /// A size in bytes that stays in memory.

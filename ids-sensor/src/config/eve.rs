@@ -142,6 +142,10 @@ pub struct Transaction {
     pub custom: Vec<String>,
     /// All headers of requests; of responses.
     pub all_headers: [bool; 2],
+    /// TLS: sessions without a certificate to show too.
+    pub uncertified: bool,
+    /// TLS: JA4 is shown in any case.
+    pub ja4: bool,
     /// 2 for the old form of DNS records.
     pub version: u8,
     /// DNS: requests; responses.
@@ -428,7 +432,10 @@ impl Files {
 impl Transaction {
     fn read(name: &str, s: &Section<'_>, xff: Option<&Xff>) -> Self {
         // Of protocols that have no records here yet; their names must not look like mistakes.
-        s.ignore(&["session-resumption", "ja4", "md5", "passwords", "string-log-limit"]);
+        s.ignore(&["md5", "passwords", "string-log-limit"]);
+        if name != "tls" {
+            s.ignore(&["session-resumption", "ja4"]);
+        }
         if !matches!(name, "http" | "dns" | "mdns") {
             s.ignore(&["types"]);
         }
@@ -442,9 +449,12 @@ impl Transaction {
             ("request", [true, false]),
             ("response", [false, true]),
         ];
+        let extended = s.flag("extended", true);
         Self {
             record: name.replace('-', "_"),
-            extended: s.flag("extended", true),
+            extended,
+            uncertified: extended || !custom.is_empty() || s.flag("session-resumption", false),
+            ja4: s.flag_opt("ja4").unwrap_or_else(|| custom.iter().any(|field| field == "ja4")),
             custom: custom.iter().map(|field| field.to_ascii_lowercase().replace('_', "-")).collect(),
             all_headers: s.word("dump-all-headers", HEADERS).unwrap_or_default(),
             version: s.number("version", 3),

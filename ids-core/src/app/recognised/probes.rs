@@ -26,41 +26,6 @@ fn settle(is: Option<bool>, dir: Dir) -> Probe {
     is.map_or(Probe::Unsure, |is| verdict(is, dir))
 }
 
-/// A handshake or alert record with a plausible length; or the SSLv2 form of a client's hello.
-pub(super) fn tls(data: &[u8], dir: Dir, _: bool) -> Probe {
-    /// Largest record with the expansion that encryption may add (RFC 5246 §6.2.3).
-    const LARGEST: usize = (1 << 14) + 2048;
-    match data {
-        [] | [0x15 | 0x16] | [0x15 | 0x16, 3] => Probe::Unsure,
-        [0x16, 3, 0..=4, ..] => {
-            let hello = if dir == ToServer { 1 } else { 2 };
-            let check = || {
-                let length = number(data, 3)?;
-                let [kind] = bytes(data, 5)?;
-                Some((4..=LARGEST).contains(&length) && (kind == hello || (kind == 0 && dir != ToServer)))
-            };
-            settle(check(), dir)
-        }
-        [0x15, 3, 0..=4, ..] => settle(number(data, 3).map(|length| length == 2), dir),
-        [first, ..] if first & 0x80 != 0 && dir == ToServer => settle(sslv2(data), dir),
-        _ => Probe::No,
-    }
-}
-
-/// A client's hello in SSLv2 form: length, type 1, version, and three lengths that add up to the first.
-fn sslv2(data: &[u8]) -> Option<bool> {
-    if data.get(2).is_some_and(|kind| *kind != 1) {
-        return Some(false);
-    }
-    let [major, minor] = bytes(data, 3)?;
-    if !matches!((major, minor), (0, 2) | (3, 0..=4)) {
-        return Some(false);
-    }
-    let length = number(data, 0)? & 0x7fff;
-    let (ciphers, session, challenge) = (number(data, 5)?, number(data, 7)?, number(data, 9)?);
-    Some(ciphers % 3 == 0 && ciphers > 0 && length == 9 + ciphers + session + challenge)
-}
-
 /// A server's first frame: SETTINGS, whole entries, on stream 0 (RFC 9113 §6.5).
 pub(super) fn http2(data: &[u8], dir: Dir, _: bool) -> Probe {
     if dir == ToServer {

@@ -64,7 +64,45 @@ pub(super) fn urilen(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Di
     Ok(())
 }
 
+/// Names of the buffers behind the old tests of certificates.
+const SUBJECT: &str = "tls.cert_subject";
+const ISSUER: &str = "tls.cert_issuer";
+const FINGERPRINT: &str = "tls.cert_fingerprint";
+
+/// `[!]"text"`
+pub(super) fn subject(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    contains(rule, opt, SUBJECT, str::to_owned)
+}
+
+/// `[!]"text"`
+pub(super) fn issuer(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    contains(rule, opt, ISSUER, str::to_owned)
+}
+
+/// `[!]"text"`, in any case.
+pub(super) fn fingerprint(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    contains(rule, opt, FINGERPRINT, str::to_ascii_lowercase)
+}
+
+/// Puts the text that an old keyword asks for into a test of its buffer.
+fn contains(
+    rule: &mut RuleBuilder<'_, '_>,
+    opt: &Opt,
+    buffer: &str,
+    form: fn(&str) -> String,
+) -> Result<(), Diagnostic> {
+    let Some(field) = rule.cx.catalog.field_named(buffer) else { return Err(missing(opt)) };
+    let (negated, text) = Part::value(opt)?.negation();
+    // Nothing stands for anything else in it.
+    let text = form(super::unquoted(text)?.text).replace('|', "|7c|");
+    let value = format!("{}\"{text}\"", if negated { "!" } else { "" });
+    let name = Spanned { text: "content".to_owned(), span: opt.name.span.clone() };
+    let value = opt.value.as_ref().map(|old| Spanned { text: value, span: old.span.clone() });
+    rule.last = Last::Content;
+    rule.test_elsewhere(field, &Opt { name, value, span: opt.span.clone() })
+}
+
 fn missing(opt: &Opt) -> Diagnostic {
-    let message = format!("`{}` is not supported yet: no protocol here has URIs", opt.name.text);
+    let message = format!("`{}` is not supported yet: no protocol here has what it looks at", opt.name.text);
     Diagnostic::error(Code::NotSupported, opt.span.clone(), message)
 }

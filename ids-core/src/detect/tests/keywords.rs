@@ -9,6 +9,7 @@ use super::frames::{self, damaged, dns, icmp6, ipv4, ping, syn, tagged, tcp, tcp
 use super::{Step, fired};
 use crate::anomaly::Anomaly;
 use crate::app::registry::PROTOCOLS;
+use crate::app::tls::sample::{self, ONE, TWO};
 use crate::detect::keywords::KEYWORDS;
 use crate::detect::packet_fields::PACKET_FIELDS;
 
@@ -64,6 +65,19 @@ fn mdns_message(name: &str) -> Vec<u8> {
         out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 1, 2, 3, 4]);
     }
     out
+}
+
+/// A rule on TLS, on a handshake that is about `one.example` and one about `two.example`, which differ in everything.
+fn tls_case(options: &str) -> Case {
+    let hello = |version, random, name: &str| {
+        let extensions = [sample::server_name(name), sample::alpn(name), sample::usual()].concat();
+        Client(sample::record(22, 0x0301, &sample::client_hello(version, random, &extensions)))
+    };
+    let flight =
+        |version, random, name: &str, chain: &[Vec<u8>]| Server(sample::server_flight(version, random, name, chain));
+    let hit = vec![hello(0x0303, 1, "one.example"), flight(0x0303, 2, "one.example", &[ONE.der(), TWO.der()])];
+    let miss = vec![hello(0x0301, 3, "two"), flight(0x0301, 4, "two", &[TWO.der()])];
+    case(&format!("alert tls any any -> any any ({options}; sid:1;)"), hit, miss)
 }
 
 fn client(text: &str) -> Step {
@@ -322,6 +336,9 @@ fn keywords() -> Vec<Case> {
         http("filesha256:sha256.list"),
         packet("geoip:dst,DE", udp(53, b"x"), udp6(b"x")),
         packet("iprep:dst,bad,>,19", udp(53, b"x"), udp6(b"x")),
+        tls_case("tls.fingerprint:\"FE:26:0D:\""),
+        tls_case("tls.issuerdn:\"CN=CA of one\""),
+        tls_case("tls.subject:\"CN=one.example\""),
         http("http.host; dataset:isset,hosts,type string,load hosts.csv"),
         http("http.host; datarep:scores,>,100,load scores.csv,type string"),
     ]
@@ -384,8 +401,44 @@ fn fields() -> Vec<Case> {
         let rule = format!("alert dns any any -> any any ({name}; content:\"one.local\"; sid:1;)");
         cases.push(case(&rule, with("one.local"), with("two.local")));
     }
+    cases.extend(tls_fields());
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));
+    cases
+}
+
+fn tls_fields() -> Vec<Case> {
+    let state = "alert tls any any -> any any (flow:to_client; ssl_state:server_hello; sid:1;)";
+    let hello = || Client(sample::record(22, 0x0301, &sample::client_hello(0x0303, 1, &[])));
+    let answer = |kind| Server(sample::record(22, 0x0303, &sample::message(kind, &[0; 4])));
+    let buffers = [
+        "tls.sni; content:\"one.example\"",
+        "tls.alpn:to_client; content:\"one.example\"",
+        "tls.cert_subject; content:\"CN=one.example\"",
+        "tls.cert_issuer; content:\"CN=CA of one\"",
+        "tls.cert_serial; content:\"12:AB\"; bsize:5",
+        "tls.cert_fingerprint; content:\"fe:26:0d\"; startswith",
+        "tls.subjectaltname; content:\"www.one\"",
+        "tls.certs; content:\"www.one\"",
+        "tls.cert_chain_len:>1",
+        "tls.random; content:\"|02 02|\"; startswith",
+        "tls.random_time; content:\"|01 01 01 01|\"; bsize:4",
+        "tls.random_bytes; content:\"|01 01|\"; bsize:28",
+        "tls.version:1.2",
+        "ssl_version:tls1.2,tls1.3",
+        "tls_cert_notbefore:>1969",
+        "tls_cert_notafter:2199<>2201",
+        "tls_cert_valid",
+        "ja3.string; content:\"771,49195-47,\"; startswith",
+        "ja3.hash; content:\"a2da8b58285ec40a588b9bea15c9cc91\"",
+        "ja3s.string; content:\"771,49195,16\"",
+        "ja3s.hash; content:\"73c5401bc2544038f608637524b63c6a\"",
+        "ja4.hash; content:\"t12d\"; startswith",
+    ];
+    let mut cases: Vec<Case> = buffers.iter().map(|options| tls_case(options)).collect();
+    let expired = tls_case("tls_cert_expired");
+    cases.push(Case { hit: expired.miss, miss: expired.hit, ..expired });
+    cases.push(case(state, vec![hello(), answer(2)], vec![hello(), answer(14)]));
     cases
 }
 

@@ -24,7 +24,17 @@ pub fn wanted(tx: &TxRef<'_>, options: &config::Transaction) -> bool {
         Dirs::ToClient => options.dirs[Dir::ToClient.index()],
         Dirs::Both => true,
     };
+    if options.record == "tls" && !options.uncertified && !shows(&tx.at, "subject") {
+        return false;
+    }
     dir && (options.rrtypes.is_empty() || has_rrtype(&tx.at, &options.rrtypes))
+}
+
+/// Whether the record shows a text under this key.
+fn shows(at: &TxAt<'_>, key: &str) -> bool {
+    let mut found = false;
+    probe::texts(at.tx, &Detail::default(), &mut |other, _| found |= other == key);
+    found
 }
 
 fn has_rrtype(at: &TxAt<'_>, types: &[String]) -> bool {
@@ -58,6 +68,7 @@ fn detail<'a>(at: &TxAt<'_>, options: &'a config::Transaction) -> Detail<'a> {
         extended: options.extended,
         custom: &options.custom,
         all_headers: options.all_headers,
+        ja4: options.ja4,
         version: options.version,
         dns_formats: DnsFormats { detailed: options.formats[0], grouped: options.formats[1] },
     }

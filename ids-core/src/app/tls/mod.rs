@@ -1,0 +1,119 @@
+//! TLS and the SSL before it (RFC 8446, RFC 5246, RFC 6101, SSL 2.0), as far as it can be read without keys.
+//!
+//! In: ordered bytes of both directions, or the news that some are missing.  Out: one transaction per connection,
+//! which is the handshake.
+//!
+//! The parts in the order bytes meet them: `session` takes records apart (`sslv2` the older ones), `handshake` puts
+//! messages together, `hello` and `certificate` read them; `tx` holds what was read, `fingerprint` sums hellos up,
+//! `fields` and `log` show it all.
+//!
+//! A malformed part costs itself alone where that is possible: what stands before and after it is still seen.
+
+mod certificate;
+mod events;
+mod fields;
+mod fingerprint;
+mod handshake;
+mod hello;
+mod log;
+mod reader;
+#[cfg(test)]
+pub(crate) mod sample;
+mod session;
+mod sslv2;
+#[cfg(test)]
+mod tests;
+mod tx;
+mod version;
+
+use super::parser::{Probe, Probing, Protocol};
+use crate::field::{Dir, Dirs};
+use reader::Reader;
+
+/// TLS.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "tls",
+    rule_names: &["tls"],
+    tcp: true,
+    opens: Dirs::ToServer,
+    probe: Some(Probing { ports: &[], probe }),
+    states: [
+        &["client_in_progress", "client_hello_done", "client_cert_done", "client_handshake_done", "client_finished"],
+        &[
+            "server_in_progress",
+            "server_hello",
+            "server_cert_done",
+            "server_hello_done",
+            "server_handshake_done",
+            "server_finished",
+        ],
+    ],
+    fields: || fields::FIELDS.iter().map(|field| &field.info).collect(),
+    events: events::NAMES,
+    capital_events: true,
+    record: Some("tls"),
+    uncounted: true,
+    session: Some(|config, _| Box::new(session::Session::new(config.tls))),
+    ..Protocol::BARE
+};
+
+/// Settings (`app-layer.protocols.tls`).
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Whether JA3 and JA3S are made (`ja3-fingerprints`).
+    pub ja3: bool,
+    /// Whether JA4 is made (`ja4-fingerprints`).
+    pub ja4: Ja4,
+}
+
+impl Config {
+    /// Names of fields that are not made with these settings.
+    pub fn unmade(&self) -> Vec<&'static str> {
+        const JA3: [&str; 4] = ["ja3.hash", "ja3.string", "ja3s.hash", "ja3s.string"];
+        let ja3 = JA3.into_iter().filter(|_| !self.ja3);
+        ja3.chain((self.ja4 == Ja4::Off).then_some("ja4.hash")).collect()
+    }
+}
+
+/// What becomes of JA4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ja4 {
+    /// It is not made: rules cannot ask for it.
+    Off,
+    /// It is there for rules, and for records that ask for it.
+    OnDemand,
+    /// All records show it.
+    Shown,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { ja3: true, ja4: Ja4::OnDemand }
+    }
+}
+
+/// Largest record with the expansion that encryption may add (RFC 5246 §6.2.3).
+const LARGEST_RECORD: usize = (1 << 14) + 2048;
+
+/// A handshake or alert record with a plausible length; or the SSLv2 form of a client's hello.
+fn probe(data: &[u8], dir: Dir, _: bool) -> Probe {
+    let settle = |is: Option<bool>| match is {
+        Some(true) => Probe::Yes(dir),
+        Some(false) => Probe::No,
+        None => Probe::Unsure,
+    };
+    match data {
+        [] | [0x15 | 0x16] | [0x15 | 0x16, 3] => Probe::Unsure,
+        [0x16, 3, 0..=4, rest @ ..] => {
+            let (hello, mut rest) = (if dir == Dir::ToServer { 1 } else { 2 }, Reader(rest));
+            let mut check = || {
+                let (length, kind) = (usize::from(rest.u16()?), rest.u8()?);
+                Some((4..=LARGEST_RECORD).contains(&length) && (kind == hello || (kind == 0 && dir != Dir::ToServer)))
+            };
+            settle(check())
+        }
+        [0x15, 3, 0..=4, rest @ ..] => settle(Reader(rest).u16().map(|length| length == 2)),
+        [first, ..] if first & 0x80 != 0 && dir == Dir::ToServer => settle(sslv2::is_client_hello(data)),
+        _ => Probe::No,
+    }
+}

@@ -1,0 +1,151 @@
+//! The ways in which rules write what a number of a transaction is compared with.
+//!
+//! In: the value of an option, and the field's [`Notation`].  Out: a [`Test`] of the number.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::bytes::text::Part;
+use super::integer::{Array, Index, Syntax, Test};
+use crate::field::{Notation, date};
+use crate::rules::ast::Opt;
+use crate::rules::diagnostic::Diagnostic;
+
+/// Reads the value of an option on a field of so many bits.
+pub(super) fn parse(
+    notation: Notation,
+    bits: u8,
+    names: &'static [(&'static str, u64)],
+    opt: &Opt,
+) -> Result<Array, Diagnostic> {
+    let test = match notation {
+        Notation::Flag => {
+            Part::none(opt)?;
+            Test::Within(1, 1)
+        }
+        Notation::Integer => {
+            let value = unquoted(Part::value(opt)?)?;
+            let syntax = Syntax { bits, names, flags: false, inclusive: false };
+            syntax.parse(value.text).map_err(|problem| value.problem(problem))?
+        }
+        Notation::AnyOf => any_of(unquoted(Part::value(opt)?)?, names)?,
+        Notation::Date => dates(unquoted(Part::value(opt)?)?)?,
+    };
+    Ok(Array { test, index: Index::Any })
+}
+
+/// How it is written, and an example of a value; for the documentation.
+pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'static str, &'static str) {
+    let first = names.first().map_or("1", |row| row.0);
+    match notation {
+        Notation::Integer => (":[<|>|<=|>=|!]N or A-B", first),
+        Notation::AnyOf => (":[!]NAME[,NAME]…", first),
+        Notation::Date => (":[<|>]DATE or DATE<>DATE", ">2026-01-31"),
+        Notation::Flag => ("", ""),
+    }
+}
+
+fn unquoted(part: Part<'_>) -> Result<Part<'_>, Diagnostic> {
+    if part.text.starts_with('"') { part.quoted() } else { Ok(part) }
+}
+
+/// `[!]a,b` or `[!]a|b`
+fn any_of(value: Part<'_>, names: &'static [(&'static str, u64)]) -> Result<Test, Diagnostic> {
+    let (negated, list) = value.negation();
+    let separator = if list.text.contains('|') { '|' } else { ',' };
+    let mut mask = 0;
+    for word in list.split(separator) {
+        let row = names.iter().find(|row| row.0.eq_ignore_ascii_case(word.text));
+        let (_, bit) = row.ok_or_else(|| {
+            let known: Vec<_> = names.iter().map(|row| format!("`{}`", row.0)).collect();
+            word.bad(format!("`{}` is not known here", word.text)).help(format!("one of {}", known.join(", ")))
+        })?;
+        mask |= bit;
+    }
+    Ok(Test::Masked { mask, value: 0, equal: negated })
+}
+
+/// `[<|>]date` or `date<>date`; none of these includes the dates it names.
+fn dates(value: Part<'_>) -> Result<Test, Diagnostic> {
+    let impossible = || value.bad("no date is in this range");
+    if let Some(at) = value.text.find("<>") {
+        let low = instant(value.slice(0, at).trim())?;
+        let high = instant(value.slice(at + 2, value.text.len()).trim())?;
+        return if high > low + 1 { Ok(Test::Within(low + 1, high - 1)) } else { Err(impossible()) };
+    }
+    if let Some(rest) = value.strip("<") {
+        return instant(rest.trim()).map(|time| Test::Within(0, time - 1));
+    }
+    if let Some(rest) = value.strip(">") {
+        return instant(rest.trim()).map(|time| Test::Within(time + 1, u64::MAX));
+    }
+    instant(value).map(|time| Test::Within(time, time))
+}
+
+/// `YYYY[-MM[-DD[ HH[:MM[:SS]]]]]`, UTC. Out: the time as a field has it, which is neither the first nor the last
+/// number that there is.
+fn instant(part: Part<'_>) -> Result<u64, Diagnostic> {
+    let bad = || part.bad(format!("`{}` is no date", part.text)).help("write `2026-01-31 23:59:59`, or a part of that");
+    let numbers: Option<Vec<i16>> = part.text.split(['-', ' ', 'T', ':']).map(|word| word.parse().ok()).collect();
+    let numbers = numbers.filter(|numbers| numbers.len() <= 6).ok_or_else(bad)?;
+    let get = |at: usize, usual: i16| numbers.get(at).copied().unwrap_or(usual);
+    let small = |number: i16| i8::try_from(number).map_err(|_| bad());
+    let time = DateTime::new(
+        get(0, 0),
+        small(get(1, 1))?,
+        small(get(2, 1))?,
+        small(get(3, 0))?,
+        small(get(4, 0))?,
+        small(get(5, 0))?,
+        0,
+    );
+    let time = time.and_then(|time| time.to_zoned(TimeZone::UTC)).map_err(|_| bad())?;
+    Ok(date(time.timestamp().as_second()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::ast::Spanned;
+
+    fn read(notation: Notation, names: &'static [(&'static str, u64)], value: &str) -> Option<Test> {
+        let spanned = |text: &str| Spanned { text: text.to_owned(), span: 0..text.len() };
+        let opt = Opt { name: spanned("key"), value: Some(spanned(value)), span: 0..value.len() };
+        parse(notation, 64, names, &opt).ok().map(|array| array.test)
+    }
+
+    #[test]
+    fn dates_are_read_to_the_second() {
+        let at = |seconds: i64| date(seconds);
+        for (text, wanted) in [
+            ("1970", Some(Test::Within(at(0), at(0)))),
+            ("1970-01-02", Some(Test::Within(at(86_400), at(86_400)))),
+            ("1970-01-01 00:00:01", Some(Test::Within(at(1), at(1)))),
+            ("1970-01-01T01", Some(Test::Within(at(3600), at(3600)))),
+            ("1969-12-31 23:59:59", Some(Test::Within(at(-1), at(-1)))),
+            (">1970", Some(Test::Within(at(1), u64::MAX))),
+            ("<1970", Some(Test::Within(0, at(-1)))),
+            ("1970<>1971", Some(Test::Within(at(1), at(31_535_999)))),
+            ("1971<>1970", None),
+            ("1970-13", None),
+            ("1970-02-30", None),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            assert_eq!(read(Notation::Date, &[], text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_of_a_list_or_none_of_it() {
+        const NAMES: &[(&str, u64)] = &[("a", 1), ("b", 2), ("c", 4)];
+        for (text, hits) in
+            [("a", [true, false]), ("b,c", [false, true]), ("!a|b", [false, true]), ("!c", [true, false])]
+        {
+            let test = read(Notation::AnyOf, NAMES, text).unwrap();
+            assert_eq!([1, 4].map(|value| test.matches(value)), hits, "{text}");
+        }
+        assert_eq!(read(Notation::AnyOf, NAMES, "d"), None);
+        assert_eq!(read(Notation::AnyOf, NAMES, ""), None);
+    }
+}
