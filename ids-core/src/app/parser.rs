@@ -185,6 +185,12 @@ pub trait Session: Send {
         let _ = (id, dir);
     }
 
+    /// Whether both sides send what cannot be read, so that rules need not look at the payload; the configuration may
+    /// have them look all the same.
+    fn encrypted(&self) -> bool {
+        false
+    }
+
     /// The transaction is inspected and logged: forget it.
     fn release(&mut self, id: u64);
 }

@@ -249,6 +249,11 @@ impl<T: Default> State<T> {
         }
     }
 
+    /// Whether what both sides send from now on cannot be read; see [`Session::encrypted`].
+    pub fn encrypted(&self) -> bool {
+        self.session.as_ref().is_some_and(|(_, session)| !self.ended && session.encrypted())
+    }
+
     /// The open transactions, oldest first.
     pub fn transactions(&mut self) -> impl Iterator<Item = Open<'_, T>> {
         let ended = self.ended;

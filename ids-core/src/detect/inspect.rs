@@ -91,6 +91,8 @@ impl Detector {
         let carriers = scene.carriers();
         if carriers != Carriers::NONE {
             unprompted(rules, scene, candidates);
+        }
+        if carriers != Carriers::NONE && !scene.app.encrypted {
             let mut search = |group: Payload, data: &[u8]| {
                 let group = rules.payloads.get(group as usize).and_then(|groups| groups.get(scene.dir.index()));
                 if let Some(Some(group)) = group
@@ -147,6 +149,9 @@ impl Detector {
 
     /// Tries the payload tests on stream data, then on the packet. Out: where they passed.
     fn payload(&mut self, rule: &Compiled, chain: &Chain, scene: &Scene<'_>) -> Option<bool> {
+        if scene.app.encrypted {
+            return None;
+        }
         let tcp = scene.carriers() == Carriers::TCP;
         if tcp && rule.kind != Kind::Packet {
             if let Some(buffer) = stream_for(rule, scene)

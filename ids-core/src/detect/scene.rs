@@ -75,6 +75,8 @@ pub struct AppView<'a> {
     pub original: Option<ProtoId>,
     /// It is no known protocol, as far as was seen.
     pub failed: bool,
+    /// What it carries cannot be read: rules do not look at the payload.
+    pub encrypted: bool,
     /// What recognition found odd on this occasion.
     pub events: &'a [DetectionEvent],
 }

@@ -44,6 +44,8 @@ pub(super) struct Conn {
     pub(super) detect: FlowState,
     /// Exception policies that were applied, each once.
     pub(super) exceptions: SmallVec<[(Trouble, Exception); 1]>,
+    /// Payload rules have seen what could be read of a direction, and look no further.
+    pub(super) sealed: [bool; 2],
 }
 
 /// What a visit works with: the worker's parts, apart from the flow table.
@@ -116,6 +118,7 @@ impl<S: Sink> Visit<'_, S> {
             // again, so that matches are on packets of the direction that rules name.
             self.transactions(entry, packet, dir);
             self.streams(entry, packet, dir, false);
+            self.seal(entry, packet, dir);
             if self.ruled(&entry.flow) {
                 self.rules(entry, packet, dir, outcome.payload_in_stream);
             }
@@ -215,7 +218,7 @@ impl<S: Sink> Visit<'_, S> {
 
     /// Tries packet rules on the packet, with the stream data that is due in its direction.
     fn rules(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir, streamed: bool) {
-        let Entry { flow, tcp, data: Conn { app, detect, .. } } = entry;
+        let Entry { flow, tcp, data: Conn { app, detect, sealed, .. } } = entry;
         let mut scene = scene(packet, self.config, self.shared);
         scene.flow = Some(flow);
         scene.state = Some(detect);
@@ -223,7 +226,7 @@ impl<S: Sink> Visit<'_, S> {
         scene.streamed = streamed;
         scene.established = self.established;
         scene.sizes = Dir::BOTH.map(|dir| tcp.as_ref().map_or(0, |session| session.size(dir)));
-        scene.app = view(app, &self.odd);
+        scene.app = AppView { encrypted: is(*sealed, dir), ..view(app, &self.odd) };
         self.detector.packet(self.rules, &mut scene, self.hits);
     }
 
@@ -242,9 +245,24 @@ impl<S: Sink> Visit<'_, S> {
     /// Tries payload rules on the stream data of a direction, if it is due or `all` is: on each piece between holes.
     fn streams(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir, all: bool) {
         let due = |entry: &Entry<Conn>| entry.tcp.as_ref().is_some_and(|session| session.raw_due(dir));
-        let mut upto = (all || due(entry)).then(|| self.piece(entry, packet, dir)).flatten();
+        let open = !is(entry.data.sealed, dir);
+        let mut upto = (open && (all || due(entry))).then(|| self.piece(entry, packet, dir)).flatten();
         while let Some(before) = upto.filter(|_| due(entry)) {
             upto = self.piece(entry, packet, dir).filter(|upto| *upto > before);
+        }
+    }
+
+    /// Where encryption has begun, payload rules look at what is left before it, and at nothing after.
+    fn seal(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
+        if is(entry.data.sealed, dir) || !entry.data.app.encrypted() {
+            return;
+        }
+        self.streams(entry, packet, dir, true);
+        if let Some(session) = &mut entry.tcp {
+            session.raw_stop(dir);
+        }
+        if let Some(sealed) = entry.data.sealed.get_mut(dir.index()) {
+            *sealed = true;
         }
     }
 
@@ -277,7 +295,7 @@ impl<S: Sink> Visit<'_, S> {
     /// Tries rules on the transactions that a direction has brought further; where no rule looks at the flow any more,
     /// they count as inspected.
     fn transactions(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
-        let Entry { flow, tcp, data: Conn { app, detect, .. } } = entry;
+        let Entry { flow, tcp, data: Conn { app, detect, sealed, .. } } = entry;
         let ruled = self.ruled(flow);
         let established = established(flow, tcp.as_deref());
         let mut inspected = ArrayVec::<u64, 16>::new();
@@ -290,7 +308,7 @@ impl<S: Sink> Visit<'_, S> {
         scene.app = view(app, &[]);
         // Rules on transactions may ask something of the payload too. Inline that is the packet's own; else it is the
         // stream that was not looked at yet, since the packet only acknowledges what the transaction is made of.
-        let session = tcp.as_mut().filter(|_| ruled && !self.config.stream.inline);
+        let session = tcp.as_mut().filter(|_| ruled && !self.config.stream.inline && !is(*sealed, dir));
         let raw = session.map(|session| session.raw(dir)).filter(|raw| !raw.data.is_empty());
         scene.stream = raw.map(|raw| StreamChunk { data: raw.data, offset: raw.offset, last: raw.last });
         for mut open in app.transactions() {
@@ -483,6 +501,14 @@ pub(super) fn scene<'a>(packet: &'a Packet<'a>, config: &Config, shared: &'a Sha
     }
 }
 
+/// What is so of a direction.
+const fn is([to_server, to_client]: [bool; 2], dir: Dir) -> bool {
+    match dir {
+        Dir::ToServer => to_server,
+        Dir::ToClient => to_client,
+    }
+}
+
 /// What rules see of the application layer.
 fn view<'a>(app: &State<TxState>, events: &'a [DetectionEvent]) -> AppView<'a> {
     AppView {
@@ -490,6 +516,7 @@ fn view<'a>(app: &State<TxState>, events: &'a [DetectionEvent]) -> AppView<'a> {
         sides: Dir::BOTH.map(|dir| app.protocol_of(dir).proto()),
         original: app.original(),
         failed: app.protocol() == Found::Failed,
+        encrypted: false,
         events,
     }
 }

@@ -162,7 +162,8 @@ fn http(protocol: &Section<'_>) -> http1::Config {
 
 /// `tls`: which fingerprints are made. `auto` is for whoever asks.
 fn tls(protocol: &Section<'_>) -> tls::Config {
-    protocol.ignore(&["encrypt-handling"]);
+    const HANDLING: &[(&str, bool)] = &[("default", false), ("track-only", false), ("bypass", false), ("full", true)];
+    let handling = |key| protocol.word(key, HANDLING);
     let asked = |key| {
         protocol.parsed(key, "yes, no or auto", |text| match text {
             "auto" => Some(None),
@@ -177,6 +178,7 @@ fn tls(protocol: &Section<'_>) -> tls::Config {
             Some(false) => Ja4::Off,
             None => usual.ja4,
         },
+        inspect_encrypted: handling("encryption-handling").or(handling("encrypt-handling")).unwrap_or(false),
     }
 }
 

@@ -75,14 +75,20 @@ fn what_goes_to_the_server_decides() {
     flow.data(ToServer, HELLO);
     flow.data(ToClient, BANNER);
     assert_eq!(flow.events, [DetectionEvent::Mismatch]);
-    assert_eq!(flow.state.info(), AppInfo { proto: Some("tls"), to_client: Some("ssh"), ..AppInfo::default() });
+    assert_eq!(
+        flow.state.info(),
+        AppInfo { proto: Some("tls"), to_client: Some("ssh"), transactions: 1, ..AppInfo::default() }
+    );
 
     let mut flow = Flow::new(false, 25);
     flow.data(ToClient, b"220 mail.example ESMTP\r\n");
     assert_eq!(flow.name(), Some("smtp"));
     flow.data(ToServer, HELLO);
     assert_eq!(flow.events, [DetectionEvent::Mismatch]);
-    assert_eq!(flow.state.info(), AppInfo { proto: Some("tls"), to_client: Some("smtp"), ..AppInfo::default() });
+    assert_eq!(
+        flow.state.info(),
+        AppInfo { proto: Some("tls"), to_client: Some("smtp"), transactions: 1, ..AppInfo::default() }
+    );
     assert_eq!(flow.found.known, registry::by_name("tls"));
 }
 
@@ -250,7 +256,7 @@ fn after_a_switch_the_protocol_is_found_anew() {
         (flow.state.info(), flow.events)
     };
     let smtp = AppInfo { original: Some("smtp"), ..AppInfo::default() };
-    let tls = AppInfo { proto: Some("tls"), ..smtp };
+    let tls = AppInfo { proto: Some("tls"), transactions: 1, ..smtp };
     assert_eq!(switched(Some("tls"), HELLO), (tls, vec![]));
     assert_eq!(switched(None, HELLO), (tls, vec![]));
     let ssh = AppInfo { proto: Some("ssh"), expected: Some("tls"), ..smtp };

@@ -28,6 +28,7 @@ mod version;
 
 use super::parser::{Probe, Probing, Protocol};
 use crate::field::{Dir, Dirs};
+use handshake::message;
 use reader::Reader;
 
 /// TLS.
@@ -64,6 +65,8 @@ pub struct Config {
     pub ja3: bool,
     /// Whether JA4 is made (`ja4-fingerprints`).
     pub ja4: Ja4,
+    /// Whether rules look at the payload once it is encrypted (`encryption-handling: full`).
+    pub inspect_encrypted: bool,
 }
 
 impl Config {
@@ -88,14 +91,14 @@ pub enum Ja4 {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { ja3: true, ja4: Ja4::OnDemand }
+        Self { ja3: true, ja4: Ja4::OnDemand, inspect_encrypted: false }
     }
 }
 
 /// Largest record with the expansion that encryption may add (RFC 5246 §6.2.3).
 const LARGEST_RECORD: usize = (1 << 14) + 2048;
 
-/// A handshake or alert record with a plausible length; or the SSLv2 form of a client's hello.
+/// A handshake or alert record, or the SSLv2 form of a client's hello. Which hello it is tells the direction.
 fn probe(data: &[u8], dir: Dir, _: bool) -> Probe {
     let settle = |is: Option<bool>| match is {
         Some(true) => Probe::Yes(dir),
@@ -104,14 +107,10 @@ fn probe(data: &[u8], dir: Dir, _: bool) -> Probe {
     };
     match data {
         [] | [0x15 | 0x16] | [0x15 | 0x16, 3] => Probe::Unsure,
-        [0x16, 3, 0..=4, rest @ ..] => {
-            let (hello, mut rest) = (if dir == Dir::ToServer { 1 } else { 2 }, Reader(rest));
-            let mut check = || {
-                let (length, kind) = (usize::from(rest.u16()?), rest.u8()?);
-                Some((4..=LARGEST_RECORD).contains(&length) && (kind == hello || (kind == 0 && dir != Dir::ToServer)))
-            };
-            settle(check())
-        }
+        [0x16, 3, 0..=4, _, _, message::CLIENT_HELLO, ..] => Probe::Yes(Dir::ToServer),
+        [0x16, 3, 0..=4, _, _, message::SERVER_HELLO, ..] => Probe::Yes(Dir::ToClient),
+        [0x16, 3, 0..=4, _, _, _, ..] => Probe::Yes(dir),
+        [0x16, 3, 0..=4, ..] => Probe::Unsure,
         [0x15, 3, 0..=4, rest @ ..] => settle(Reader(rest).u16().map(|length| length == 2)),
         [first, ..] if first & 0x80 != 0 && dir == Dir::ToServer => settle(sslv2::is_client_hello(data)),
         _ => Probe::No,

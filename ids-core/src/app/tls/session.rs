@@ -201,8 +201,7 @@ impl Session {
     /// An alert in the clear (RFC 8446 §6).
     fn alert(&mut self, begin: &[u8], length: usize, dir: Dir) {
         match begin {
-            [1, ..] if length == 2 => {}
-            [2, ..] if length == 2 => self.note(Event::ErrorMessageEncountered),
+            [1 | 2, ..] if length == 2 => {}
             _ => self.note(Event::InvalidAlertMessage),
         }
         if let [2, _] | [1, 0] = begin {
@@ -359,6 +358,9 @@ impl Session {
 
     fn server_hello(&mut self, hello: ServerHello) {
         self.retry = hello.is_retry();
+        if !version::is_known(hello.version()) {
+            self.note(Event::InvalidRecordVersion);
+        }
         if let Some(tx) = self.tx.as_mut().filter(|_| !self.retry) {
             tx.server_hello(hello, &self.config);
         }
@@ -418,6 +420,10 @@ impl parser::Session for Session {
 
     fn transaction(&self, id: u64) -> Option<&dyn parser::Transaction> {
         self.tx.as_ref().filter(|_| id == 0).map(|tx| tx as &dyn parser::Transaction)
+    }
+
+    fn encrypted(&self) -> bool {
+        !self.config.inspect_encrypted && self.sides.iter().all(|side| side.encrypted)
     }
 
     fn release(&mut self, id: u64) {

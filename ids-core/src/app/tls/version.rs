@@ -26,6 +26,11 @@ const fn is_draft(version: u16) -> bool {
     matches!(version >> 8, 0x7f | 0xfb)
 }
 
+/// Whether there is such a version, or was such a draft.
+pub(super) const fn is_known(version: u16) -> bool {
+    matches!(version, SSL2 | SSL3..=TLS1_3) || is_draft(version)
+}
+
 /// Whether the handshake is that of TLS 1.3, where certificates are encrypted.
 pub(super) const fn is_1_3(version: u16) -> bool {
     version == TLS1_3 || is_draft(version)
