@@ -25,7 +25,7 @@ impl Automaton {
             .kind(Some(kind))
             .ascii_case_insensitive(true)
             .prefilter(false)
-            .build(patterns.iter())?;
+            .build(patterns.iter().map(|(pattern, _)| pattern))?;
         Ok(Self { automaton, gate: if small { gate(patterns) } else { None } })
     }
 
@@ -48,7 +48,7 @@ impl Automaton {
 }
 
 fn gate(patterns: &Patterns) -> Option<packed::Searcher> {
-    let heads = patterns.iter().map(|pattern| pattern.get(..HEAD).unwrap_or(pattern).to_ascii_lowercase());
+    let heads = patterns.iter().map(|(pattern, _)| pattern.get(..HEAD).unwrap_or(pattern).to_ascii_lowercase());
     packed::Config::new().builder().extend(heads).build()
 }
 

@@ -6,21 +6,27 @@
 //! Must not know rules or where a pattern may stand: it says "occurs", the chain says "matches".
 //!
 //! Two ways to search, with the same answers: the Aho-Corasick automaton (Aho, Corasick 1975), and a filter on
-//! hashed windows of the patterns with exact verification behind it ([`window`]), several times as fast for large
-//! sets (`stage` is one kind of window, `simd` its inner loop, `choose` picks the windows). Small sets take the automaton behind a vectorised gate (Teddy).
+//! hashed windows of the patterns with exact verification behind it ([`window`], which names its steps), several times
+//! as fast for large sets. Small sets take the automaton behind a vectorised gate (Teddy).
 
 mod automaton;
+mod block;
 mod choose;
+mod dense;
 mod rarity;
+mod runs;
 #[cfg(target_arch = "x86_64")]
 mod simd;
-mod stage;
+mod singles;
+mod sparse;
+mod table;
 mod window;
 
 use std::collections::HashMap;
 
 use automaton::Automaton;
-use window::{Room, Windows};
+use block::Room;
+use window::Windows;
 
 pub use rarity::{byte_cost, score};
 
@@ -86,7 +92,7 @@ impl Builder {
             patterns.push(&bytes, nocase, &ids);
         }
         let engine = match algo {
-            Algo::Auto if patterns.len() >= SMALL => Engine::Windows(Windows::build(&patterns)),
+            Algo::Auto if patterns.len() >= SMALL => Engine::Windows(Box::new(Windows::build(&patterns))),
             Algo::Auto | Algo::Ac => Engine::Automaton(Automaton::build(&patterns, algo == Algo::Auto)?),
         };
         Ok(Mpm { patterns, engine })
@@ -108,7 +114,7 @@ pub struct Mpm {
 #[derive(Debug)]
 enum Engine {
     Automaton(Automaton),
-    Windows(Windows),
+    Windows(Box<Windows>),
 }
 
 impl Mpm {
@@ -238,9 +244,9 @@ impl Patterns {
         self.bytes.get(row.start as usize..(row.start + row.length) as usize).unwrap_or_default()
     }
 
-    /// All patterns in order.
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.rows.iter().map(|row| self.bytes(row))
+    /// All patterns in order, and whether case does not matter.
+    fn iter(&self) -> impl Iterator<Item = (&[u8], bool)> {
+        self.rows.iter().map(|row| (self.bytes(row), row.nocase))
     }
 
     fn ids(&self, pattern: u32) -> &[u32] {

@@ -91,6 +91,57 @@ fn every_place_in_a_long_buffer() {
     }
 }
 
+/// Runs of one byte, alone and at the start of other patterns, across blocks.
+#[test]
+fn runs_of_one_byte() {
+    let zeros = [0; 300];
+    let ended = [&zeros[..], b"\x01"].concat();
+    let patterns: &[(&[u8], bool)] = &[
+        (&zeros[..3], false),
+        (&zeros[..40], false),
+        (&zeros, false),
+        (&ended, false),
+        (&ended[260..], false),
+        (b"\x01\0\0\0\0\0\0\0\0\0\0\0\0", false),
+        (b"aaaa", false),
+        (b"AAAA", false),
+        (b"AAAAAAAA", true),
+        (b"\0\0", false),
+    ];
+    for (run, at) in [(2, 0), (3, 2046), (40, 2030), (299, 1900), (300, 2048), (2500, 3), (301, 3700)] {
+        for end in [1, b'a', b'A'] {
+            let mut haystack = vec![b'.'; 8192];
+            haystack[at..at + run].fill(0);
+            haystack[at + run..at + run + 6].fill(end);
+            both(patterns, &haystack);
+        }
+    }
+}
+
+/// What is one run without regard to case may be several with it.
+#[test]
+fn runs_of_one_letter_in_both_cases() {
+    let patterns: &[(&[u8], bool)] = &[
+        (b"Aa", false),
+        (b"aA", false),
+        (b"AA", false),
+        (b"aaA", false),
+        (b"AAA", false),
+        (b"aa", true),
+        (b"aAa", true),
+    ];
+    for haystack in [
+        &b"aAaAb"[..],
+        b"baAAab",
+        b"xaaaAAAx",
+        b"Aa",
+        b"aA",
+        b"AAAAAAAAAAAAAAAAAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaAAAaaaaaaaaaaa",
+    ] {
+        both(patterns, haystack);
+    }
+}
+
 #[test]
 fn equal_patterns_share_their_ids() {
     let mut builder = Builder::new();
