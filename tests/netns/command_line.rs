@@ -180,7 +180,7 @@ fn what_is_missing_is_named() {
     let site = Site::new();
     for (line, part) in [
         ("run -i no-such-if", "there is no interface no-such-if; `ip link` lists them"),
-        ("run -i a0 --capture af-packet", "packet sockets are not available yet"),
+        ("run --inline a0,b0 --capture af-packet", "packet sockets only listen: an inline pair takes AF_XDP"),
         ("status", "start one with `ids-sensor run`"),
         ("block add 192.0.2.1", "start one with `ids-sensor run`"),
     ] {

@@ -1,5 +1,6 @@
 //! Files and interfaces → packets.
 
+pub mod af_packet;
 pub mod af_xdp;
 pub mod compressed;
 pub mod filter;

@@ -231,7 +231,7 @@ pub struct Replay {
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Interface to watch; may be repeated
+    /// Interface to watch; may be repeated [default with `--capture`: those of the configuration]
     #[arg(short = 'i', long, value_name = "INTERFACE", conflicts_with = "inline")]
     pub interface: Vec<String>,
 
@@ -243,9 +243,9 @@ pub struct Run {
     #[command(flatten)]
     pub common: Common,
 
-    /// How packets are taken from the kernel
-    #[arg(long, value_name = "WAY", default_value = "auto")]
-    pub capture: CaptureWay,
+    /// How packets are taken from the kernel [default: auto]
+    #[arg(long, value_name = "WAY")]
+    pub capture: Option<CaptureWay>,
 
     /// What inline ports do while the sensor does not answer, instead of `ips.fail`
     #[arg(long, value_name = "POLICY")]
@@ -288,11 +288,11 @@ fn pair(text: &str) -> Result<[String; 2], String> {
 /// `--capture`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CaptureWay {
-    /// AF_XDP; packet sockets are not supported yet
+    /// AF_XDP; with `-i`, packet sockets where that cannot be had
     Auto,
     /// AF_XDP sockets with the kernel stage in front
     AfXdp,
-    /// Packet sockets (TPACKET_V3); not supported yet
+    /// Packet sockets (TPACKET_V3), which only listen: nothing is blocked
     AfPacket,
 }
 

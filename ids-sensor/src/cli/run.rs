@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::config::flood::Flood;
 use crate::doctor::{self, Level};
 use crate::kernel::Sizes;
-use crate::live::{self, Pinning, Topology};
+use crate::live::{self, Capture, Pinning, Topology};
 use crate::ruleset;
 use crate::sensor::{self, Plan};
 use crate::shield::{self, Shield};
@@ -42,17 +42,16 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         say::line("configuration is fine")?;
         return Ok(());
     }
-    if args.capture == CaptureWay::AfPacket {
-        return Err(Failure::environment("packet sockets are not available yet: leave out `--capture af-packet`"));
-    }
+    let (topology, workers) = topology(args, &config)?;
     rights()?;
     if let Some(hint) = settings::idle(&args.common, &config, &rules) {
         eprintln!("hint: {hint}");
     }
     let log_dir = args.common.log_dir.clone().unwrap_or_else(|| config.log_dir.clone());
-    let live = live_settings(args, &config);
-    for finding in doctor::ports(&examined(args, &live)).iter().filter(|finding| finding.level == Level::Warn) {
-        tracing::warn!("{finding}");
+    let live = live_settings(args, &config, topology, workers);
+    if live.capture != Capture::Packets {
+        let findings = doctor::ports(&examined(args, &live));
+        findings.iter().filter(|one| one.level == Level::Warn).for_each(|one| tracing::warn!("{one}"));
     }
     let name = &args.instance.name;
     let common = args.common.clone();
@@ -74,20 +73,42 @@ fn examined(args: &Run, live: &live::Settings) -> doctor::Question {
     }
 }
 
-fn live_settings(args: &Run, config: &Config) -> live::Settings {
-    let topology = if args.inline.is_empty() {
-        Topology::Mirror(args.interface.clone())
-    } else {
-        Topology::Inline(args.inline.iter().map(|[a, b]| (a.clone(), b.clone())).collect())
+/// The interfaces, and how many workers each gets: those of the command line, else those of the configuration.
+fn topology(args: &Run, config: &Config) -> Result<(Topology, usize), Failure> {
+    let workers = args.workers.into();
+    if !args.inline.is_empty() {
+        return Ok((Topology::Inline(args.inline.iter().map(|[a, b]| (a.clone(), b.clone())).collect()), workers));
+    }
+    if !args.interface.is_empty() {
+        return Ok((Topology::Mirror(args.interface.clone()), workers));
+    }
+    let (listed, section) = match args.capture {
+        Some(CaptureWay::AfPacket) => (&config.af_packet, "af-packet"),
+        _ => (&config.af_xdp, "af-xdp"),
     };
+    if listed.is_empty() {
+        return Err(Failure::Usage(format!(
+            "no interface: name one with `-i`, or in `{section}` of the configuration"
+        )));
+    }
+    let threads = listed.iter().filter_map(|one| one.threads).max().map_or(workers, usize::from);
+    Ok((Topology::Mirror(listed.iter().map(|one| one.interface.clone()).collect()), threads))
+}
+
+fn live_settings(args: &Run, config: &Config, topology: Topology, workers: usize) -> live::Settings {
     live::Settings {
+        capture: match args.capture {
+            None | Some(CaptureWay::Auto) => Capture::XdpOrPackets,
+            Some(CaptureWay::AfXdp) => Capture::Xdp,
+            Some(CaptureWay::AfPacket) => Capture::Packets,
+        },
         policy: match args.fail {
             None => config.ips.fail,
             Some(FailPolicy::Open) => Policy::Open,
             Some(FailPolicy::Closed) => Policy::Closed,
         },
         deadline: args.deadline.unwrap_or(config.ips.deadline),
-        workers: args.workers.into(),
+        workers,
         pinning: Pinning::Folder(args.instance.bpffs.clone()),
         run_dir: args.instance.run_dir.clone(),
         flood: flood(args, config).limits(),

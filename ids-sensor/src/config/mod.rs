@@ -11,6 +11,7 @@ pub mod engine;
 pub mod eve;
 pub mod flood;
 pub mod ips;
+pub mod listen;
 pub mod load;
 pub mod logging;
 pub mod node;
@@ -59,6 +60,10 @@ pub struct Config {
     pub traffic: traffic::Traffic,
     /// Protocols and detection.
     pub engine: engine::Engine,
+    /// Interfaces to watch by packet sockets.
+    pub af_packet: Vec<listen::Listen>,
+    /// Interfaces to watch by AF_XDP.
+    pub af_xdp: Vec<listen::Listen>,
     /// Files of addresses that are blocked.
     pub block_lists: Vec<block_lists::BlockList>,
     /// Blocks on account of rules.
@@ -119,8 +124,6 @@ const IGNORED: &[&str] = &[
     "livedev",
     "host",
     "ippair",
-    "af-packet",
-    "af-xdp",
     "windivert",
     "mqtt",
     "heartbeat",
@@ -150,6 +153,8 @@ impl Config {
                 logging: logging::Logging::read(root),
                 rules: rules::Rules::read(root, &refusals),
                 engine: engine::Engine::read(root, &outputs),
+                af_packet: listen::read(root, "af-packet"),
+                af_xdp: listen::read(root, "af-xdp"),
                 block_lists: block_lists::read(root),
                 ips: ips::Ips::read(root),
                 outputs,

@@ -80,6 +80,8 @@ pub struct Commands {
     pub releases_failed: u64,
     /// Blocks that must not be, by [`Refusal`].
     pub refused: [u64; Refusal::ALL.len()],
+    /// Whatever packet sockets should have told it: there is no kernel stage before them.
+    pub no_kernel_stage: u64,
     /// Flows the kernel stage cannot tell apart: inside of tunnels, or below three VLANs.
     pub not_expressible: u64,
 }

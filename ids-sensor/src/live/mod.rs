@@ -6,6 +6,7 @@
 //! Must not know: rules, protocols, outputs.
 
 pub mod counters;
+mod listener;
 mod outlet;
 pub mod rules;
 mod settings;
@@ -27,19 +28,20 @@ use ids_core::flow::Key;
 use ids_core::packet::PacketIn;
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
+use ids_ebpf::Outcome;
 use ids_ebpf::config::PortConfig;
 use ids_ebpf::flow::Released;
 use ids_ebpf::map::QUEUES;
 use ids_ebpf::outcome::Stats;
 
-use crate::capture::af_xdp;
+use crate::capture::{af_packet, af_xdp};
 use crate::kernel::{self, Pins, Port, Tables};
 use crate::ports::{self, Ports};
 use crate::shield::Shield;
 use crate::why::Group;
 use counters::{Commands, Queue};
 use rules::Follower;
-pub use settings::{Pinning, Settings, Topology};
+pub use settings::{Capture, Pinning, Settings, Topology};
 pub use setup::{Prepared, frame_size};
 use worker::Report;
 
@@ -189,6 +191,14 @@ pub enum Error {
         /// Why.
         source: af_xdp::socket::Error,
     },
+    /// An interface cannot be listened to.
+    #[error("{interface}: {source}")]
+    Packets {
+        /// The interface.
+        interface: String,
+        /// Why.
+        source: af_packet::Error,
+    },
     /// A thread cannot be started.
     #[error("starting a worker: {0}")]
     Thread(std::io::Error),
@@ -202,7 +212,7 @@ pub enum Error {
 pub struct Status {
     /// Its interface.
     pub interface: String,
-    /// How its program is attached: `driver` or `generic`.
+    /// How its program is attached: `driver` or `generic`; or `packets`, where there is none.
     pub mode: &'static str,
     /// Whether it is up and has a carrier; `None` if it is gone.
     pub link: Option<bool>,
@@ -212,6 +222,20 @@ pub struct Status {
     pub queues: Vec<Queue>,
 }
 
+/// The mode of ports without a kernel stage.
+const PACKETS: &str = "packets";
+
+/// What a port without a kernel stage was given: everything is handed over.
+fn handed_over(queues: &[Queue]) -> Stats {
+    let mut stats = Stats::default();
+    for queue in queues {
+        stats.received = stats.received.plus(queue.received);
+        stats.received.packets += queue.lost.receive_ring_full;
+    }
+    stats.outcomes[Outcome::Inspect as usize] = stats.received;
+    stats
+}
+
 /// A live run.
 pub struct Live {
     // Dropped from top to bottom: threads have ended by then, programs go before interfaces are given back.
@@ -219,6 +243,8 @@ pub struct Live {
     reports: Vec<Arc<Mutex<Report>>>,
     stop: Arc<AtomicBool>,
     programs: Vec<(Port, &'static str)>,
+    /// Interfaces that are listened to by packet sockets; then there are no programs.
+    listened: Vec<String>,
     /// What the programs of each group are told, and their interfaces.
     groups: Vec<(PortConfig, String)>,
     tables: Arc<Mutex<Tables>>,
@@ -280,6 +306,10 @@ impl Live {
             let link = ports::has_carrier(&interface).ok();
             all.push(Status { interface, mode, link, decided: port.stats()?, queues: Vec::new() });
         }
+        for interface in &self.listened {
+            let (interface, link) = (interface.clone(), ports::has_carrier(interface).ok());
+            all.push(Status { interface, mode: PACKETS, link, decided: Stats::default(), queues: Vec::new() });
+        }
         for report in &self.reports {
             for queue in &report.lock().unwrap_or_else(PoisonError::into_inner).queues {
                 if let Some(status) = all.get_mut(usize::from(queue.port)) {
@@ -287,7 +317,15 @@ impl Live {
                 }
             }
         }
+        for status in all.iter_mut().filter(|status| status.mode == PACKETS) {
+            status.decided = handed_over(&status.queues);
+        }
         Ok(all)
+    }
+
+    /// Whether a kernel stage stands in front, which carries blocks out.
+    pub const fn has_kernel_stage(&self) -> bool {
+        self.listened.is_empty()
     }
 
     /// The ports that belong together, and how they behave.

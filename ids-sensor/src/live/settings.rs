@@ -39,6 +39,18 @@ impl Topology {
     }
 }
 
+/// How packets are taken from the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Capture {
+    /// By AF_XDP, with the kernel stage in front.
+    #[default]
+    Xdp,
+    /// The same; mirror ports by packet sockets where it cannot be had.
+    XdpOrPackets,
+    /// By packet sockets, with nothing in front: mirror ports alone.
+    Packets,
+}
+
 /// Where maps and links are pinned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pinning {
@@ -55,6 +67,8 @@ pub struct Settings {
     pub name: String,
     /// The interfaces.
     pub topology: Topology,
+    /// How packets are taken from the kernel.
+    pub capture: Capture,
     /// How the XDP program is attached.
     pub attach: Attach,
     /// What happens to packets that need inspection while nobody inspects.
@@ -96,6 +110,7 @@ impl Settings {
         Self {
             name: name.to_owned(),
             topology,
+            capture: Capture::Xdp,
             attach: Attach::Auto,
             policy: FailPolicy::Open,
             deadline: Duration::from_secs(1),

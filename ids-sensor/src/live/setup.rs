@@ -9,14 +9,16 @@ use ids_ebpf::map::QUEUES;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::counters::Queue;
-use super::settings::{Pinning, Settings, Topology};
+use super::listener::{self, Listener};
+use super::settings::{Capture, Pinning, Settings, Topology};
 use super::worker::{Lane, Parts, Report, Worker};
 use super::{Error, Events, Inspector, Live};
+use crate::capture::af_packet;
 use crate::capture::af_xdp::{Socket, Umem};
 use crate::interest;
 use crate::kernel::clock::Monotonic;
 use crate::kernel::port::Attached;
-use crate::kernel::{Attach, Pins, Port, Prefix, Tables};
+use crate::kernel::{self, Attach, Pins, Port, Prefix, Tables};
 use crate::ports::{self, Ports};
 use crate::shield::Shield;
 
@@ -26,10 +28,27 @@ const HEADROOM: u32 = 256;
 /// Bytes of an Ethernet header with two VLAN tags.
 const ETHERNET: u32 = 22;
 
+/// What a thread is given.
+enum Job {
+    /// Queues of AF_XDP.
+    Work(Box<Parts>),
+    /// A packet socket.
+    Listen(listener::Parts),
+}
+
+impl Job {
+    const fn report(&self) -> &Arc<Mutex<Report>> {
+        match self {
+            Self::Work(parts) => &parts.report,
+            Self::Listen(parts) => &parts.report,
+        }
+    }
+}
+
 /// Everything that needs rights is done; no thread runs yet.
 pub struct Prepared {
     live: Live,
-    workers: Vec<Parts>,
+    jobs: Vec<Job>,
     pin_threads: bool,
 }
 
@@ -44,16 +63,21 @@ impl Prepared {
         I: Inspector + Send + 'static,
         E: Events + Send + 'static,
     {
-        let Self { mut live, workers, pin_threads } = self;
+        let Self { mut live, jobs, pin_threads } = self;
         let cpus = cpus();
-        for (number, parts) in workers.into_iter().enumerate() {
+        for (number, job) in jobs.into_iter().enumerate() {
             let cpu = pin_threads.then(|| cpus.get(number % cpus.len().max(1)).copied()).flatten();
-            live.reports.push(Arc::clone(&parts.report));
+            live.reports.push(Arc::clone(job.report()));
             let (inspector, events) = make(number);
-            let worker = Worker::new(parts, inspector, events);
             let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                 pin_thread(cpu);
-                worker.run()
+                match job {
+                    Job::Work(parts) => Worker::new(*parts, inspector, events).run(),
+                    Job::Listen(parts) => {
+                        Listener::new(parts, inspector, events).run();
+                        Ok(())
+                    }
+                }
             });
             live.workers.push(thread.map_err(Error::Thread)?);
         }
@@ -63,6 +87,59 @@ impl Prepared {
 
 pub(super) fn prepare(settings: &Settings) -> Result<Prepared, Error> {
     check(settings)?;
+    match settings.capture {
+        Capture::Xdp => prepare_xdp(settings),
+        Capture::Packets => prepare_packets(settings),
+        Capture::XdpOrPackets => match prepare_xdp(settings) {
+            Err(error) if is_mirror(settings) && packets_would_do(&error) => {
+                tracing::warn!(%error, "packet sockets are used instead, without a kernel stage in front");
+                prepare_packets(settings)
+            }
+            other => other,
+        },
+    }
+}
+
+const fn is_mirror(settings: &Settings) -> bool {
+    matches!(settings.topology, Topology::Mirror(_))
+}
+
+/// Whether something is wrong that a packet socket does not mind.
+const fn packets_would_do(error: &Error) -> bool {
+    matches!(error, Error::Kernel(_) | Error::Socket { .. } | Error::Memory(_) | Error::Ports(ports::Error::Mtu { .. }))
+}
+
+/// Listens by packet sockets. The maps are there for whoever asks, but no program looks into them.
+fn prepare_packets(settings: &Settings) -> Result<Prepared, Error> {
+    let names = settings.topology.interfaces();
+    let interfaces = Ports::set_up_to_listen(&settings.run_dir, &settings.name, &names)?;
+    let pins = Pins::private()?;
+    let tables = Tables::open(&pins, settings.sizes)?;
+    let mut live = Live::new(settings, interfaces, pins, tables);
+    live.listened = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut jobs = Vec::new();
+    for (port, name) in names.iter().enumerate() {
+        for number in 0..settings.workers {
+            let socket = listen(settings, name, port)?;
+            let (port, queue) = (u16::try_from(port).unwrap_or(u16::MAX), u32::try_from(number).unwrap_or(u32::MAX));
+            let counters = Queue { port, queue, ..Queue::default() };
+            let (stop, report) = (Arc::clone(&live.stop), Arc::default());
+            jobs.push(Job::Listen(listener::Parts { socket, counters, stop, report }));
+        }
+    }
+    Ok(Prepared { live, jobs, pin_threads: settings.pin_threads })
+}
+
+fn listen(settings: &Settings, interface: &str, port: usize) -> Result<af_packet::Socket, Error> {
+    let index = kernel::port::interface_index(interface)?;
+    // Groups of sockets are known by a number in a network namespace.
+    let group = std::process::id().wrapping_add(u32::try_from(port).unwrap_or(u32::MAX));
+    let group = (settings.workers > 1).then_some((group & 0xffff) as u16);
+    af_packet::Socket::open(index, interface == "lo", group)
+        .map_err(|source| Error::Packets { interface: interface.to_owned(), source })
+}
+
+fn prepare_xdp(settings: &Settings) -> Result<Prepared, Error> {
     let names = settings.topology.interfaces();
     let interfaces = Ports::set_up(&settings.run_dir, &settings.name, &names)?;
     let pins = pins(settings)?;
@@ -74,29 +151,39 @@ pub(super) fn prepare(settings: &Settings) -> Result<Prepared, Error> {
         Some(interest) => tables.set_interest(interest)?,
         None => tables.set_interest(&interest::everything())?,
     }
-    let mut live = Live {
-        workers: Vec::new(),
-        reports: Vec::new(),
-        stop: Arc::new(AtomicBool::new(false)),
-        programs: Vec::new(),
-        groups: Vec::new(),
-        tables: Arc::new(Mutex::new(tables)),
-        shield: Arc::clone(&settings.shield),
-        interfaces: Some(interfaces),
-        pins,
-    };
-    let mut workers = Vec::new();
+    let mut live = Live::new(settings, interfaces, pins, tables);
+    let mut jobs = Vec::new();
     for (group, names) in names.chunks(settings.topology.group_size()).enumerate() {
         let first = live.programs.len();
         let config = port_config(settings, group);
         live.groups.push((config, names.join(",")));
         let mut programs = load(settings, &live.pins, config, names)?;
         for number in 0..settings.workers {
-            workers.extend(parts(settings, &live, &mut programs, first, group, number)?);
+            jobs.extend(
+                parts(settings, &live, &mut programs, first, group, number)?.map(|parts| Job::Work(Box::new(parts))),
+            );
         }
         attach(settings, &mut live, programs)?;
     }
-    Ok(Prepared { live, workers, pin_threads: settings.pin_threads })
+    Ok(Prepared { live, jobs, pin_threads: settings.pin_threads })
+}
+
+impl Live {
+    /// Nothing runs yet.
+    fn new(settings: &Settings, interfaces: Ports, pins: Pins, tables: Tables) -> Self {
+        Self {
+            workers: Vec::new(),
+            reports: Vec::new(),
+            stop: Arc::new(AtomicBool::new(false)),
+            programs: Vec::new(),
+            listened: Vec::new(),
+            groups: Vec::new(),
+            tables: Arc::new(Mutex::new(tables)),
+            shield: Arc::clone(&settings.shield),
+            interfaces: Some(interfaces),
+            pins,
+        }
+    }
 }
 
 /// Those whom the kernel stage shields.
@@ -113,6 +200,8 @@ fn check(settings: &Settings) -> Result<(), Error> {
         format!("interface {name} is given twice")
     } else if settings.workers == 0 {
         "at least one worker is needed".to_owned()
+    } else if settings.capture == Capture::Packets && !is_mirror(settings) {
+        "packet sockets only listen: an inline pair takes AF_XDP".to_owned()
     } else if !settings.ring.is_power_of_two() {
         format!("a ring has a power of two of entries, not {}", settings.ring)
     } else if settings.deadline < std::time::Duration::from_millis(10) {

@@ -34,7 +34,7 @@ use crate::shield::{Refusal, Shield};
 const BATCH: usize = 64;
 
 /// Timers of the engine run at least this often.
-const TICK: Duration = Duration::from_millis(100);
+pub(super) const TICK: Duration = Duration::from_millis(100);
 
 /// Releases that may wait for their flow's last packet to leave.
 const RELEASES: usize = 4096;

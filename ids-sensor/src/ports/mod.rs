@@ -22,6 +22,9 @@ pub const RUN_DIR: &str = "/run/ids-sensor";
 /// Above this, drivers take no XDP program without multi-buffer support, and a frame does not fit into a buffer.
 pub const MAX_MTU: u32 = 3_498;
 
+/// How many of these hide VLAN tags; the others merge packets.
+const VLAN_FEATURES: usize = 2;
+
 /// Features that hide parts of a packet (stripped VLAN tags) or merge several into one, by their kernel names.
 const OFF: [&str; 7] = [
     "rx-vlan-hw-parse",
@@ -32,6 +35,15 @@ const OFF: [&str; 7] = [
     "rx-gro-list",
     "rx-udp-gro-forwarding",
 ];
+
+/// How an interface has to be.
+struct Needs {
+    max_mtu: u32,
+    off: &'static [&'static str],
+}
+
+const FOR_XDP: Needs = Needs { max_mtu: MAX_MTU, off: &OFF };
+const TO_LISTEN: Needs = Needs { max_mtu: u32::MAX, off: OFF.split_at(VLAN_FEATURES).1 };
 
 /// Why an interface cannot be used as it is, and the command that would help.
 #[derive(Debug, thiserror::Error)]
@@ -109,26 +121,38 @@ impl Ports {
     /// # Errors
     /// An interface cannot be used; those set up before it are given back.
     pub fn set_up(run_dir: &Path, instance: &str, interfaces: &[&str]) -> Result<Self, Error> {
+        Self::set_up_for(run_dir, instance, interfaces, &FOR_XDP)
+    }
+
+    /// The same for packet sockets, which take packets of any size and put stripped VLAN tags back.
+    ///
+    /// # Errors
+    /// As with [`Self::set_up`].
+    pub fn set_up_to_listen(run_dir: &Path, instance: &str, interfaces: &[&str]) -> Result<Self, Error> {
+        Self::set_up_for(run_dir, instance, interfaces, &TO_LISTEN)
+    }
+
+    fn set_up_for(run_dir: &Path, instance: &str, interfaces: &[&str], needs: &Needs) -> Result<Self, Error> {
         let state = State::new(run_dir, instance);
         let changed = state.read()?;
         let mut ports = Self { state, changed, given_back: false };
         for interface in interfaces {
-            ports.set_up_one(interface)?;
+            ports.set_up_one(interface, needs)?;
         }
         Ok(ports)
     }
 
-    fn set_up_one(&mut self, interface: &str) -> Result<(), Error> {
+    fn set_up_one(&mut self, interface: &str, needs: &Needs) -> Result<(), Error> {
         let device = Device::open(interface)?;
         if !device.is_up()? {
             return Err(Error::Down(interface.to_owned()));
         }
         let mtu = device.mtu()?;
-        if mtu > MAX_MTU {
+        if mtu > needs.max_mtu {
             return Err(Error::Mtu { interface: interface.to_owned(), mtu });
         }
         let on = device.features()?;
-        let turn_off: Vec<&str> = OFF.into_iter().filter(|name| on.iter().any(|f| f == name)).collect();
+        let turn_off: Vec<&str> = needs.off.iter().copied().filter(|name| on.iter().any(|f| f == name)).collect();
         let promiscuous = !device.is_promiscuous()?;
 
         self.note(interface, promiscuous, &turn_off)?;

@@ -125,6 +125,7 @@ impl Running {
 
     fn block(&self, wanted: &BlockAdd) -> Result<Value, String> {
         let target: Prefix = wanted.target.parse().map_err(|error| format!("{error}"))?;
+        self.kernel_stage()?;
         if let Some(cause) = self.live.shield().cause(target) {
             return Err(format!("{target} is {}: no block may name it; see `ips.allow-own`", cause.text()));
         }
@@ -138,6 +139,14 @@ impl Running {
             reasons.insert(target, wanted.reason.clone());
         }
         Ok(json!({"target": target.to_string(), "ttl": wanted.ttl}))
+    }
+
+    /// Whether there is one to ask.
+    fn kernel_stage(&self) -> Result<(), String> {
+        if self.live.has_kernel_stage() {
+            return Ok(());
+        }
+        Err("this sensor listens by packet sockets: no kernel stage decides on packets".to_owned())
     }
 
     fn unblock(&self, wanted: &BlockDel) -> Result<Value, String> {
@@ -154,6 +163,7 @@ impl Running {
     }
 
     fn why(&self, wanted: &WhyAsk) -> Result<Value, String> {
+        self.kernel_stage()?;
         let target: Target = wanted.target.parse()?;
         let reasons = self.reasons().clone();
         let site = Site {

@@ -140,7 +140,11 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let mut workers = Workers::new(config, loaded, &settings.topology, dry_run);
     let live = prepared.start(|_| workers.make(outputs.renderer(&scene)))?;
     let stage = Stage { tables: live.shared_tables(), others };
-    let lists = BlockLists::start(&config.block_lists, live.shared_tables(), live.shared_shield());
+    let listed = if live.has_kernel_stage() { config.block_lists.as_slice() } else { &[] };
+    if listed.len() < config.block_lists.len() {
+        tracing::warn!("`block-lists` has no effect: there is no kernel stage that could block");
+    }
+    let lists = BlockLists::start(listed, live.shared_tables(), live.shared_shield());
     let running = Arc::new(Running {
         live,
         lists: lists.map_err(Error::Thread)?,

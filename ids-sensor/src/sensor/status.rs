@@ -70,6 +70,7 @@ pub(super) fn commands(all: &[Commands]) -> Value {
         "blocks_failed": sum(|c| c.blocks_failed),
         "released": sum(|c| c.released),
         "releases_failed": sum(|c| c.releases_failed),
+        "no_kernel_stage": sum(|c| c.no_kernel_stage),
         "not_expressible": sum(|c| c.not_expressible),
     })
 }

@@ -1,0 +1,9 @@
+//! Packets of an interface from a packet socket (packet(7), TPACKET_V3): where XDP cannot be had.
+//!
+//! In: an interface.  Out: copies of its packets, in and out, with the kernel's time of each. The stack goes on as if
+//! nobody listened: nothing can be dropped here.
+
+mod checksum;
+mod ring;
+
+pub use ring::{Captured, Error, Socket, Statistics};
