@@ -121,6 +121,9 @@ fn a_flood_on_the_wire_is_dropped_counted_and_told() {
             assert!(site.kernel("drop.flood_udp") >= 140);
         }
         assert_eq!(site.lab.ping(SERVER, 3, 56), 3, "everything else goes on");
+        let why = site.json(&format!("why udp {CLIENT}:1 {SERVER}:4000 --json")).remove(0);
+        let limit = why["facts"].as_array().unwrap().iter().find(|fact| fact["kind"] == "limit").unwrap();
+        assert!(limit["packets"].as_u64().unwrap() >= 140, "{why}");
         let eve = site.folder().join("log/eve.json");
         let mut record = None;
         wait_until("the record", || {

@@ -1,14 +1,16 @@
 //! The words of the command line.
 
+mod run;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::flood::Rate;
 use crate::kernel::Prefix;
 use crate::output::store::AlertId;
+pub use run::{CaptureWay, FailPolicy, Run};
 
 /// Detection and prevention of intrusions, with Suricata's rules, configuration and records.
 ///
@@ -40,7 +42,7 @@ pub enum Command {
     /// With `-i` a copy of the traffic is watched (a mirror port, or this host); with `--inline` two ports are
     /// bridged and what a rule drops does not get through. Rights are needed to set up (CAP_NET_ADMIN,
     /// CAP_NET_RAW, CAP_BPF) and are given up afterwards.
-    #[command(after_help = RUN_EXAMPLES, override_usage = "ids-sensor run <-i INTERFACE | --inline A,B> [OPTIONS]")]
+    #[command(after_help = run::EXAMPLES, override_usage = "ids-sensor run <-i INTERFACE | --inline A,B> [OPTIONS]")]
     Run(Box<Run>),
     /// Give ports back that a sensor left behind
     ///
@@ -110,11 +112,6 @@ Examples:
   ids-sensor why 2001:db8::/32 --json
   ids-sensor why tcp 192.0.2.7:4711 198.51.100.2:443
   ids-sensor why udp [2001:db8::1]:53 [2001:db8::2]:4000 vlan=5";
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  ids-sensor run -i eth1
-  ids-sensor run --inline eth1,eth2 -S 'rules/*.rules' --fail closed";
 
 /// What every command takes that loads a configuration and rules.
 #[derive(Clone, Debug, Default, Args)]
@@ -226,83 +223,6 @@ pub struct Replay {
     /// Capture filter: host, net, port with src/dst, tcp, udp, icmp, and, or, not
     #[arg(value_name = "FILTER")]
     pub filter: Vec<String>,
-}
-
-/// Arguments of `run`.
-#[derive(Debug, Args)]
-pub struct Run {
-    /// Interface to watch; may be repeated [default with `--capture`: those of the configuration]
-    #[arg(short = 'i', long, value_name = "INTERFACE", conflicts_with = "inline")]
-    pub interface: Vec<String>,
-
-    /// Two interfaces to bridge; may be repeated
-    #[arg(long, value_name = "A,B", value_parser = pair)]
-    pub inline: Vec<[String; 2]>,
-
-    /// Configuration and rules.
-    #[command(flatten)]
-    pub common: Common,
-
-    /// How packets are taken from the kernel [default: auto]
-    #[arg(long, value_name = "WAY")]
-    pub capture: Option<CaptureWay>,
-
-    /// What inline ports do while the sensor does not answer, instead of `ips.fail`
-    #[arg(long, value_name = "POLICY")]
-    pub fail: Option<FailPolicy>,
-
-    /// After how long without a sign of life that policy holds, instead of `ips.deadline`
-    #[arg(long, value_name = "SPAN", value_parser = span)]
-    pub deadline: Option<Duration>,
-
-    /// How many workers share the packets of each interface or pair; its queues must then spread them so that
-    /// both directions of a flow come in on queues of the same number
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub workers: u16,
-
-    /// How many TCP connections a source may open in a second, and at once, instead of `ips.flood.syn`; 0 is no limit
-    #[arg(long, value_name = "RATE[/BURST]", value_parser = Rate::parse)]
-    pub syn_limit: Option<Rate>,
-
-    /// How many UDP packets a source may send in a second, and at once, instead of `ips.flood.udp`; 0 is no limit
-    #[arg(long, value_name = "RATE[/BURST]", value_parser = Rate::parse)]
-    pub udp_limit: Option<Rate>,
-
-    /// Which sensor this is.
-    #[command(flatten)]
-    pub instance: Instance,
-
-    /// Accept everything, but tell what would have been dropped or blocked
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Two different names with a comma between them.
-fn pair(text: &str) -> Result<[String; 2], String> {
-    match text.split_once(',') {
-        Some((a, b)) if !a.is_empty() && !b.is_empty() && a != b && !b.contains(',') => Ok([a.into(), b.into()]),
-        _ => Err("expected two different interfaces with a comma between them".into()),
-    }
-}
-
-/// `--capture`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CaptureWay {
-    /// AF_XDP; with `-i`, packet sockets where that cannot be had
-    Auto,
-    /// AF_XDP sockets with the kernel stage in front
-    AfXdp,
-    /// Packet sockets (TPACKET_V3), which only listen: nothing is blocked
-    AfPacket,
-}
-
-/// `--fail`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FailPolicy {
-    /// Blocks still hold, everything else passes
-    Open,
-    /// Nothing passes
-    Closed,
 }
 
 /// Arguments of `detach`.

@@ -29,7 +29,7 @@ const PORTS: &str = "which ports? `-i IFACE` watches one, `--inline A,B` guards 
 pub fn run(args: &Run) -> Result<(), Failure> {
     let inline = !args.inline.is_empty();
     let asks = args.common.dump_config || args.common.test_config;
-    if !inline && args.interface.is_empty() && !asks {
+    if !inline && args.interface.is_empty() && args.capture.is_none() && !asks {
         return Err(Failure::Usage(PORTS.to_owned()));
     }
     let config = settings::load(&args.common, &[], inline, args.common.log_dir.as_deref())?;

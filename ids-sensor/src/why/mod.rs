@@ -9,7 +9,9 @@ pub mod target;
 
 use ids_ebpf::Outcome;
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
+use ids_ebpf::flood::{Kind, Source};
 use ids_ebpf::flow::FlowKey;
+use ids_ebpf::headers::Headers;
 use ids_ebpf::outcome::Way;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +38,7 @@ pub struct Why {
 /// Something that has a say in what happens.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Fact {
-    /// `allow`, `host-block`, `flow-block`, `release`, `interest` or `port`.
+    /// `allow`, `host-block`, `limit`, `flow-block`, `release`, `interest` or `port`.
     pub kind: String,
     /// What it is about.
     pub about: String,
@@ -155,6 +157,7 @@ fn flow(target: &Target, tables: &Tables, site: &Site<'_>) -> Result<Why, kernel
             facts.push(host_block(&entry, live && is(Outcome::DropHost), site));
         }
     }
+    facts.extend(limit(&headers, tables, &outcomes)?);
     for group in groups {
         facts.extend(flow_entries(target, group, tables, site, &outcomes)?);
     }
@@ -255,6 +258,22 @@ fn host_block(entry: &HostEntry, decides: bool, site: &Site<'_>) -> Fact {
         sid: (entry.sid != 0).then_some(entry.sid),
         alert: (entry.sid != 0).then(|| (site.alert)(entry.sid, entry.prefix)).flatten(),
     }
+}
+
+/// The limit on what the source sends of such packets.
+fn limit(headers: &Headers, tables: &Tables, outcomes: &[Outcome]) -> Result<Option<Fact>, kernel::Error> {
+    let Some(kind) = Kind::of(headers) else { return Ok(None) };
+    let Some(limit) = tables.floods.limit(kind)? else { return Ok(None) };
+    let bucket = tables.floods.bucket(&Source::of(headers, kind))?;
+    let watched = if limit.dry_run == 0 { "" } else { ", only watched" };
+    Ok(Some(Fact {
+        kind: "limit".to_owned(),
+        about: decision::address(headers.version, headers.src).to_string(),
+        because: format!("`ips.flood.{}`, {} a second{watched}", kind.name(), 1_000_000_000 / limit.cost),
+        decides: outcomes.contains(&kind.outcome()),
+        packets: Some(bucket.map_or(0, |bucket| bucket.over)),
+        ..Fact::default()
+    }))
 }
 
 /// The block and the release of a flow.
