@@ -1,14 +1,20 @@
 //! Bytes through the session of an application protocol, cut at arbitrary places.
 
-use ids_core::app::config::Config;
+use ids_core::app::config::{Config, Hashes};
+use ids_core::app::file::Wanted;
 use ids_core::app::parser::{Detail, Input, Parsed, Protocol, Session};
 use ids_core::app::registry;
+use ids_core::app::state::Facts;
 use ids_core::field::{Dir, Kind, Value};
 use ids_core::record::{Shape, Writer};
 use ids_core::time::Time;
 
 /// Instances of a field that are asked for.
 const INSTANCES: usize = 256;
+
+/// Everything there is to want of files.
+const WANTED: Wanted =
+    Wanted { hashes: Hashes { md5: true, sha1: true, sha256: true }, kind: true, content: true, all: true };
 
 /// Drives the protocol of this name, if it is parsed. In: one byte of choices (bit 0: over UDP where it can be; bit 1:
 /// transactions are released only at the end), then pieces: two bytes of direction (top bit), gap (next bit) and
@@ -19,7 +25,7 @@ pub fn session(name: &str, data: &[u8]) {
     let udp = if protocol.tcp { protocol.udp && choices & 1 != 0 } else { true };
     let mut flow = Flow {
         protocol,
-        session: start(&Config::default(), udp),
+        session: start(&Config::default(), Facts { udp, files: WANTED, ..Facts::default() }),
         udp,
         keep: choices & 2 != 0,
         unused: Default::default(),
@@ -118,6 +124,7 @@ impl Flow {
             if complete && !self.keep {
                 for dir in Dir::BOTH {
                     self.session.inspected(id, dir);
+                    self.session.files_mut(id, dir).iter_mut().for_each(|file| file.take(|_| ()));
                 }
                 self.session.release(id);
                 assert!(self.session.transaction(id).is_none(), "released, and still there");

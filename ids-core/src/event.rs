@@ -30,6 +30,8 @@ pub enum Event<'a> {
     Anomaly(Odd<'a>),
     /// A transaction is complete (or its flow ended).
     Transaction(TxRef<'a>),
+    /// Bytes of a file that is stored.
+    FileContent(FileContent<'a>),
     /// A file came to its end.
     File(FileRef<'a>),
     /// A flow ended.
@@ -157,6 +159,17 @@ pub struct TxRef<'a> {
     pub context: Context<'a>,
     /// The transaction.
     pub at: TxAt<'a>,
+}
+
+/// Bytes of a file that is stored, next to those that were told of before.
+#[derive(Debug)]
+pub struct FileContent<'a> {
+    /// Where and when.
+    pub context: Context<'a>,
+    /// Number of the file among all that are stored, from 1.
+    pub number: u64,
+    /// The bytes.
+    pub bytes: &'a [u8],
 }
 
 /// A file at its end.

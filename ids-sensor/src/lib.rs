@@ -35,6 +35,7 @@ pub mod interest;
 pub mod kernel;
 pub mod layout;
 pub mod live;
+pub mod magic;
 pub mod output;
 pub mod ports;
 pub mod replay;

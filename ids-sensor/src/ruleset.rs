@@ -10,6 +10,7 @@ use ids_core::app::registry;
 use ids_core::detect::bytes;
 use ids_core::detect::compile::Loader;
 use ids_core::detect::header::{AddressSet, Reader, Vars};
+use ids_core::detect::keywords::FILE_STORE;
 use ids_core::detect::mpm::Algo;
 use ids_core::detect::rule_set::RuleSet;
 use ids_core::detect::settings::{ActionClass, BlockOn, Settings};
@@ -19,6 +20,7 @@ use ids_core::rules::{self, Fault};
 
 use crate::authoring::report::{Finding, Source};
 use crate::config::Config;
+use crate::magic;
 use crate::rule_files::RuleFiles;
 
 /// The signatures that come with the sensor.
@@ -103,6 +105,9 @@ pub fn load_with(loader: &mut Loader, config: &Config, from: &From) -> Loaded {
             loaded.skipped = compiled.skipped as u64;
             loaded.failed += read - loaded.skipped - compiled.rules.len() as u64;
             loaded.rules = compiled.rules;
+            if loaded.rules.files().kind {
+                magic::prepare();
+            }
             loaded.faults.extend(compiled.faults);
             loaded.problems.extend(compiled.set_faults);
         }
@@ -205,6 +210,7 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         files: Box::new(files),
         datasets: config.datasets.settings.clone(),
         max_alerts: config.engine.detect.alerts_per_packet,
+        features: config.outputs.file_store.iter().map(|_| FILE_STORE.to_owned()).collect(),
         action_order: config.rules.order.map(ActionClass::of),
         ..Settings::default()
     }

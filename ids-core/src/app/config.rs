@@ -1,6 +1,7 @@
 //! What the configuration says to protocol parsers. Filled in by the sensor; defaults are Suricata's.
 
 use super::dns;
+use super::file::{Care, Wanted};
 use super::http1;
 use super::tls;
 
@@ -15,8 +16,27 @@ pub struct Config {
     pub dns: dns::Config,
     /// TLS.
     pub tls: tls::Config,
-    /// Which digests files get in any case.
-    pub hashes: Hashes,
+    /// Files that protocols carry.
+    pub files: Files,
+}
+
+/// What the configuration says about files.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// What is wanted of every file, and the means to give it. Rules may want more.
+    pub care: Care,
+    /// Files can be stored; else what rules say of that has no effect.
+    pub store: bool,
+    /// Another depth than `stream.reassembly.depth` for a direction from which a file is stored, in bytes; 0 for none.
+    pub depth: Option<u64>,
+}
+
+impl Files {
+    /// What is wanted of files where rules want this.
+    pub fn wanted(&self, rules: Wanted) -> Wanted {
+        let content = rules.content && self.store;
+        self.care.wanted.or(Wanted { content, ..rules })
+    }
 }
 
 /// What the configuration says about any protocol.

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::config::Config;
 use super::file::File;
+use super::state::Facts;
 use crate::field::{Dir, Dirs, Info, Value};
 use crate::record::Writer;
 use crate::time::Time;
@@ -47,8 +48,8 @@ pub struct Protocol {
     pub session: Option<Start>,
 }
 
-/// Starts a session. In: the configuration, and whether the flow is of datagrams (UDP).
-pub type Start = fn(&Config, bool) -> Box<dyn Session>;
+/// Starts a session. In: the configuration, and what is known of the flow.
+pub type Start = fn(&Config, Facts) -> Box<dyn Session>;
 
 impl Protocol {
     /// A protocol that is only named: what rows start from (`..Protocol::BARE`).
@@ -189,6 +190,13 @@ pub trait Session: Send {
     /// have them look all the same.
     fn encrypted(&self) -> bool {
         false
+    }
+
+    /// The files of a transaction that travel in a direction, oldest first: the engine takes their content. The default
+    /// has none.
+    fn files_mut(&mut self, id: u64, dir: Dir) -> &mut [File] {
+        let _ = (id, dir);
+        &mut []
     }
 
     /// The transaction is inspected and logged: forget it.

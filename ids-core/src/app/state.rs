@@ -10,6 +10,7 @@
 use arrayvec::ArrayVec;
 
 use super::App;
+use super::file::{File, Wanted};
 use super::parser::{Input, Parsed, Protocol, Session, Transaction};
 use super::probe::{Answer, DetectionEvent, Question};
 use super::registry::ProtoId;
@@ -68,6 +69,8 @@ pub struct Facts {
     pub udp: bool,
     /// The flow's start was not seen, so that client and server are a guess.
     pub midstream: bool,
+    /// What is wanted of files that it carries.
+    pub files: Wanted,
 }
 
 /// What is known of a flow's application protocol, by record names; `None` while unknown.
@@ -277,6 +280,19 @@ impl<T: Default> State<T> {
         }
     }
 
+    /// Goes through the files of the open transactions, oldest first. `each` gets the transaction's number, detection's
+    /// state of it, the direction, which file of it, and the file.
+    pub fn each_file(&mut self, mut each: impl FnMut(u64, &T, Dir, usize, &mut File)) {
+        let Some((_, session)) = &mut self.session else { return };
+        for state in self.txs.iter() {
+            for dir in Dir::BOTH {
+                for (number, file) in session.files_mut(state.id, dir).iter_mut().enumerate() {
+                    each(state.id, &state.detect, dir, number, file);
+                }
+            }
+        }
+    }
+
     /// Releases the transactions that are logged and inspected.
     pub fn release(&mut self) {
         if let Some((_, session)) = &mut self.session {
@@ -447,7 +463,7 @@ impl<T: Default> State<T> {
         self.session = self.proto.and_then(|id| {
             let switch = app.config.protocols.iter().find(|switch| switch.name == id.name());
             let start = id.protocol().session.filter(|_| switch.is_none_or(|switch| switch.parse))?;
-            Some((id, start(&app.config, facts.udp)))
+            Some((id, start(&app.config, facts)))
         });
         self.unparsed = self.session.is_none();
     }

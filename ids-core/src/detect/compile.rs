@@ -11,6 +11,7 @@ use super::builder::{Cx, RuleBuilder};
 use super::catalog::Catalog;
 use super::datasets::Registry;
 use super::fast_pattern::{Pattern, Prefilter};
+use super::files;
 use super::finish::{Buffers, Draft, finish};
 use super::header;
 use super::index::Index;
@@ -130,6 +131,12 @@ impl Loader {
         Ok(loaded)
     }
 
+    /// Name of the field behind a buffer.
+    fn field_name(&self, buffers: &Buffers, number: u16) -> &'static str {
+        let field = buffers.0.get(usize::from(number)).and_then(|row| self.catalog.field(row.0));
+        field.map_or("", |field| field.info.name)
+    }
+
     /// Numbers the rules in their order, and builds what finds them.
     fn assemble(&self, read: Vec<Read>, buffers: &Buffers, settings: &Settings) -> Result<RuleSet, BuildError> {
         let drafts = in_order(read, settings);
@@ -147,6 +154,7 @@ impl Loader {
             let id = RuleId::new(place);
             set.by_identity.insert(draft.rule.identity, id);
             set.tags_hosts |= draft.rule.effects.iter().any(Effect::tags_host);
+            set.files = set.files.or(files::wanted(&draft.rule, |buffer| self.field_name(buffers, buffer)));
             match &draft.prefilter {
                 Prefilter::Always if draft.rule.kind == Kind::Transaction => always(&mut set, draft, id),
                 Prefilter::Always => {}

@@ -5,6 +5,7 @@
 
 use super::bytes::{self, Capture, CaptureKind};
 use super::datasets::Found;
+use super::files;
 use super::hits::Hits;
 use super::mpm::Seen;
 use super::rule_set::{Change, Compiled, Effect, End, Extent, Operand, RuleId, Side, StateTest, Which, Whose, XbitKey};
@@ -31,6 +32,8 @@ pub struct Detector {
     pub(super) measured: Vec<(&'static str, f64)>,
     /// What it has found in sets.
     pub(super) found: Found,
+    /// The files that the latest condition was met by, one bit each.
+    pub(super) on_files: u64,
 }
 
 impl Detector {
@@ -79,7 +82,7 @@ impl Detector {
         if let Some(state) = scene.state.as_deref_mut() {
             self.measured.drain(..).for_each(|(buffer, entropy)| state.set_entropy(buffer, entropy));
         }
-        rule.effects.iter().for_each(|effect| apply(effect, (rule.identity, tx), scene, hits));
+        rule.effects.iter().for_each(|effect| apply(effect, (rule, tx), scene, hits));
         hits.push(id, tx, scene.dir, stream);
     }
 
@@ -221,8 +224,8 @@ fn protocol(which: &Which, of: Whose, negated: bool, scene: &Scene<'_>) -> bool 
     }
 }
 
-/// What a match of the rule `identity`, of a transaction if `tx` says which, leaves behind.
-fn apply(effect: &Effect, (identity, tx): (u64, Option<u64>), scene: &mut Scene<'_>, hits: &mut Hits) {
+/// What a match of a rule, on a transaction if `tx` says which, leaves behind.
+fn apply(effect: &Effect, (rule, tx): (&Compiled, Option<u64>), scene: &mut Scene<'_>, hits: &mut Hits) {
     let at = scene.at();
     match effect {
         Effect::Flowbit { name, set } => {
@@ -252,6 +255,14 @@ fn apply(effect: &Effect, (identity, tx): (u64, Option<u64>), scene: &mut Scene<
             }
         }
         Effect::Bypass => hits.bypass = true,
+        // The others are about the transaction, whose state the match has at hand.
+        Effect::Store(store) if store.which == files::Which::Flow => {
+            let meant = |dir: &Dir| store.covers(*dir, scene.dir);
+            if let Some(state) = scene.state.as_deref_mut() {
+                Dir::BOTH.into_iter().filter(meant).for_each(|dir| state.store(dir, rule.info.sid));
+            }
+        }
+        Effect::Store(_) => {}
         Effect::Unrecorded(Extent::Transaction) => hits.unrecorded.extend(tx),
         Effect::Unrecorded(Extent::Flow) => {
             if let Some(state) = scene.state.as_deref_mut() {
@@ -260,12 +271,12 @@ fn apply(effect: &Effect, (identity, tx): (u64, Option<u64>), scene: &mut Scene<
         }
         Effect::Tag(Tag { host: None, extent }) => {
             if let Some(state) = scene.state.as_deref_mut() {
-                state.set_tag(identity, *extent, scene.packet);
+                state.set_tag(rule.identity, *extent, scene.packet);
             }
         }
         Effect::Tag(Tag { host: Some(end), extent }) => {
             if let Some(host) = host(*end, scene) {
-                scene.shared.set_tag(host, identity, *extent, scene.packet);
+                scene.shared.set_tag(host, rule.identity, *extent, scene.packet);
             }
         }
     }

@@ -64,6 +64,21 @@ struct Parts {
     inspections: Vec<Inspection>,
 }
 
+impl Parts {
+    /// Adds an inspection; what is asked of files in one direction is asked of one file.
+    fn inspect(&mut self, dir: Option<Dir>, check: Check) {
+        let same = self.inspections.iter_mut().filter(|inspection| inspection.dir == dir);
+        let tests = same.filter_map(|inspection| match &mut inspection.check {
+            Check::File(tests) => Some(tests),
+            _ => None,
+        });
+        match (check, tests.last()) {
+            (Check::File(more), Some(tests)) => tests.extend(more),
+            (check, _) => self.inspections.push(Inspection { dir, check }),
+        }
+    }
+}
+
 /// Puts a rule together.
 pub(super) fn finish(
     mut builder: RuleBuilder<'_, '_>,
@@ -88,6 +103,10 @@ pub(super) fn finish(
     let conditions = std::mem::take(&mut builder.conditions);
     let mut parts = conditions_of(&mut builder, conditions, transactional, buffers)?;
     fits(&builder, &ast, &parts).map_err(|fault| vec![fault])?;
+    if parts.inspections.is_empty() && builder.effects.iter().any(|effect| matches!(effect, Effect::Store(_))) {
+        // It matches when there is a file.
+        parts.inspect(None, Check::File(Vec::new()));
+    }
     let kind = kind_of(&builder, &ast, &parts);
     if kind == Kind::Transaction
         && let Some(chain) = parts.payload.take()
@@ -205,7 +224,7 @@ fn conditions_of(
                 if let (Check::Number { buffer, .. }, Some(field)) = (&mut check, field) {
                     *buffer = buffers.number(field, Vec::new());
                 }
-                parts.inspections.push(Inspection { dir, check });
+                parts.inspect(dir, check);
             }
             What::Chain { place, transforms, chain, sets } => {
                 let limits = &builder.cx.settings.limits;
@@ -388,7 +407,7 @@ fn writes(effects: &[Effect]) -> Vec<(Space, NameId)> {
         Effect::Flowint { name, .. } => Some((Space::Flowint, *name)),
         Effect::Xbit { name, .. } => Some((Space::Xbit, *name)),
         Effect::Hostbit { name, .. } => Some((Space::Hostbit, *name)),
-        Effect::Bypass | Effect::Unrecorded(_) | Effect::Tag(_) => None,
+        Effect::Bypass | Effect::Unrecorded(_) | Effect::Tag(_) | Effect::Store(_) => None,
     };
     effects.iter().filter_map(name).collect()
 }

@@ -26,6 +26,7 @@ pub mod datasets;
 mod describe;
 pub mod detector;
 mod fast_pattern;
+mod files;
 mod finish;
 pub mod header;
 pub mod hits;

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::bytes::Chain;
 use super::datasets::{Dataset, SetTest};
+use super::files::{self, FileTest};
 use super::header::{Carriers, Header};
 use super::index::Index;
 use super::integer;
@@ -25,6 +26,7 @@ use super::tags::Tag;
 use super::threshold::{RateFilter, Suppress, Threshold};
 use super::transforms::Transform;
 use crate::anomaly::Anomaly;
+use crate::app::file::Wanted;
 use crate::app::probe::DetectionEvent;
 use crate::app::registry::ProtoId;
 use crate::field::{Dir, Info};
@@ -68,6 +70,8 @@ pub struct RuleSet {
     pub(super) max_alerts: usize,
     /// Some rule tags hosts, so that every packet's are asked for.
     pub(super) tags_hosts: bool,
+    /// What rules want of files.
+    pub(super) files: Wanted,
 }
 
 impl RuleSet {
@@ -108,6 +112,11 @@ impl RuleSet {
     /// The names that rules made up.
     pub fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// What rules want of files.
+    pub fn files(&self) -> Wanted {
+        self.files
     }
 
     /// The sets of values, by name.
@@ -289,8 +298,8 @@ pub(super) enum Check {
     Event(SmallVec<[(ProtoId, u8); 2]>),
     /// The payload of the packet or the stream.
     Payload(Chain),
-    /// A property of a file.
-    File(FileTest),
+    /// Properties of a file: one file must have them all; with none, there is a file.
+    File(Vec<FileTest>),
     /// A state was reached, by protocol: position in its list of states.
     State(SmallVec<[(ProtoId, u8); 2]>, StateOrder),
 }
@@ -303,27 +312,6 @@ pub(super) enum StateOrder {
     After,
     /// At it or after: what hooks ask.
     Reached,
-}
-
-/// What is asked of a file.
-#[derive(Debug)]
-pub(super) enum FileTest {
-    /// The name contains this, without regard to case.
-    Name { text: Vec<u8>, negated: bool },
-    /// The name ends in a dot and this.
-    Extension { text: Vec<u8>, negated: bool },
-    /// Its size.
-    Size(integer::Test),
-    /// Its digest is in a list, sorted.
-    Digest { which: Digest, list: Box<[Box<[u8]>]>, negated: bool },
-}
-
-/// A digest of files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Digest {
-    Md5,
-    Sha1,
-    Sha256,
 }
 
 /// Something remembered that a rule asks for.
@@ -481,6 +469,8 @@ pub(super) enum Effect {
     Tag(Tag),
     /// Transactions get no record.
     Unrecorded(Extent),
+    /// Files are stored.
+    Store(files::Store),
 }
 
 impl Effect {

@@ -69,6 +69,8 @@ struct Tables {
     xbits: Table<(NameId, Tracked), ()>,
     hostbits: Table<(NameId, IpAddr), ()>,
     tags: Table<IpAddr, Tags>,
+    /// Files that are stored.
+    files: AtomicU64,
 }
 
 /// What is done to a bit.
@@ -103,6 +105,7 @@ impl Shared {
             xbits: Table::new(limits.bits),
             hostbits: Table::new(limits.bits),
             tags: Table::new(limits.tags),
+            files: AtomicU64::new(0),
         };
         Self { tables: Arc::new(tables), turn: Arc::new(Arrival) }
     }
@@ -126,11 +129,17 @@ impl Shared {
     /// How many entries had to go because a table was full.
     pub fn evicted(&self) -> u64 {
         let tables = &self.tables;
-        let Tables { thresholds, rates, xbits, hostbits, tags } = &**tables;
+        let Tables { thresholds, rates, xbits, hostbits, tags, files: _ } = &**tables;
         [&thresholds.evicted, &rates.evicted, &xbits.evicted, &hostbits.evicted, &tags.evicted]
             .iter()
             .map(|count| count.load(Ordering::Relaxed))
             .sum()
+    }
+
+    /// The next number for a file that is stored, from 1.
+    pub fn file_number(&self) -> u64 {
+        self.turn.wait();
+        self.tables.files.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// A hit of rule `rule` under `key`.

@@ -5,6 +5,7 @@
 
 use smallvec::SmallVec;
 
+use super::files::{self, Stores};
 use super::names::{NameId, Names, Space};
 use super::rule_set::{Generation, RuleId};
 use super::shared::Set;
@@ -56,6 +57,8 @@ struct Rare {
     /// Rules that matched on the stream, with the direction and where the data they saw ended, the latest last.
     matched: Vec<(u64, Dir, u64)>,
     tags: Tags,
+    /// Files that rules want stored, by direction.
+    stores: [Stores; 2],
 }
 
 impl FlowState {
@@ -143,6 +146,19 @@ impl FlowState {
     /// A rule that tags the flow matched on a packet.
     pub(super) fn set_tag(&mut self, rule: u64, extent: Extent, packet: &Packet<'_>) {
         self.rare.get_or_insert_default().tags.set(rule, extent, packet);
+    }
+
+    /// A rule wants all files of a direction stored from now on.
+    pub(super) fn store(&mut self, dir: Dir, sid: u32) {
+        if let Some(stores) = self.rare.get_or_insert_default().stores.get_mut(dir.index()) {
+            stores.add(files::ALL, sid);
+        }
+    }
+
+    /// Numbers of the rules that want all files of a direction stored.
+    pub fn stores(&self, dir: Dir) -> impl Iterator<Item = u32> {
+        let stores = self.rare.as_ref().and_then(|rare| rare.stores.get(dir.index()));
+        stores.into_iter().flat_map(|stores| stores.of(0))
     }
 
     /// A packet of the flow comes by. Out: whether a tag shows it.
@@ -251,9 +267,16 @@ pub struct TxState {
     pub(super) sides: [Side; 2],
     /// Rules that are candidates, sorted by number.
     pub(super) rules: Vec<Pending>,
+    /// Files that rules want stored, by direction.
+    pub(super) stores: [Stores; 2],
 }
 
 impl TxState {
+    /// Numbers of the rules that want a file stored: by its direction, and its place in the transaction.
+    pub fn stores(&self, dir: Dir, place: usize) -> impl Iterator<Item = u32> {
+        self.stores.get(dir.index()).into_iter().flat_map(move |stores| stores.of(place))
+    }
+
     pub(super) fn side(&mut self, dir: Dir) -> &mut Side {
         let [request, response] = &mut self.sides;
         if dir == Dir::ToServer { request } else { response }
@@ -280,6 +303,8 @@ pub(super) struct Pending {
     pub(super) dir: Dir,
     /// The inspections it has passed, one bit each.
     pub(super) passed: u64,
+    /// The files that it may be about, one bit each.
+    pub(super) files: u64,
     /// It fired, or never will.
     pub(super) done: bool,
     /// What the rule is over reloads.

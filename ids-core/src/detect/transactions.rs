@@ -8,13 +8,13 @@
 use super::bytes::{Absent, Buffer, Chain, Outcome};
 use super::datasets::SetTest;
 use super::detector::{Detector, applies, bypassed};
+use super::files;
 use super::header::Carriers;
 use super::hits::Hits;
 use super::mpm::Seen;
-use super::rule_set::{Check, Compiled, Digest, FileTest, Inspection, RuleId, RuleSet, StateOrder};
+use super::rule_set::{Check, Compiled, Effect, Inspection, RuleId, RuleSet, StateOrder};
 use super::scene::Scene;
 use super::state::{Pending, Side, TxState};
-use crate::app::file::{File, State};
 use crate::app::parser::Transaction;
 use crate::app::registry::{self, ProtoId};
 use crate::app::state::Open;
@@ -89,8 +89,9 @@ impl Detector {
         let mut changed = true;
         while changed {
             changed = false;
-            for pending in &mut state.rules {
-                changed |= self.try_pending(rules, scene, &subject, pending, hits);
+            let TxState { rules: candidates, stores, .. } = &mut *state;
+            for pending in candidates {
+                changed |= self.try_pending(rules, scene, &subject, (pending, stores), hits);
             }
         }
         let side = state.side(dir);
@@ -174,7 +175,7 @@ impl Detector {
         rules: &RuleSet,
         scene: &mut Scene<'_>,
         subject: &Subject<'_>,
-        pending: &mut Pending,
+        (pending, stores): (&mut Pending, &mut [files::Stores; 2]),
         hits: &mut Hits,
     ) -> bool {
         let Some(rule) = rules.rule(pending.rule) else { return false };
@@ -182,11 +183,12 @@ impl Detector {
             return false;
         }
         self.begin_rule();
-        match self.try_rule(rules, rule, scene, subject, pending.passed, hits) {
+        match self.try_rule(rules, rule, scene, subject, pending, hits) {
             Tried::Waiting(passed) => pending.passed = passed,
             Tried::Never => pending.done = true,
             Tried::Fired => {
                 pending.done = true;
+                store(rule, pending, subject.dir, stores);
                 let stream = rule.inspections.iter().any(|one| matches!(one.check, Check::Payload(_)));
                 let stream = stream && scene.stream.is_some();
                 self.fire((pending.rule, rule), Some(subject.id), stream, scene, hits);
@@ -202,9 +204,10 @@ impl Detector {
         rule: &Compiled,
         scene: &mut Scene<'_>,
         subject: &Subject<'_>,
-        mut passed: u64,
+        pending: &mut Pending,
         hits: &Hits,
     ) -> Tried {
+        let mut passed = pending.passed;
         if !self.preconditions(rule, scene, hits) {
             return Tried::Waiting(passed);
         }
@@ -212,8 +215,14 @@ impl Detector {
             if passed & 1 << bit != 0 {
                 continue;
             }
+            self.on_files = files::ALL;
             match self.inspect(rules, inspection, scene, subject) {
-                Outcome::Match => passed |= 1 << bit,
+                Outcome::Match => {
+                    passed |= 1 << bit;
+                    // Conditions may be met by files apart: then the earlier ones say which are meant.
+                    let both = pending.files & self.on_files;
+                    pending.files = if both == 0 { pending.files } else { both };
+                }
                 Outcome::NoMatchYet => return Tried::Waiting(passed),
                 Outcome::NoMatch => return Tried::Never,
             }
@@ -248,9 +257,9 @@ impl Detector {
                 later(number.is_some_and(|number| subject.tx.events().contains(&number)))
             }
             Check::Payload(chain) => later(self.tx_payload(chain, scene)),
-            Check::File(test) => {
-                let files = subject.tx.files(dir);
-                later(files.iter().any(|file| test.passes(file, subject.complete(dir))))
+            Check::File(tests) => {
+                self.on_files = files::passing(tests, subject.tx.files(dir), subject.complete(dir));
+                later(self.on_files != 0)
             }
             Check::State(states, order) => {
                 let place = states.iter().find(|row| row.0 == subject.proto).map(|row| row.1);
@@ -288,6 +297,9 @@ impl Detector {
                 Outcome::Match if !complete && !sets.is_empty() => open = true,
                 Outcome::Match if sets.iter().all(|set| set.passes(data, scene.shared, &mut self.found)) => {
                     self.keep_captures(buffer.info.name);
+                    if buffer.info.name.starts_with("file.") {
+                        self.on_files = files::one(instance);
+                    }
                     return Outcome::Match;
                 }
                 Outcome::Match => {}
@@ -342,6 +354,20 @@ fn grows(rules: &RuleSet, buffer: u16) -> bool {
     matches!(kind, Some(Kind::Uint { notation: Notation::AnyOf, .. }))
 }
 
+/// Notes which files a rule that matched wants stored.
+fn store(rule: &Compiled, pending: &Pending, matched: Dir, stores: &mut [files::Stores; 2]) {
+    for effect in &rule.effects {
+        let Effect::Store(store) = effect else { continue };
+        for dir in Dir::BOTH.into_iter().filter(|dir| store.covers(*dir, matched)) {
+            let apart = store.which != files::Which::Matched || dir != matched;
+            let files = if apart { files::ALL } else { pending.files };
+            if let Some(stores) = stores.get_mut(dir.index()) {
+                stores.add(files, rule.info.sid);
+            }
+        }
+    }
+}
+
 /// Where in `data`, whose first byte stands at `offset`, to go on: patterns may have begun before.
 fn resume(before: Option<u64>, offset: u64, longest: usize) -> usize {
     let begun = before.unwrap_or_default().saturating_sub(longest.saturating_sub(1) as u64);
@@ -393,45 +419,7 @@ impl TxState {
 
     fn add(&mut self, rule: RuleId, dir: Dir, identity: u64) {
         if let Err(at) = self.rules.binary_search_by_key(&(rule, dir), |pending| (pending.rule, pending.dir)) {
-            self.rules.insert(at, Pending { rule, dir, passed: 0, done: false, identity });
+            self.rules.insert(at, Pending { rule, dir, passed: 0, files: files::ALL, done: false, identity });
         }
     }
-}
-
-impl FileTest {
-    /// Whether a file passes; `ended`: nothing more comes of it.
-    fn passes(&self, file: &File, ended: bool) -> bool {
-        match self {
-            Self::Name { text, negated } => {
-                !file.name.is_empty() && contains(&file.name.to_ascii_lowercase(), text) != *negated
-            }
-            Self::Extension { text, negated } => {
-                let name = file.name.to_ascii_lowercase();
-                let ends = name.strip_suffix(text.as_slice()).is_some_and(|rest| rest.ends_with(b"."));
-                !name.is_empty() && ends != *negated
-            }
-            Self::Size(test) => {
-                let (low, high) = test.bounds();
-                let growing = file.state == State::Open && !ended || file.state == State::Truncated;
-                // What is still growing passes only tests that growth cannot undo.
-                if growing {
-                    low <= file.size && high == u64::MAX && test.matches(u64::MAX)
-                } else {
-                    test.matches(file.size)
-                }
-            }
-            Self::Digest { which, list, negated } => {
-                let digest: Option<&[u8]> = match which {
-                    Digest::Md5 => file.md5.as_ref().map(<[u8; 16]>::as_slice),
-                    Digest::Sha1 => file.sha1.as_ref().map(<[u8; 20]>::as_slice),
-                    Digest::Sha256 => file.sha256.as_ref().map(<[u8; 32]>::as_slice),
-                };
-                digest.is_some_and(|digest| list.binary_search_by(|known| (**known).cmp(digest)).is_ok() != *negated)
-            }
-        }
-    }
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    memchr::memmem::find(text, part).is_some()
 }

@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use etherparse::PacketBuilder;
 
 use super::{Command, Config, Engine, Side, Sink};
+use crate::app::file::Fate;
 use crate::decode::{self, Ports};
 use crate::detect::rule_set::RuleSet;
 use crate::event::Event;
@@ -26,6 +27,10 @@ pub(super) struct Told {
     pub(super) records: usize,
     /// What the alerts show.
     pub(super) payloads: Vec<Vec<u8>>,
+    /// Content of files that are stored: number and bytes.
+    pub(super) contents: Vec<(u64, Vec<u8>)>,
+    /// Files that ended: name, what became of the content, and the rules that wanted it stored.
+    pub(super) files: Vec<(Vec<u8>, Fate, Vec<u32>)>,
 }
 
 impl Sink for Told {
@@ -48,6 +53,10 @@ impl Sink for Told {
                 self.payloads.push(alert.payload.to_vec());
             }
             Event::Transaction(_) => self.records += 1,
+            Event::FileContent(content) => self.contents.push((content.number, content.bytes.to_vec())),
+            Event::File(told) => {
+                self.files.push((told.file.name.clone(), told.file.fate(), told.sids.to_vec()));
+            }
             _ => {}
         }
     }

@@ -11,6 +11,7 @@ mod context;
 mod fixtures;
 mod rewrite;
 mod route;
+mod store;
 mod tell;
 #[cfg(test)]
 mod tests;

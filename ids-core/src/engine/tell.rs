@@ -1,5 +1,7 @@
 //! What the engine tells of a packet or flow besides alerts: oddities, transactions, files.
 
+use smallvec::SmallVec;
+
 use super::Sink;
 use super::context::{self, Known};
 use crate::app::parser::Protocol;
@@ -7,7 +9,7 @@ use crate::app::probe::DetectionEvent;
 use crate::app::state::{Open, State};
 use crate::app::{file, parser};
 use crate::detect::hits::Hits;
-use crate::detect::state::TxState;
+use crate::detect::state::{FlowState, TxState};
 use crate::event::{ArpRef, Context, Event, FileRef, Odd, Oddity, Seen, TxAt, TxRef, Variables};
 use crate::field::{Dir, Dirs};
 use crate::packet::Packet;
@@ -75,6 +77,7 @@ pub(super) struct Occasion<'a, 'p> {
 /// transactions that are inspected, too. `unrecorded` says of a transaction's number that rules want no record of it.
 pub(super) fn transactions(
     app: &mut State<TxState>,
+    flow: &FlowState,
     occasion: Occasion<'_, '_>,
     unrecorded: impl Fn(u64) -> bool,
     out: &mut impl Sink,
@@ -83,7 +86,7 @@ pub(super) fn transactions(
         open.state.logged |= unrecorded(open.state.id);
         events(&mut open, occasion, out);
         for dir in Dir::BOTH {
-            files(&mut open, occasion, dir, out);
+            files(&mut open, flow, occasion, dir, out);
         }
         let over = |dir: Dir| open.complete(dir) || !open.tx.dirs().contains(dir);
         if !open.state.logged && (open.tx.settled() || Dir::BOTH.into_iter().all(over)) {
@@ -98,7 +101,7 @@ pub(super) fn transactions(
 }
 
 impl<'a> Occasion<'a, '_> {
-    fn context(&self, dir: Dir) -> Context<'a> {
+    pub(super) fn context(&self, dir: Dir) -> Context<'a> {
         context::of_transaction(self.packet.map(|(packet, _)| packet), self.known, self.time, dir)
     }
 
@@ -139,15 +142,20 @@ fn events(open: &mut Open<'_, TxState>, occasion: Occasion<'_, '_>, out: &mut im
     open.state.events = all.len();
 }
 
-/// Tells of the files that came to their end, in order.
-fn files(open: &mut Open<'_, TxState>, occasion: Occasion<'_, '_>, dir: Dir, out: &mut impl Sink) {
+/// Tells of the files that came to their end, in order, once no rule can want them stored any more.
+fn files(open: &mut Open<'_, TxState>, flow: &FlowState, occasion: Occasion<'_, '_>, dir: Dir, out: &mut impl Sink) {
     let (tx, over): (&dyn parser::Transaction, bool) = (open.tx, open.complete(dir));
     let Some(told) = open.state.files.get(dir.index()).copied() else { return };
-    let ended = |file: &&file::File| over || file.state != file::State::Open;
+    let inspected = open.state.inspected.get(dir.index()).copied().unwrap_or_default();
+    let undecided = |file: &file::File| file.is_held() && !file.is_stored() && !inspected;
+    let ended = |file: &file::File| (over || file.state != file::State::Open) && !undecided(file);
     let mut count = 0;
-    for file in tx.files(dir).iter().skip(told).take_while(ended) {
+    for (place, file) in tx.files(dir).iter().enumerate().skip(told).take_while(|(_, file)| ended(file)) {
         let context = occasion.context(dir);
-        out.event(Event::File(FileRef { context, at: at(open), file, sids: &[] }));
+        let mut sids: SmallVec<[u32; 4]> = open.state.detect.stores(dir, place).chain(flow.stores(dir)).collect();
+        sids.sort_unstable();
+        sids.dedup();
+        out.event(Event::File(FileRef { context, at: at(open), file, sids: &sids }));
         count += 1;
     }
     if let Some(told) = open.state.files.get_mut(dir.index()) {

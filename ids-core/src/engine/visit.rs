@@ -202,7 +202,9 @@ impl<S: Sink> Visit<'_, S> {
             }
         }
         let unrecorded = |id| detect.unrecorded() || self.hits.unrecorded().contains(&id);
-        tell::transactions(app, occasion, unrecorded, self.out);
+        let wanted = self.config.app.files.wanted(self.rules.files());
+        let stored = super::store::contents(app, detect, wanted, self.shared, occasion, self.out);
+        tell::transactions(app, detect, occasion, unrecorded, self.out);
         let alerted = flow.alerted || !self.hits.alerts().is_empty();
         flow.alerted = alerted;
         conclude::mark(flow, &decision, self.config.inline);
@@ -211,6 +213,10 @@ impl<S: Sink> Visit<'_, S> {
             flow.state = flow::State::Bypassed;
         }
         if let Some(session) = tcp {
+            if let Some(depth) = self.config.app.files.depth {
+                let dirs = Dir::BOTH.into_iter().zip(stored).filter(|(_, stored)| *stored);
+                dirs.for_each(|(dir, _)| session.set_depth(dir, depth));
+            }
             session.settle(self.memory);
         }
         concluded
@@ -390,7 +396,8 @@ impl<S: Sink> Visit<'_, S> {
             if !app.wants(dir) {
                 return session.app_stop(dir);
             }
-            let facts = Facts { udp: false, midstream: session.is_midstream() };
+            let files = self.config.app.files.wanted(self.rules.files());
+            let facts = Facts { udp: false, midstream: session.is_midstream(), files };
             let ports = ports(flow, dir);
             let mut found = Findings::default();
             let parsed = match session.app(dir) {
@@ -439,7 +446,9 @@ impl<S: Sink> Visit<'_, S> {
             }
             let input = Input { dir, data: rest, last: false, time: packet.time, ports: ports(flow, dir) };
             let mut found = Findings::default();
-            let parsed = app.data(self.app, input, Facts { udp: true, midstream: false }, &mut found);
+            let files = self.config.app.files.wanted(self.rules.files());
+            let facts = Facts { udp: true, midstream: false, files };
+            let parsed = app.data(self.app, input, facts, &mut found);
             if found.turn {
                 dir = dir.flip();
             }

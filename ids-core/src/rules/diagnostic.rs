@@ -141,6 +141,8 @@ codes! {
         "the rule cannot match until another rule sets it";
     Protocol = "R028", "The protocol is disabled in the configuration.",
         "enable it under `app-layer.protocols` in the configuration";
+    NoEffect = "R029", "The keyword has no effect with this configuration.",
+        "turn on what it needs in the configuration, or leave it out";
 }
 
 impl Code {

@@ -12,11 +12,15 @@ use ids_core::stream;
 
 use super::Config;
 use super::traffic::{Policy, Stream, Timeout, Traffic, Urgent};
+use crate::magic;
 
 /// The engine's settings for a run that can drop packets (`inline`) or cannot.
 pub fn engine(config: &Config, inline: bool) -> engine::Config {
     let traffic = &config.traffic;
     let hosts = hosts(traffic);
+    if config.engine.app.files.care.wanted.kind {
+        magic::prepare();
+    }
     engine::Config {
         inline,
         decode: decode::Config {

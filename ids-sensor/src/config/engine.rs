@@ -2,13 +2,16 @@
 //!
 //! The one place where configuration keys meet the engine's own settings.
 
-use ids_core::app::config::{Config as App, Hashes, Switch};
+use ids_core::app::config::{Config as App, Files, Hashes, Switch};
+use ids_core::app::file::{Care, Kinds, Room, Wanted};
 use ids_core::app::http1;
 use ids_core::app::tls::{self, Ja4};
 
 use super::outputs::Outputs;
 use super::scalar;
 use super::section::{self, Section};
+use super::traffic::Traffic;
+use crate::magic;
 
 /// The settings.
 #[derive(Clone, Debug)]
@@ -37,26 +40,38 @@ pub struct Detect {
 }
 
 impl Engine {
-    pub(super) fn read(root: &Section<'_>, outputs: &Outputs) -> Self {
-        let hashes = hashes(outputs);
+    pub(super) fn read(root: &Section<'_>, outputs: &Outputs, traffic: &Traffic) -> Self {
+        let store = outputs.file_store.as_ref();
+        let files = Files {
+            care: Care {
+                wanted: wanted(outputs),
+                kinds: Kinds::new(magic::name),
+                room: store.map_or_else(Room::default, |store| Room::new(store.memory)),
+            },
+            store: store.is_some(),
+            depth: store.and_then(|store| store.depth(traffic.stream.depth, root.warnings())),
+        };
         Self {
             app: root.section("app-layer", |app| {
                 app.ignore(&["error-policy"]);
-                App { hashes, ..protocols(app) }
+                App { files, ..protocols(app) }
             }),
             detect: Detect::read(root),
         }
     }
 }
 
-/// Digests that any EVE instance wants of every file.
-fn hashes(outputs: &Outputs) -> Hashes {
-    let wanted = outputs.eve.iter().filter_map(|eve| eve.types.files.as_ref()).map(|files| files.hashes);
-    wanted.fold(Hashes::default(), |sum, one| Hashes {
-        md5: sum.md5 || one.md5,
-        sha1: sum.sha1 || one.sha1,
-        sha256: sum.sha256 || one.sha256,
-    })
+/// What any output wants of every file.
+fn wanted(outputs: &Outputs) -> Wanted {
+    let told = outputs.eve.iter().filter_map(|eve| eve.types.files.as_ref());
+    let told = told.map(|files| Wanted { hashes: files.hashes, kind: files.magic, ..Wanted::default() });
+    let stored = outputs.file_store.iter().map(|store| Wanted {
+        hashes: Hashes { sha256: true, ..store.hashes },
+        kind: store.magic,
+        content: store.force,
+        all: store.force,
+    });
+    told.chain(stored).fold(Wanted::default(), Wanted::or)
 }
 
 /// `app-layer.protocols`: each key is a protocol, so none is unknown.

@@ -127,6 +127,8 @@ pub struct Drop {
 pub struct Files {
     /// Digests that every file gets.
     pub hashes: Hashes,
+    /// Whether every file is said to be of a kind.
+    pub magic: bool,
     /// The address behind a proxy.
     pub xff: Option<Xff>,
 }
@@ -420,12 +422,12 @@ impl Drop {
 }
 
 impl Files {
-    fn read(s: &Section<'_>, xff: Option<&Xff>) -> Self {
-        s.ignore(&["force-magic"]);
+    pub(super) fn read(s: &Section<'_>, xff: Option<&Xff>) -> Self {
         let names = s.texts("force-hash").unwrap_or_default();
         let asked = |name: &str| names.iter().any(|asked| asked.eq_ignore_ascii_case(name));
         let md5 = asked("md5") || s.flag("force-md5", false);
-        Self { hashes: Hashes { md5, sha1: asked("sha1"), sha256: asked("sha256") }, xff: Xff::of(s, xff) }
+        let hashes = Hashes { md5, sha1: asked("sha1"), sha256: asked("sha256") };
+        Self { hashes, magic: s.flag("force-magic", false), xff: Xff::of(s, xff) }
     }
 }
 

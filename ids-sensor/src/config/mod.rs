@@ -9,6 +9,7 @@ pub mod core;
 pub mod datasets;
 pub mod engine;
 pub mod eve;
+pub mod file_store;
 pub mod flood;
 pub mod ips;
 pub mod listen;
@@ -142,7 +143,7 @@ impl Config {
         let mut config = section::read(Some(&tree), "", &warnings, |root| {
             root.ignore(IGNORED);
             let traffic = traffic::Traffic::read(root, inline, &refusals);
-            let outputs = outputs::Outputs::read(root);
+            let outputs = outputs::Outputs::read(root, &refusals);
             Self {
                 vars: Vars::read(root),
                 datasets: datasets::Datasets::read(root),
@@ -152,7 +153,7 @@ impl Config {
                 stats: outputs::Stats::read(root),
                 logging: logging::Logging::read(root),
                 rules: rules::Rules::read(root, &refusals),
-                engine: engine::Engine::read(root, &outputs),
+                engine: engine::Engine::read(root, &outputs, &traffic),
                 af_packet: listen::read(root, "af-packet"),
                 af_xdp: listen::read(root, "af-xdp"),
                 block_lists: block_lists::read(root),

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::eve::Eve;
+use super::file_store::FileStore;
 use super::node::Value;
 use super::pcap_log::PcapLog;
 use super::scalar;
-use super::section::{self, Section};
+use super::section::{self, Section, Warnings};
 
 /// All outputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Outputs {
     pub stats: Vec<StatsLog>,
     /// Capture files.
     pub pcap_log: Vec<PcapLog>,
+    /// Where files from the traffic are stored.
+    pub file_store: Option<FileStore>,
     /// The alert store.
     pub store: Option<Store>,
 }
@@ -109,7 +112,6 @@ pub struct Stats {
 
 /// Outputs of the established engine that do not exist here.
 const UNWRITTEN_OUTPUTS: &[&str] = &[
-    "file-store",
     "tls-store",
     "tls-log",
     "http-log",
@@ -132,7 +134,7 @@ impl Outputs {
         *self == Self::default()
     }
 
-    pub(super) fn read(root: &Section<'_>) -> Self {
+    pub(super) fn read(root: &Section<'_>, refusals: &Warnings) -> Self {
         let mut outputs = Self::default();
         let Some(node) = root.node("outputs") else { return outputs };
         let Value::List(items) = &node.value else {
@@ -141,12 +143,12 @@ impl Outputs {
         };
         for (at, item) in items.iter().enumerate() {
             let path = format!("outputs.{at}");
-            section::read(Some(item), &path, root.warnings(), |output| outputs.add(output));
+            section::read(Some(item), &path, root.warnings(), |output| outputs.add(output, refusals));
         }
         outputs
     }
 
-    fn add(&mut self, output: &Section<'_>) {
+    fn add(&mut self, output: &Section<'_>, refusals: &Warnings) {
         let listed = |key, with: &mut dyn FnMut(&Section<'_>)| {
             if output.has(key) {
                 output.section(key, |section| {
@@ -165,6 +167,9 @@ impl Outputs {
             self.stats.push(StatsLog { file: LogFile::read(stats, "stats.log"), show });
         });
         listed("pcap-log", &mut |pcap_log| self.pcap_log.push(PcapLog::read(pcap_log)));
+        listed("file-store", &mut |store| {
+            self.file_store = FileStore::read(store, refusals).or(self.file_store.take())
+        });
         listed("store", &mut |store| self.store = Some(Store::read(store)));
         for &key in UNWRITTEN_OUTPUTS {
             let Some(node) = output.node(key) else { continue };

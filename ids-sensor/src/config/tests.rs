@@ -165,7 +165,8 @@ outputs:
     assert_eq!((http.extended, http.all_headers, http.xff.is_none()), (false, [false, true], true));
     assert_eq!(http.custom, ["accept-encoding"]);
     assert!(eve.types.arp);
-    assert!(config.engine.app.hashes.sha256 && !config.engine.app.hashes.md5);
+    let wanted = config.engine.app.files.care.wanted;
+    assert!(wanted.hashes.sha256 && !wanted.hashes.md5 && !wanted.kind && !wanted.content);
     let drop = eve.types.drop.as_ref().unwrap();
     assert!(drop.flow_start && !drop.alerts);
     let stats = eve.types.stats.unwrap();

@@ -34,6 +34,9 @@ impl Others {
         for eve in &config.outputs.eve {
             others.records(&eve.types, engine);
         }
+        if engine.app.files.care.wanted.all {
+            others.want(Carriers::TCP.or(Carriers::UDP), "file-store.force-filestore");
+        }
         others.settings(engine);
         others.tunnels(engine);
         others

@@ -20,6 +20,8 @@ pub enum Kind {
     Transaction,
     /// The end of a flow.
     Flow,
+    /// Bytes of a stored file, or its end.
+    FileContent,
     /// A tagged packet.
     Packet,
     /// Counters.
@@ -28,8 +30,17 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 8] =
-        [Self::Alert, Self::Anomaly, Self::Drop, Self::File, Self::Transaction, Self::Flow, Self::Packet, Self::Stats];
+    pub const ALL: [Self; 9] = [
+        Self::Alert,
+        Self::Anomaly,
+        Self::Drop,
+        Self::File,
+        Self::Transaction,
+        Self::Flow,
+        Self::FileContent,
+        Self::Packet,
+        Self::Stats,
+    ];
 
     /// Last part of the counter of lost records.
     pub const fn name(self) -> &'static str {
@@ -40,6 +51,7 @@ impl Kind {
             Self::File => "fileinfo",
             Self::Transaction => "transaction",
             Self::Flow => "flow",
+            Self::FileContent => "file_content",
             Self::Packet => "packet",
             Self::Stats => "stats",
         }

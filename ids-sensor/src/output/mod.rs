@@ -9,6 +9,7 @@
 pub mod eve;
 pub mod fast;
 pub mod file;
+pub mod file_store;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod lines;
@@ -53,6 +54,7 @@ enum Plan {
     Fast,
     Stats(crate::config::outputs::StatsRecord),
     PcapLog(Box<crate::config::pcap_log::PcapLog>),
+    FileStore(Box<crate::config::file_store::FileStore>),
     Store,
 }
 
@@ -64,6 +66,7 @@ pub struct Outputs {
     writer: Writer,
     stats: crate::config::outputs::Stats,
     store: Option<store::Reader>,
+    files: Option<Arc<file_store::Tally>>,
 }
 
 impl Outputs {
@@ -104,6 +107,14 @@ impl Outputs {
             let place = files.path().to_owned();
             add(Plan::PcapLog(Box::new(settings.clone())), Destination::Capture(Box::new(files)), place);
         }
+        let mut files = None;
+        if let Some(settings) = &config.outputs.file_store {
+            let store = file_store::Folder::open(settings, folder, config.engine.app.files.care.room.clone())
+                .map_err(|source| open(&folder.join(&settings.folder), source))?;
+            files = Some(store.tally());
+            let place = store.path().to_owned();
+            add(Plan::FileStore(Box::new(settings.clone())), Destination::Files(Box::new(store)), place);
+        }
         let mut reader = None;
         if let Some(settings) = &config.outputs.store {
             let place = folder.join(&settings.folder);
@@ -118,7 +129,7 @@ impl Outputs {
             add(Plan::Store, Destination::Store(feeder), place);
         }
         let writer = Writer::start(destinations, pressure);
-        Ok(Self { plans, places, writer, stats: config.stats.clone(), store: reader })
+        Ok(Self { plans, places, writer, stats: config.stats.clone(), store: reader, files })
     }
 
     /// What one worker renders with.
@@ -138,6 +149,7 @@ impl Outputs {
                 Plan::Fast => Box::new(fast::Fast::default()),
                 Plan::Stats(show) => Box::new(stats::StatsLog::new(*show, self.stats.clone())),
                 Plan::PcapLog(settings) => Box::new(pcap_log::PcapLog::new(settings.as_ref().clone())),
+                Plan::FileStore(settings) => Box::new(file_store::FileStore::new(settings, self.stats.clone(), scene)),
                 Plan::Store => Box::new(store::record::StoreOutput::new(Arc::clone(scene))),
             }
         });
@@ -152,6 +164,11 @@ impl Outputs {
     /// The queue to the writer, for rotation and the like.
     pub fn queue(&self) -> writer::Queue {
         self.writer.queue()
+    }
+
+    /// What storing files has come to, if they are stored.
+    pub fn files(&self) -> Option<Arc<file_store::Tally>> {
+        self.files.clone()
     }
 
     /// A way to ask the alert store, if there is one.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::file::File;
+use super::file_store::Folder;
 use super::lines::{Kind, Lines};
 use super::pcap_log::file::CaptureFile;
 use super::store::Feeder;
@@ -39,6 +40,8 @@ pub enum Destination {
     File(Box<File>),
     /// Capture files.
     Capture(Box<CaptureFile>),
+    /// Stored files.
+    Files(Box<Folder>),
     /// The alert store.
     Store(Feeder),
 }
@@ -49,6 +52,7 @@ impl Destination {
         match self {
             Self::File(file) => file.write(bytes),
             Self::Capture(file) => file.write(bytes),
+            Self::Files(folder) => folder.write(bytes),
             Self::Store(_) => Ok(()),
         }
     }
@@ -58,7 +62,7 @@ impl Destination {
         match self {
             Self::File(file) => file.flush(),
             Self::Capture(file) => file.flush(),
-            Self::Store(_) => Ok(()),
+            Self::Files(_) | Self::Store(_) => Ok(()),
         }
     }
 
@@ -67,7 +71,7 @@ impl Destination {
         match self {
             Self::File(file) => file.rotate(),
             Self::Capture(file) => file.finish(),
-            Self::Store(_) => Ok(()),
+            Self::Files(_) | Self::Store(_) => Ok(()),
         }
     }
 
@@ -75,6 +79,10 @@ impl Destination {
     fn end(&mut self) -> io::Result<()> {
         match self {
             Self::Capture(file) => file.finish(),
+            Self::Files(folder) => {
+                folder.finish();
+                Ok(())
+            }
             file => file.flush(),
         }
     }
@@ -83,6 +91,7 @@ impl Destination {
         match self {
             Self::File(file) => file.path(),
             Self::Capture(file) => file.path(),
+            Self::Files(folder) => folder.path(),
             Self::Store(_) => Path::new(""),
         }
     }

@@ -124,6 +124,8 @@ impl<'a> Driver<'a> {
     pub fn finish(self, summary: &mut Summary) {
         if self.stats {
             let mut renderer = self.outputs.renderer(&self.scene);
+            // What is still on its way to the disk counts.
+            self.outputs.queue().flush();
             let span = self.first.map_or(0, |first| self.last.since(first).as_secs());
             renderer.stats(&Stats {
                 time: self.last,
@@ -136,7 +138,7 @@ impl<'a> Driver<'a> {
                     failed: self.rules.failed,
                     skipped: self.rules.skipped,
                 },
-                more: &[],
+                more: &self.outputs.files().iter().flat_map(|tally| tally.counters()).collect::<Vec<_>>(),
                 inline: self.inline,
             });
             renderer.hand_over();

@@ -32,6 +32,7 @@ use crate::interest::{Others, Wanted};
 use crate::kernel::clock::wall;
 use crate::live::rules::{Follower, Force};
 use crate::live::{self, Events, Guard, Live, Topology};
+use crate::output::file_store::Tally;
 use crate::output::renderer::Renderer;
 use crate::output::sink::{RulesLoaded, Scene, Stats};
 use crate::output::writer::Pressure;
@@ -160,7 +161,8 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     ready();
 
     let flood = floods::Watch::new(limits);
-    let mut ticker = Ticker { config, renderer: outputs.renderer(&scene), rules: rules_loaded, inline, start, flood };
+    let (renderer, files) = (outputs.renderer(&scene), outputs.files());
+    let mut ticker = Ticker { config, renderer, files, rules: rules_loaded, inline, start, flood };
     supervise(&running, &workers, &mut ticker, &signals);
 
     server.stop();
@@ -306,6 +308,7 @@ impl Events for Teller {
 struct Ticker<'a> {
     config: &'a Config,
     renderer: Renderer,
+    files: Option<Arc<Tally>>,
     rules: RulesLoaded,
     inline: bool,
     start: Instant,
@@ -325,7 +328,8 @@ impl Ticker<'_> {
             return;
         }
         let (counters, more) = (workers.counters(), status::flat(ports));
-        let more: Vec<(&str, u64)> = more.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let files = self.files.iter().flat_map(|tally| tally.counters());
+        let more: Vec<(&str, u64)> = more.iter().map(|(name, value)| (name.as_str(), *value)).chain(files).collect();
         let threads: Vec<(String, Counters)> = workers
             .counters
             .iter()

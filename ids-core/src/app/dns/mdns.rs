@@ -20,7 +20,7 @@ pub static PROTOCOL: Protocol = Protocol {
     fields: || fields::MDNS.iter().map(|field| &field.info).collect(),
     events: message::EVENTS,
     record: Some("mdns"),
-    session: Some(|_, udp| Box::new(Session::new(Kind::Mdns, udp))),
+    session: Some(|_, facts| Box::new(Session::new(Kind::Mdns, facts.udp))),
     ..Protocol::BARE
 };
 

@@ -32,7 +32,7 @@ pub static PROTOCOL: Protocol = Protocol {
     fields: || fields::DNS.iter().map(|field| &field.info).collect(),
     events: message::EVENTS,
     record: Some("dns"),
-    session: Some(|_, udp| Box::new(session::Session::new(session::Kind::Dns, udp))),
+    session: Some(|_, facts| Box::new(session::Session::new(session::Kind::Dns, facts.udp))),
     ..Protocol::BARE
 };
 

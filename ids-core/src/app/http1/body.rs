@@ -7,8 +7,7 @@ use super::Config;
 use super::coding::Decoder;
 use super::events::Event;
 use super::multipart::{Form, Part};
-use crate::app::config::Hashes;
-use crate::app::file::File;
+use crate::app::file::{Care, File};
 use crate::field::{Dir, Value};
 
 /// Files of one message that are followed at most.
@@ -85,7 +84,7 @@ pub(super) struct Body {
 pub(super) struct Context<'a> {
     pub dir: Dir,
     pub config: &'a Config,
-    pub hashes: Hashes,
+    pub care: &'a Care,
 }
 
 impl Context<'_> {
@@ -148,10 +147,9 @@ impl Body {
     /// So many bytes of it were lost.
     pub(super) fn gap(&mut self, bytes: u64) {
         self.wire = self.wire.saturating_add(bytes);
-        if self.kept.complete {
-            return;
+        if !self.kept.complete {
+            self.kept.gap(bytes);
         }
-        self.kept.gap(bytes);
         self.files.extend(self.coming.take());
         if let Some(file) = self.files.last_mut() {
             file.gap(bytes);
@@ -196,9 +194,10 @@ impl Body {
         }
     }
 
-    /// Takes decoded content as far as the limit allows. Out: whether more is wanted.
+    /// Takes decoded content as far as the limit allows; what is stored goes beyond it. Out: whether more is wanted.
     fn take(&mut self, bytes: &[u8], at: &Context<'_>, late: &mut Vec<Event>) -> bool {
-        if self.kept.complete {
+        let stored = at.care.wanted.all || self.files.iter().any(File::is_stored);
+        if self.kept.complete && !stored {
             return false;
         }
         let room = match at.limit() {
@@ -207,7 +206,11 @@ impl Body {
         };
         let part = bytes.get(..room).unwrap_or(bytes);
         self.total += part.len() as u64;
-        self.kept.push(part);
+        if !self.kept.complete {
+            self.kept.push(part);
+            self.kept.complete = part.len() < bytes.len();
+        }
+        let part = if stored { bytes } else { part };
         if !bytes.is_empty() {
             self.files.extend(self.coming.take());
         }
@@ -217,12 +220,13 @@ impl Body {
                 form.feed(part, &mut |found| store(&mut self.files, &mut self.uploads, found, at, late));
             }
         }
-        if room < bytes.len() {
-            self.kept.complete = true;
-            self.files.iter_mut().for_each(File::truncate);
+        if self.kept.complete {
             self.uploads.iter_mut().for_each(|upload| upload.complete = true);
         }
-        !self.kept.complete
+        if self.kept.complete && !stored {
+            self.files.iter_mut().for_each(File::truncate);
+        }
+        !self.kept.complete || stored
     }
 }
 
@@ -230,16 +234,16 @@ impl Body {
 fn store(files: &mut Vec<File>, uploads: &mut Vec<Kept>, part: Part<'_>, at: &Context<'_>, late: &mut Vec<Event>) {
     match part {
         Part::Begin(name) if files.len() < MAX_FILES => {
-            files.push(File::new(name, at.dir, at.hashes));
+            files.push(File::new(name, at.dir, at.care));
             uploads.push(Kept::default());
         }
         Part::Begin(_) => late.push(Event::MultipartGenericError),
         Part::Content(bytes) => {
-            if let (Some(file), Some(upload)) = (files.last_mut(), uploads.last_mut())
-                && !upload.complete
-            {
+            if let (Some(file), Some(upload)) = (files.last_mut(), uploads.last_mut()) {
                 file.append(bytes);
-                upload.push(bytes);
+                if !upload.complete {
+                    upload.push(bytes);
+                }
             }
         }
         Part::End => {

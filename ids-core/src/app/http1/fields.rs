@@ -243,6 +243,15 @@ pub(super) static FIELDS: &[Row] = &[
         "Name of a file: from Content-Disposition (RFC 6266), else the path of the target.",
     )
     .multi(),
+    Row::bytes(
+        "file.magic",
+        Dirs::Both,
+        BODY,
+        |tx, dir, instance, _| file_kind(tx, dir, instance),
+        "What libmagic would call a file, by its first bytes.",
+    )
+    .kind(BytesKind::STREAMING)
+    .multi(),
 ];
 
 /// A field that is final with the headers.
@@ -337,6 +346,12 @@ fn file_data<'a>(tx: &'a Tx, dir: Dir, instance: usize, _: &'a mut Vec<u8>) -> V
         (Dir::ToClient, 0) => tx.response.message.body.value(),
         _ => tx.message(dir).body.file_value(instance),
     }
+}
+
+/// Final as soon as it is known.
+fn file_kind<'a>(tx: &'a Tx, dir: Dir, instance: usize) -> Value<'a> {
+    let kind = tx.message(dir).body.files.get(instance).and_then(|file| file.kind.as_deref());
+    kind.map_or(Value::Absent, |kind| Value::Stream { data: kind.as_bytes(), offset: 0, complete: true })
 }
 
 fn file_name<'a>(tx: &'a Tx, dir: Dir, instance: usize) -> Value<'a> {

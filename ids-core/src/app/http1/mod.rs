@@ -27,6 +27,7 @@ mod tests;
 mod tx;
 mod uri;
 
+use crate::app::file::Care;
 use crate::app::parser::{Pattern, Probe, Probing, Protocol};
 use crate::field::{Dir, Dirs};
 
@@ -53,7 +54,10 @@ pub static PROTOCOL: Protocol = Protocol {
     events: events::NAMES,
     capital_events: true,
     record: Some("http"),
-    session: Some(|config, _| Box::new(session::Http::new(&config.http1, config.hashes))),
+    session: Some(|config, facts| {
+        let care = Care { wanted: facts.files, ..config.files.care.clone() };
+        Box::new(session::Http::new(&config.http1, care))
+    }),
     ..Protocol::BARE
 };
 

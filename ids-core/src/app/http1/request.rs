@@ -229,7 +229,7 @@ fn begin_body(request: &mut Request, at: &Context<'_>, odd: &mut impl FnMut(Even
     let form = headers.get("content-type").and_then(Form::new);
     let upload = matches!(request.method(), b"POST" | b"PUT");
     let file = (upload && form.is_none() && !request.path().is_empty())
-        .then(|| File::new(file_name(request.path(), odd), DIR, at.hashes));
+        .then(|| File::new(file_name(request.path(), odd), DIR, at.care));
     request.message.body.begin(decoder, form, file);
 }
 

@@ -267,7 +267,7 @@ fn begin_body(tx: &mut Tx, framing: Framing, at: &Context<'_>) {
     let name = said.filter(|name| !name.is_empty()).unwrap_or(tx.request.path());
     let parts = framing == Framing::Open && headers.get("content-type").is_some_and(is_byteranges);
     let file = (!name.is_empty() && !parts).then(|| {
-        let mut file = File::new(file_name(name, note), DIR, at.hashes);
+        let mut file = File::new(file_name(name, note), DIR, at.care);
         if let Some(value) = headers.get("content-range") {
             match ContentRange::parse(value) {
                 Some(range) => file.range = range.bytes,

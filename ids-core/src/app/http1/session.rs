@@ -15,7 +15,7 @@ use super::events::Event;
 use super::header::{self, Headers, Lexer, by};
 use super::line::{Finder, is_blank, leading, split};
 use super::tx::Tx;
-use crate::app::config::Hashes;
+use crate::app::file::{Care, File};
 use crate::app::parser::{Input, Parsed, Session, Transaction};
 use crate::field::Dir;
 
@@ -25,7 +25,7 @@ const BLANK_LIMIT: usize = 1024;
 /// The parser's state of one connection.
 pub(super) struct Http {
     pub(super) config: Config,
-    pub(super) hashes: Hashes,
+    pub(super) care: Care,
     pub(super) txs: Transactions,
     pub(super) request: Reader,
     pub(super) response: Reader,
@@ -139,11 +139,11 @@ impl Transactions {
 
 impl Http {
     /// A new connection.
-    pub(super) fn new(config: &Config, hashes: Hashes) -> Self {
+    pub(super) fn new(config: &Config, care: Care) -> Self {
         let reader = |dir| Reader { state: State::Idle, finder: Finder::default(), lexer: Lexer::new(dir), current: 0 };
         Self {
             config: config.clone(),
-            hashes,
+            care,
             txs: Transactions::default(),
             request: reader(Dir::ToServer),
             response: reader(Dir::ToClient),
@@ -156,7 +156,7 @@ impl Http {
         let max = self.config.max_tx.max(1) as u64;
         if let Some(old) = (id + 1).checked_sub(max + 1) {
             for dir in Dir::BOTH {
-                let at = Context { dir, config: &self.config, hashes: self.hashes };
+                let at = Context { dir, config: &self.config, care: &self.care };
                 if let Some(tx) = self.txs.get_mut(old) {
                     tx.end(&at, false);
                 }
@@ -178,7 +178,7 @@ impl Http {
     /// Does something with the current transaction of a direction; nothing if it was released.
     pub(super) fn with<T>(&mut self, dir: Dir, act: impl FnOnce(&mut Tx, &Context<'_>) -> T) -> Option<T> {
         let id = self.reader(dir).current;
-        let at = Context { dir, config: &self.config, hashes: self.hashes };
+        let at = Context { dir, config: &self.config, care: &self.care };
         self.txs.get_mut(id).map(|tx| {
             tx.message_mut(dir).revision += 1;
             act(tx, &at)
@@ -380,10 +380,14 @@ impl Session for Http {
     }
 
     fn inspected(&mut self, id: u64, dir: Dir) {
-        let at = Context { dir, config: &self.config, hashes: self.hashes };
+        let at = Context { dir, config: &self.config, care: &self.care };
         if let Some(tx) = self.txs.get_mut(id) {
             tx.message_mut(dir).body.inspected(&at);
         }
+    }
+
+    fn files_mut(&mut self, id: u64, dir: Dir) -> &mut [File] {
+        self.txs.get_mut(id).map_or(&mut [], |tx| &mut tx.message_mut(dir).body.files)
     }
 
     fn release(&mut self, id: u64) {

@@ -9,8 +9,9 @@ use std::io::Write as _;
 
 use super::*;
 use crate::app::config;
-use crate::app::file::State as FileState;
+use crate::app::file::{State as FileState, Wanted};
 use crate::app::parser::{Detail, Input, Parsed, Session, Transaction};
+use crate::app::state::Facts;
 use crate::field::{Kind, Value};
 use crate::record::{Shape, Writer};
 use crate::time::Time;
@@ -46,9 +47,10 @@ struct Connection {
 impl Connection {
     fn new(config: Config) -> Self {
         let hashes = config::Hashes { md5: true, ..config::Hashes::default() };
-        let config = config::Config { http1: config, hashes, ..config::Config::default() };
+        let facts = Facts { files: Wanted { hashes, ..Wanted::default() }, ..Facts::default() };
+        let config = config::Config { http1: config, ..config::Config::default() };
         Self {
-            session: PROTOCOL.session.expect("HTTP is parsed")(&config, false),
+            session: PROTOCOL.session.expect("HTTP is parsed")(&config, facts),
             unused: Default::default(),
             switched: None,
         }

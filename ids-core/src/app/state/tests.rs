@@ -27,7 +27,7 @@ impl Flow {
         Self {
             app: App::new(Config::default()),
             state: State::default(),
-            facts: Facts { udp, midstream: false },
+            facts: Facts { udp, ..Facts::default() },
             server,
             events: Vec::new(),
             found: Findings::default(),
@@ -328,7 +328,7 @@ proptest! {
     ) {
         for (_, row) in registry::all() {
             let Some(start) = row.session else { continue };
-            let mut session = start(&Config::default(), udp);
+            let mut session = start(&Config::default(), Facts { udp, ..Facts::default() });
             for (client, data, lost) in &pieces {
                 let dir = if *client { ToServer } else { ToClient };
                 let input = Input { dir, data, last: false, time: Time::ZERO, ports: (1, 2) };

@@ -100,7 +100,7 @@ impl Description<'_> {
             Check::Number { test, .. } => named(engine.name, out, |out| packet::number(&test.test, "", out)),
             Check::Event(_) => named("app-layer-event", out, |_| {}),
             Check::State(..) => named("app-layer-state", out, |_| {}),
-            Check::File(_) => named("file", out, |_| {}),
+            Check::File(tests) => (0..tests.len().max(1)).for_each(|_| named("file", out, |_| {})),
         }
         out.close();
         out.close();
@@ -153,6 +153,7 @@ impl Description<'_> {
             Effect::Bypass => named("bypass", out, |_| {}),
             Effect::Unrecorded(_) => named("config", out, |_| {}),
             Effect::Tag(_) => named("tag", out, |_| {}),
+            Effect::Store(_) => named("filestore", out, |_| {}),
         }
     }
 }

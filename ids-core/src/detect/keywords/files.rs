@@ -3,8 +3,9 @@
 use crate::app::registry::ProtoId;
 use crate::detect::builder::RuleBuilder;
 use crate::detect::bytes::text::Part;
+use crate::detect::files::{Digest, FileTest, Store, Which};
 use crate::detect::integer;
-use crate::detect::rule_set::{Check, Digest, FileTest};
+use crate::detect::rule_set::{Check, Effect};
 use crate::field::Dirs;
 use crate::rules::ast::Opt;
 use crate::rules::diagnostic::{Code, Diagnostic};
@@ -12,17 +13,25 @@ use crate::rules::diagnostic::{Code, Diagnostic};
 /// Protocols that carry files have this field.
 const FILE_DATA: &str = "file.data";
 
+/// What the configuration must have for files to be stored, by its name for `requires`.
+pub const FILE_STORE: &str = "output::file-store";
+
 /// Adds a test of files to the rule.
 fn add(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, test: FileTest, dirs: Dirs) -> Result<(), Diagnostic> {
+    on_files(rule, opt)?;
+    rule.check(Check::File(vec![test]), None, dirs, opt.span.clone());
+    Ok(())
+}
+
+/// The rule is about protocols that carry files.
+fn on_files(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
     let catalog = rule.cx.catalog;
     let Some(known) = catalog.field_named(FILE_DATA).and_then(|id| catalog.field(id)) else {
         let message = format!("`{}` is not supported yet: no protocol here carries files", opt.name.text);
         return Err(Diagnostic::error(Code::NotSupported, opt.span.clone(), message));
     };
     let protos: Vec<ProtoId> = known.fields.iter().map(|field| field.0).collect();
-    rule.restrict_to(&protos, &opt.name.text, opt.span.clone())?;
-    rule.check(Check::File(test), None, dirs, opt.span.clone());
-    Ok(())
+    rule.restrict_to(&protos, &opt.name.text, opt.span.clone())
 }
 
 /// `[!]"text"`
@@ -40,6 +49,55 @@ pub(super) fn name(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diag
 pub(super) fn extension(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
     let (negated, text) = text(opt)?;
     add(rule, opt, FileTest::Extension { text, negated }, Dirs::Both)
+}
+
+pub(super) fn kind(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    let (negated, text) = text(opt)?;
+    add(rule, opt, FileTest::Kind { text, negated }, Dirs::Both)
+}
+
+/// `[direction[,scope]]`: without a direction, files that the rule matches on.
+pub(super) fn store(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
+    const DIRS: &[(&str, Dirs)] = &[
+        ("request", Dirs::ToServer),
+        ("to_server", Dirs::ToServer),
+        ("response", Dirs::ToClient),
+        ("to_client", Dirs::ToClient),
+        ("both", Dirs::Both),
+    ];
+    const SCOPES: &[(&str, Which)] =
+        &[("file", Which::Matched), ("tx", Which::Transaction), ("ssn", Which::Flow), ("flow", Which::Flow)];
+    let mut store = Store { dirs: None, which: Which::Matched };
+    if opt.value.as_ref().is_some_and(|value| !value.text.is_empty()) {
+        let value = Part::value(opt)?;
+        let parts: Vec<_> = value.split(',').collect();
+        let (dir, scope) = match *parts {
+            [dir] => (dir, None),
+            [dir, scope] => (dir, Some(scope)),
+            _ => return Err(value.bad("expected a direction and a scope, such as `to_client,file`")),
+        };
+        store.dirs = Some(named(dir, DIRS, "`request`, `to_server`, `response`, `to_client`, `both`")?);
+        if let Some(scope) = scope {
+            store.which = named(scope, SCOPES, "`file`, `tx`, `ssn`, `flow`")?;
+        }
+    }
+    on_files(rule, opt)?;
+    if !rule.cx.settings.features.iter().any(|feature| feature == FILE_STORE) {
+        let message = "files are not stored: the output `file-store` is not enabled";
+        let warning = Diagnostic::warning(Code::NoEffect, opt.span.clone(), message);
+        rule.warnings.push(warning.help("enable it under `outputs` in the configuration"));
+    }
+    if store.dirs.is_none() {
+        rule.check(Check::File(Vec::new()), None, Dirs::Both, opt.span.clone());
+    }
+    rule.effects.push(Effect::Store(store));
+    Ok(())
+}
+
+fn named<T: Copy>(word: Part<'_>, words: &[(&str, T)], all: &str) -> Result<T, Diagnostic> {
+    let word = word.trim();
+    let known = words.iter().find(|row| row.0 == word.text).map(|row| row.1);
+    known.ok_or_else(|| super::unknown(word, all))
 }
 
 /// `[to_server,|to_client,]integer`

@@ -25,6 +25,7 @@ pub(super) mod threshold;
 mod vars;
 
 pub use examples::EXAMPLES;
+pub use files::FILE_STORE;
 pub use not_yet::NOT_YET;
 
 use super::builder::RuleBuilder;
@@ -76,10 +77,19 @@ pub static KEYWORDS: &[Keyword] = &[
     many("engine-event", events::engine, "The packet has this oddity of decoder or TCP, by its full name."),
     many("fileext", files::extension, "The name of a file ends in a dot and this."),
     many("filemd5", files::md5, "The MD5 of a file is in a list."),
+    many("filemagic", files::kind, "What libmagic calls a file contains this."),
     many("filename", files::name, "The name of a file contains this."),
     many("filesha1", files::sha1, "The SHA-1 of a file is in a list."),
     many("filesha256", files::sha256, "The SHA-256 of a file is in a list."),
     many("filesize", files::size, "The size of a file."),
+    Keyword {
+        value: Takes::Optional,
+        ..many(
+            "filestore",
+            files::store,
+            "Files are stored: of a direction, of the match, the transaction or the flow.",
+        )
+    },
     once("flow", flow::flow, "Direction and state of the flow."),
     many("flowbits", bits::flowbits, "Sets or tests a bit of the flow."),
     many("flowint", flowint::flowint, "Changes or tests a number of the flow."),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::frames::{self, CLIENT, PORT, SERVER};
 use crate::anomaly::Anomaly;
 use crate::app::App;
-use crate::app::config::{Config, Hashes};
+use crate::app::config::{self, Config};
+use crate::app::file::{Care, Kinds};
 use crate::app::parser::{Input, Parsed};
 use crate::app::registry::ProtoId;
 use crate::app::state::{Facts, Findings, Found, State};
@@ -136,7 +137,8 @@ impl Bench {
         let errors: Vec<_> =
             errors.filter(|fault| fault.severity == crate::rules::diagnostic::Severity::Error).collect();
         assert!(errors.is_empty(), "{errors:#?}");
-        let hashes = Hashes { md5: true, sha1: true, sha256: true };
+        let kinds = Kinds::new(|head| if head.ends_with(b"-a") { "ends in -a" } else { "data" }.into());
+        let files = config::Files { care: Care { kinds, ..Care::default() }, store: true, depth: None };
         Self {
             rules: loaded.rules,
             detector: Detector::default(),
@@ -148,7 +150,7 @@ impl Bench {
             flow: None,
             state: FlowState::default(),
             app: State::default(),
-            config: App::new(Config { hashes, ..Config::default() }),
+            config: App::new(Config { files, ..Config::default() }),
             streams: Default::default(),
             unused: Default::default(),
             time: Time::from_micros(1_000_000, 0),
@@ -251,7 +253,7 @@ impl Bench {
     fn parse(&mut self, packet: &Packet<'_>, dir: Dir, tcp: bool, findings: &mut Findings) {
         let unused = &mut self.unused[dir.index()];
         unused.extend_from_slice(packet.payload());
-        let facts = Facts { udp: !tcp, midstream: false };
+        let facts = Facts { udp: !tcp, midstream: false, files: self.config.config.files.wanted(self.rules.files()) };
         let input = Input { dir, data: unused, last: false, time: packet.time, ports: packet.ports() };
         let used = match self.app.data(&self.config, input, facts, findings) {
             Parsed::Used { bytes, .. } | Parsed::Switch { bytes, .. } => bytes,

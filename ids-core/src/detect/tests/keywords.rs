@@ -331,6 +331,8 @@ fn keywords() -> Vec<Case> {
         http("fileext:\"exe\""),
         http("filename:\"FILE.e\""),
         http("filesize:to_client,6"),
+        http("filemagic:\"IN -A\""),
+        http("http.host; content:\"one\"; filestore:response,tx"),
         http("filemd5:md5.list"),
         http("filesha1:sha1.list"),
         http("filesha256:sha256.list"),
@@ -383,6 +385,7 @@ fn fields() -> Vec<Case> {
         ("http.response_body", "resp-a"),
         ("file.data", "resp-a"),
         ("file.name", "file.exe"),
+        ("file.magic", "ends in -a"),
     ];
     let nocase = |name: &str| if name.ends_with("_header") { "; nocase" } else { "" };
     let mut cases: Vec<Case> =

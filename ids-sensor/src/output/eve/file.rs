@@ -1,6 +1,6 @@
 //! `fileinfo` records, and the `files` of alerts.
 
-use ids_core::app::file::{File, State};
+use ids_core::app::file::{Fate, File, State};
 use ids_core::event::FileRef;
 use ids_core::record::Writer;
 
@@ -27,9 +27,10 @@ pub fn content(file: &File, tx_id: u64, sids: &[u32], json: &mut Json<'_>) {
     if !sids.is_empty() {
         json.list("sid", |json| sids.iter().for_each(|sid| json.uint("", u64::from(*sid))));
     }
+    json.str_opt("magic", file.kind.as_deref());
     json.flag("gaps", file.gaps);
     json.str("state", file.state.name());
-    if file.state == State::Closed {
+    if file.state != State::Open {
         for (key, digest) in [
             ("md5", file.md5.as_ref().map(|digest| &digest[..])),
             ("sha1", file.sha1.as_ref().map(|digest| &digest[..])),
@@ -40,8 +41,18 @@ pub fn content(file: &File, tx_id: u64, sids: &[u32], json: &mut Json<'_>) {
             }
         }
     }
-    // Files are not stored, so this never is true.
-    json.flag("stored", false);
+    match file.fate() {
+        Fate::Store(number) if file.state != State::Open => {
+            json.flag("stored", true);
+            json.uint("file_id", number);
+        }
+        fate => {
+            json.flag("stored", false);
+            if matches!(fate, Fate::Store(_)) {
+                json.flag("storing", true);
+            }
+        }
+    }
     json.uint("size", file.size);
     json.uint("tx_id", tx_id);
     if let Some((start, end)) = file.range {
