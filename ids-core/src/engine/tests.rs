@@ -1,10 +1,11 @@
 //! What rules make of traffic that has gone through the whole engine.
 
+mod files;
+
 use std::sync::Arc;
 
 use super::Engine;
-use super::fixtures::{self, Carrier, Told, segment};
-use crate::app::file::{Fate, Wanted};
+use super::fixtures::{self, Carrier, segment};
 use crate::app::{self, App};
 use crate::detect::compile::Loader;
 use crate::detect::rule_set::RuleSet;
@@ -44,101 +45,6 @@ fn dialogue(rules: &str, parts: &[&[u8]], with_handshake: bool) -> Vec<u32> {
     }
     let push = |(id, mut frame): (usize, Vec<u8>)| fixtures::push(&mut engine, &rules, id as u64 + 1, &mut frame).sids;
     frames.into_iter().enumerate().flat_map(push).collect()
-}
-
-/// Name of a file, whether it is stored, and the rules that wanted that.
-type NamedFile = (String, bool, Vec<u32>);
-
-/// What comes of two exchanges and a form with two files, while rules look on: files stored by number, and the files
-/// told of, with the rules that wanted them.
-fn stored(rules: &str, all: bool) -> (Vec<(u64, String)>, Vec<NamedFile>) {
-    let rules = compile(rules);
-    let mut config = fixtures::inline();
-    (config.inline, config.stream.inline) = (false, false);
-    config.app.files.store = true;
-    config.app.files.care.wanted = Wanted { content: all, all, ..Wanted::default() };
-    let app = App::new(config.app.clone());
-    let mut engine = Engine::new(Arc::new(config), Arc::new(app), Shared::default());
-    let form = "--B\r\nContent-Disposition: form-data; filename=\"x.exe\"\r\n\r\nMZ1\r\n\
-        --B\r\nContent-Disposition: form-data; filename=\"y.txt\"\r\n\r\ntext\r\n--B--\r\n";
-    let post = "POST /c HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: ";
-    let says = [
-        (true, "GET /a.exe HTTP/1.1\r\nHost: h\r\n\r\n".to_owned()),
-        (false, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nMZ2".to_owned()),
-        (false, "abc".to_owned()),
-        (true, "GET /b.txt HTTP/1.1\r\nHost: h\r\n\r\n".to_owned()),
-        (false, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nb-b".to_owned()),
-        (true, format!("{post}{}\r\n\r\n{form}", form.len())),
-        (false, "HTTP/1.1 204 No\r\n\r\n".to_owned()),
-    ];
-    let (v4, mut next) = (Carrier::V4, [101, 501]);
-    let mut frames = vec![
-        segment(v4, true, "S", 100, 0, b""),
-        segment(v4, false, "SA", 500, 101, b""),
-        segment(v4, true, "A", 101, 501, b""),
-    ];
-    for (from_client, text) in says {
-        let [client, server] = next;
-        let (seq, ack) = if from_client { (client, server) } else { (server, client) };
-        frames.push(segment(v4, from_client, "PA", seq, ack, text.as_bytes()));
-        next[usize::from(!from_client)] += text.len() as u32;
-        frames.push(segment(v4, !from_client, "A", ack, seq + text.len() as u32, b""));
-    }
-    let mut told: Vec<Told> = frames
-        .into_iter()
-        .enumerate()
-        .map(|(id, mut frame)| fixtures::push(&mut engine, &rules, id as u64 + 1, &mut frame))
-        .collect();
-    let mut last = Told::default();
-    engine.finish(&rules, &mut last);
-    told.push(last);
-    let (mut contents, mut files) = (Vec::<(u64, String)>::new(), Vec::new());
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    for told in told {
-        for (number, bytes) in told.contents {
-            match contents.iter_mut().find(|row| row.0 == number) {
-                Some(row) => row.1.push_str(&text(&bytes)),
-                None => contents.push((number, text(&bytes))),
-            }
-        }
-        files.extend(told.files.into_iter().map(|(name, fate, sids)| (text(&name), fate != Fate::Undecided, sids)));
-    }
-    files.sort();
-    (contents, files)
-}
-
-#[test]
-fn rules_store_files() {
-    const NAMES: [&str; 4] = ["/a.exe", "/b.txt", "x.exe", "y.txt"];
-    const CONTENTS: [&str; 4] = ["MZ2abc", "b-b", "MZ1", "text"];
-    let cases: &[(&str, &[usize])] = &[
-        ("filestore; sid:1;", &[0, 1, 2, 3]),
-        ("fileext:\"exe\"; filestore; sid:1;", &[0, 2]),
-        ("file.name; content:\"y.txt\"; filestore; sid:1;", &[3]),
-        ("file.data; content:\"abc\"; filestore; sid:1;", &[0]),
-        ("fileext:\"exe\"; filesize:3; filestore; sid:1;", &[2]),
-        ("fileext:\"exe\"; filestore:both; sid:1;", &[0, 2]),
-        ("http.uri; content:\"/a\"; filestore:response,tx; sid:1;", &[0]),
-        ("http.uri; content:\"/b\"; filestore:both,flow; sid:1;", &[1, 2, 3]),
-        ("http.uri; content:\"/b\"; filestore:to_client,ssn; sid:1;", &[1]),
-        ("filestore:to_server,flow; sid:1;", &[2, 3]),
-        ("filesize:>5; filestore:to_client,file; sid:1;", &[0]),
-        ("http.uri; content:\"/nothing\"; filestore:both,flow; sid:1;", &[]),
-    ];
-    for (options, expected) in cases {
-        let (contents, files) = stored(&format!("alert http any any -> any any ({options})"), false);
-        let texts: Vec<&str> = contents.iter().map(|row| row.1.as_str()).collect();
-        assert_eq!(texts, expected.iter().map(|at| CONTENTS[*at]).collect::<Vec<_>>(), "{options}");
-        let numbers: Vec<u64> = contents.iter().map(|row| row.0).collect();
-        assert_eq!(numbers, (1..=expected.len() as u64).collect::<Vec<_>>());
-        for (at, (name, stored, sids)) in files.iter().enumerate() {
-            let wanted = expected.contains(&at);
-            assert_eq!((name.as_str(), *stored, sids.len()), (NAMES[at], wanted, usize::from(wanted)), "{options}");
-        }
-        assert_eq!(files.len(), NAMES.len());
-    }
-    assert_eq!(stored("alert http any any -> any any (http.uri; content:\"/no\"; sid:1;)", true).0.len(), 4);
-    assert_eq!(stored("alert http any any -> any any (http.uri; content:\"/no\"; sid:1;)", false).0.len(), 0);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::Config;
 use super::coding::Decoder;
 use super::events::Event;
 use super::multipart::{Form, Part};
+use super::range::Partial;
 use crate::app::file::{Care, File};
 use crate::field::{Dir, Value};
 
@@ -72,6 +73,8 @@ pub(super) struct Body {
     pub files: Vec<File>,
     /// The file that begins with the first byte.
     coming: Option<File>,
+    /// The file that this is a range of.
+    pub partial: Option<Box<Partial>>,
     /// Bytes of content before it is decompressed, lost ones included.
     pub wire: u64,
     /// Bytes of content after it was decompressed, as far as they are kept or were.
@@ -121,7 +124,9 @@ impl Body {
     pub(super) fn file_value(&self, index: usize) -> Value<'_> {
         match (&self.content, self.files.get(index)) {
             (_, None) => Value::Absent,
-            (Content::Whole, Some(_)) => self.kept.value(),
+            (Content::Whole, Some(_)) if index == 0 => self.kept.value(),
+            // What was put together of ranges was seen range by range.
+            (Content::Whole, Some(_)) => Value::Absent,
             (Content::Form(_), Some(_)) => self.uploads.get(index).map_or(Value::Absent, Kept::value),
         }
     }
@@ -154,6 +159,9 @@ impl Body {
         if let Some(file) = self.files.last_mut() {
             file.gap(bytes);
         }
+        if let Some(partial) = &mut self.partial {
+            partial.gap(bytes);
+        }
         if let Content::Form(_) = self.content
             && let Some(upload) = self.uploads.last_mut()
         {
@@ -180,6 +188,11 @@ impl Body {
         self.kept.complete = true;
         for file in &mut self.files {
             if whole { file.close() } else { file.truncate() }
+        }
+        match self.partial.take().filter(|_| whole).map(Partial::end) {
+            Some(Ok(file)) => self.files.push(file),
+            Some(Err(partial)) => self.partial = Some(partial),
+            None => {}
         }
         for upload in &mut self.uploads {
             upload.complete = true;
@@ -213,6 +226,9 @@ impl Body {
         let part = if stored { bytes } else { part };
         if !bytes.is_empty() {
             self.files.extend(self.coming.take());
+        }
+        if let Some(partial) = &mut self.partial {
+            partial.append(part);
         }
         match &mut self.content {
             Content::Whole => self.files.iter_mut().for_each(|file| file.append(part)),

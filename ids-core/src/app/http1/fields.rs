@@ -242,6 +242,7 @@ pub(super) static FIELDS: &[Row] = &[
         |tx, dir, instance, _| file_name(tx, dir, instance),
         "Name of a file: from Content-Disposition (RFC 6266), else the path of the target.",
     )
+    .kind(BytesKind::STREAMING)
     .multi(),
     Row::bytes(
         "file.magic",
@@ -348,12 +349,16 @@ fn file_data<'a>(tx: &'a Tx, dir: Dir, instance: usize, _: &'a mut Vec<u8>) -> V
     }
 }
 
-/// Final as soon as it is known.
 fn file_kind<'a>(tx: &'a Tx, dir: Dir, instance: usize) -> Value<'a> {
     let kind = tx.message(dir).body.files.get(instance).and_then(|file| file.kind.as_deref());
-    kind.map_or(Value::Absent, |kind| Value::Stream { data: kind.as_bytes(), offset: 0, complete: true })
+    at_once(kind.unwrap_or_default().as_bytes())
 }
 
 fn file_name<'a>(tx: &'a Tx, dir: Dir, instance: usize) -> Value<'a> {
-    tx.message(dir).body.files.get(instance).map_or(Value::Absent, |file| text(&file.name))
+    tx.message(dir).body.files.get(instance).map_or(Value::Absent, |file| at_once(&file.name))
+}
+
+/// What is final as soon as it is there, long before the body ends: rules that want the file stored must not wait.
+fn at_once(bytes: &[u8]) -> Value<'_> {
+    if bytes.is_empty() { Value::Absent } else { Value::Stream { data: bytes, offset: 0, complete: true } }
 }

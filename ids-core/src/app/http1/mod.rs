@@ -4,7 +4,7 @@
 //!
 //! The parts in the order bytes meet them: `session` keeps the transactions; `request` and `response`
 //! take messages apart with `line`, `header`, `uri`, `chunked`; `coding` and `layer` undo `Content-Encoding`; `body` keeps
-//! what is inspected and follows files, those of forms with `multipart`; `fields` and `log` show it all.
+//! what is inspected and follows files, those of forms with `multipart`, those in ranges with `range`; `fields` and `log` show it all.
 //!
 //! Leniency is on purpose: what any client or server would make sense of is taken that way, with an event where
 //! it is odd, so that nothing is hidden by a detail of form.
@@ -19,6 +19,7 @@ mod layer;
 mod line;
 mod log;
 mod multipart;
+mod range;
 mod request;
 mod response;
 mod session;

@@ -6,6 +6,7 @@ use super::events::Event;
 use super::header::{self, Headers, Lexer, by};
 use super::line::{contains, is_blank, leading, split, starts_with, trim};
 use super::multipart::parameter;
+use super::range::Partial;
 use super::request::file_name;
 use super::session::{Framing, Http, State, Step};
 use super::tx::{Progress, Tx};
@@ -98,7 +99,7 @@ impl Http {
     fn bare_content(&mut self) -> Step {
         self.with(DIR, |tx, at| {
             tx.response.message.progress = Progress::Headers;
-            begin_body(tx, Framing::Open, at);
+            begin_body(tx, Framing::Open, &mut None, at);
         });
         self.go(DIR, 0, State::Content(u64::MAX))
     }
@@ -107,6 +108,7 @@ impl Http {
         let mut framing = Framing::Open;
         let mut turn = Turn::Content;
         let mut connect = false;
+        let mut partial = self.partial.take();
         self.with(DIR, |tx, at| {
             let mut odd = Vec::new();
             let note = &mut |event| odd.push(event);
@@ -122,11 +124,12 @@ impl Http {
                 Turn::Interim => tx.response.restart(),
                 Turn::Content | Turn::Doubtful => {
                     tx.response.message.progress = Progress::Headers;
-                    begin_body(tx, framing, at);
+                    begin_body(tx, framing, &mut partial, at);
                 }
                 Turn::None | Turn::Switch(_) => tx.response.message.progress = Progress::Headers,
             }
         });
+        self.partial = partial;
         if connect && self.request.state == State::Tunnel && turn != Turn::Interim {
             self.request.state = State::Idle;
         }
@@ -256,9 +259,9 @@ fn is_byteranges(content_type: &[u8]) -> bool {
     starts_with(trim(content_type), b"multipart/byteranges")
 }
 
-/// The content of a response: a file, named by the response or by the target of the request. Without a name
+/// The content of a response: a file or a range of the one `begun`, named by the response or by the target of the request. Without a name
 /// there is none, nor where it is in parts and only the end of the connection ends them.
-fn begin_body(tx: &mut Tx, framing: Framing, at: &Context<'_>) {
+fn begin_body(tx: &mut Tx, framing: Framing, begun: &mut Option<Box<Partial>>, at: &Context<'_>) {
     let mut odd = Vec::new();
     let note = &mut |event| odd.push(event);
     let headers = &tx.response.message.headers;
@@ -266,17 +269,22 @@ fn begin_body(tx: &mut Tx, framing: Framing, at: &Context<'_>) {
     let said = headers.get("content-disposition").and_then(|value| parameter(value, b"filename"));
     let name = said.filter(|name| !name.is_empty()).unwrap_or(tx.request.path());
     let parts = framing == Framing::Open && headers.get("content-type").is_some_and(is_byteranges);
+    let mut partial = None;
     let file = (!name.is_empty() && !parts).then(|| {
         let mut file = File::new(file_name(name, note), DIR, at.care);
         if let Some(value) = headers.get("content-range") {
             match ContentRange::parse(value) {
-                Some(range) => file.range = range.bytes,
+                Some(range) => {
+                    file.range = range.bytes;
+                    partial = Partial::take(begun, &file.name, &range, at);
+                }
                 None => note(Event::RangeInvalid),
             }
         }
         file
     });
     tx.response.message.body.begin(decoder, None, file);
+    tx.response.message.body.partial = partial;
     odd.into_iter().for_each(|event| tx.event(event));
 }
 

@@ -14,6 +14,7 @@ use super::chunked::{Chunks, Piece};
 use super::events::Event;
 use super::header::{self, Headers, Lexer, by};
 use super::line::{Finder, is_blank, leading, split};
+use super::range::Partial;
 use super::tx::Tx;
 use crate::app::file::{Care, File};
 use crate::app::parser::{Input, Parsed, Session, Transaction};
@@ -29,6 +30,8 @@ pub(super) struct Http {
     pub(super) txs: Transactions,
     pub(super) request: Reader,
     pub(super) response: Reader,
+    /// The file of which responses bring ranges.
+    pub(super) partial: Option<Box<Partial>>,
 }
 
 /// Where one direction is.
@@ -147,6 +150,7 @@ impl Http {
             txs: Transactions::default(),
             request: reader(Dir::ToServer),
             response: reader(Dir::ToClient),
+            partial: None,
         }
     }
 
@@ -192,7 +196,11 @@ impl Http {
 
     /// Ends the current message of a direction.
     pub(super) fn end(&mut self, dir: Dir, whole: bool) {
-        self.with(dir, |tx, at| tx.end(at, whole));
+        let partial = self.with(dir, |tx, at| {
+            tx.end(at, whole);
+            tx.message_mut(dir).body.partial.take()
+        });
+        self.partial = partial.flatten().or(self.partial.take());
     }
 
     fn step(&mut self, data: &[u8], input: &Input<'_>) -> Step {

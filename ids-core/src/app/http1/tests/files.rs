@@ -81,6 +81,34 @@ fn uploads() {
 }
 
 #[test]
+fn ranges_in_order_are_a_file_besides() {
+    let range = |name: &str, start: usize, part: &str, size: usize| {
+        let end = start + part.len() - 1;
+        let head = format!("HTTP/1.1 206 P\r\nContent-Range: bytes {start}-{end}/{size}\r\nContent-Length: ");
+        [c(format!("GET /{name} HTTP/1.1\r\nHost: h\r\n\r\n")), s(format!("{head}{}\r\n\r\n{part}", part.len()))]
+    };
+    let plain = [c("GET /p HTTP/1.1\r\nHost: h\r\n\r\n"), s("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\np")];
+    let whole = |acts: &[[Act; 2]]| -> Vec<(String, u64, Option<[u8; 16]>)> {
+        let connection = run(acts.concat().as_slice());
+        let all =
+            connection.txs().into_iter().flat_map(|tx| tx.files(Dir::ToClient)).filter(|file| file.range.is_none());
+        let named =
+            |file: &crate::app::file::File| (String::from_utf8_lossy(&file.name).into_owned(), file.size, file.md5);
+        all.map(named).filter(|file| file.0 != "/p").collect()
+    };
+    let md5 = [0x90, 0x01, 0x50, 0x98, 0x3c, 0xd2, 0x4f, 0xb0, 0xd6, 0x96, 0x3f, 0x7d, 0x28, 0xe1, 0x7f, 0x72];
+    let abc = [("/f".to_owned(), 3, Some(md5))];
+    let [one, two, three] = [range("f", 0, "a", 3), range("f", 1, "b", 3), range("f", 2, "c", 3)];
+    assert_eq!(whole(&[one.clone(), two.clone(), three.clone()]), abc);
+    assert_eq!(whole(&[one.clone(), plain, range("f", 1, "bc", 3)]), abc);
+    assert_eq!(whole(&[one.clone(), three.clone(), two.clone(), three.clone()]), abc, "what is not next is left out");
+    for other in [range("g", 1, "b", 3), range("f", 1, "b", 4)] {
+        assert_eq!(whole(&[one.clone(), other, three.clone()]), []);
+    }
+    assert_eq!(whole(&[range("f", 0, "abc", 3)]), [], "a range of everything is told as that");
+}
+
+#[test]
 fn limits() {
     let config = Config { response_body_limit: 10, headers_limit: 3, field_limit: 64, ..Config::default() };
     let response = "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nContent-Length: 20\r\n\r\n01234567890123456789";
