@@ -36,6 +36,7 @@ outputs:
         - metadata
         - netflow
         - stats: {threads: no, deltas: no}
+        - tls: {extended: yes, ja4: yes}
 ";
 
 /// Something of every kind fires, and not too often.

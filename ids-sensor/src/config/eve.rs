@@ -451,7 +451,7 @@ impl Transaction {
             ("request", [true, false]),
             ("response", [false, true]),
         ];
-        let extended = s.flag("extended", true);
+        let extended = s.flag("extended", name != "tls");
         Self {
             record: name.replace('-', "_"),
             extended,
