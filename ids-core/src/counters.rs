@@ -103,6 +103,8 @@ counters! {
     DetectAlertQueueOverflow = "detect.alert_queue_overflow", "Alerts lost because one packet had too many.";
     DetectAlertsSuppressed = "detect.alerts_suppressed", "Alerts held back by thresholds and suppressions.";
     DetectDatasetMemcap = "detect.dataset_memcap", "Values not added to a dataset because it was full.";
+    DetectFramesLost = "detect.frames_lost", "Frames of protocols that went before they were done with, because there were too many.";
+    DetectFrameBytesLost = "detect.frame_bytes_lost", "Bytes of frames that went before rules saw them, because there were too many.";
     DetectRegexLimit = "detect.regex_limit", "Regular expressions that hit their step limit.";
     IpsAccepted = "ips.accepted", "Packets let through.";
     IpsBlocked = "ips.blocked", "Packets dropped.";

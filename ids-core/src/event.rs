@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use crate::anomaly::Anomaly;
 use crate::app::file::File;
+pub use crate::app::frames::Seen as Frame;
 use crate::app::parser::{Protocol, Transaction};
 pub use crate::app::state::AppInfo;
 use crate::detect::hits::Findings;
@@ -34,6 +35,8 @@ pub enum Event<'a> {
     FileContent(FileContent<'a>),
     /// A file came to its end.
     File(FileRef<'a>),
+    /// A frame came to its end, if the configuration asks for them.
+    Frame(FrameRef<'a>),
     /// A flow ended.
     Flow(FlowEnd<'a>),
     /// A packet was dropped.
@@ -112,6 +115,8 @@ pub struct Alert<'a> {
     pub findings: Option<&'a Findings>,
     /// The transaction it fired on.
     pub tx: Option<TxAt<'a>>,
+    /// The frame it fired on.
+    pub frame: Option<Frame<'a>>,
     /// Whether the transaction was guessed (`tx_guessed`).
     pub tx_guessed: bool,
     /// What was inspected: packet payload, or stream data if `stream` is set.
@@ -183,6 +188,15 @@ pub struct FileRef<'a> {
     pub file: &'a File,
     /// Rules that asked to store it.
     pub sids: &'a [u32],
+}
+
+/// A frame at its end.
+#[derive(Debug)]
+pub struct FrameRef<'a> {
+    /// Where and when.
+    pub context: Context<'a>,
+    /// The frame.
+    pub frame: Frame<'a>,
 }
 
 /// Odd traffic.

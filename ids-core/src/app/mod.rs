@@ -8,6 +8,7 @@ pub mod config;
 pub mod dns;
 pub mod events;
 pub mod file;
+pub mod frames;
 pub mod http1;
 pub mod parser;
 pub mod probe;

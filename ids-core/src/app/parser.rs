@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::config::Config;
 use super::file::File;
+use super::frames::Spans;
 use super::state::Facts;
 use crate::field::{Dir, Dirs, Info, Value};
 use crate::record::Writer;
@@ -44,6 +45,9 @@ pub struct Protocol {
     pub record: Option<&'static str>,
     /// Whether a flow is its one transaction, and so not counted as one besides.
     pub uncounted: bool,
+    /// The kinds of frames that its sessions report, and all TCP data (`stream`) where it has frames and runs over TCP
+    /// ([`frame`](super::frames::frame)); the position is the kind's number.
+    pub frames: &'static [Info],
     /// Starts a session on a new flow; `None` if the protocol is recognised but not parsed.
     pub session: Option<Start>,
 }
@@ -68,6 +72,7 @@ impl Protocol {
         capital_events: false,
         record: None,
         uncounted: false,
+        frames: &[],
         session: None,
     };
 
@@ -172,6 +177,11 @@ pub trait Session: Send {
     fn gap(&mut self, dir: Dir, bytes: u64) -> Parsed {
         let _ = (dir, bytes);
         Parsed::Failed
+    }
+
+    /// Where it reports its frames; the default has none.
+    fn spans(&mut self) -> Option<&mut Spans> {
+        None
     }
 
     /// Numbers of the transactions that exist: from the oldest not released to one past the newest.

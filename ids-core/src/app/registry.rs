@@ -113,6 +113,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::app::frames;
     use crate::field::Kind;
 
     /// Every name that the rule language has for application protocols.
@@ -176,6 +177,25 @@ mod tests {
             assert!(row.tcp || row.udp || support(id) == Support::Named, "{}", row.name);
             assert!(row.record.is_none() || row.session.is_some(), "{}", row.name);
             assert!(row.states.iter().all(|states| states.len() >= 2), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn frames_are_named_after_their_protocol() {
+        for (id, row) in all() {
+            assert!(row.frames.is_empty() || row.session.is_some(), "{}", row.name);
+            let names: HashSet<_> = row.frames.iter().map(|info| info.name).collect();
+            assert_eq!(names.len(), row.frames.len(), "{}", row.name);
+            let streams = row.frames.iter().filter(|info| frames::is_stream(info)).count();
+            assert_eq!(streams, usize::from(row.tcp && !row.frames.is_empty()), "{}", row.name);
+            for info in row.frames {
+                let (proto, _) = info.name.split_once('.').expect(info.name);
+                assert!(row.rule_names.contains(&proto), "{}", info.name);
+                assert!(info.doc.ends_with('.') && info.doc.len() > 10, "{}", info.name);
+                let mut wanted = frames::Wanted::default();
+                wanted.add(id, info);
+                assert_ne!(wanted, frames::Wanted::default(), "{}", info.name);
+            }
         }
     }
 

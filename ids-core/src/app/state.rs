@@ -10,7 +10,8 @@
 use arrayvec::ArrayVec;
 
 use super::App;
-use super::file::{File, Wanted};
+use super::file::{self, File};
+use super::frames::{self, Losses, Seen};
 use super::parser::{Input, Parsed, Protocol, Session, Transaction};
 use super::probe::{Answer, DetectionEvent, Question};
 use super::registry::ProtoId;
@@ -70,7 +71,7 @@ pub struct Facts {
     /// The flow's start was not seen, so that client and server are a guess.
     pub midstream: bool,
     /// What is wanted of files that it carries.
-    pub files: Wanted,
+    pub files: file::Wanted,
 }
 
 /// What is known of a flow's application protocol, by record names; `None` while unknown.
@@ -135,9 +136,9 @@ impl Found {
 /// The name of no known protocol.
 const FAILED: &str = "failed";
 
-/// What a flow knows; `T` is detection's state of one transaction.
+/// What a flow knows; `T` is detection's state of one transaction, `F` that of one frame.
 #[derive(Default)]
-pub struct State<T> {
+pub struct State<T, F = ()> {
     client: Side,
     server: Side,
     /// Who sent the first data.
@@ -158,15 +159,34 @@ pub struct State<T> {
     failed: bool,
     txs: Txs<T>,
     transactions: u64,
+    /// Position of the next byte of each direction that is not used up.
+    at: [u64; 2],
+    /// Of which protocols frames are wanted.
+    wanted: frames::Wanted,
+    /// Frames, if some were wanted since the flow began.
+    frames: Option<Box<frames::Table<F>>>,
 }
 
-impl<T: Default> State<T> {
+impl<T: Default, F: Default> State<T, F> {
     /// Takes bytes: all unused ones of a stream's direction, or a datagram.
     ///
     /// Out: what is used up, as a parser says it. As long as bytes were used and `need` are left, inspect the
     /// transactions and call again with the rest: sessions bound how many are open at a time. `Failed`
     /// comes once; after it nothing is [wanted](Self::wants).
-    pub fn data(&mut self, app: &App, mut input: Input<'_>, facts: Facts, out: &mut Findings) -> Parsed {
+    pub fn data(&mut self, app: &App, input: Input<'_>, facts: Facts, out: &mut Findings) -> Parsed {
+        let dir = input.dir;
+        let parsed = self.take(app, input, facts, out);
+        let dir = if out.turn { dir.flip() } else { dir };
+        if let Parsed::Used { bytes, .. } | Parsed::Switch { bytes, .. } = parsed {
+            *self.at(dir) += bytes as u64;
+        }
+        if let (Parsed::Switch { .. }, Some(frames)) = (parsed, &mut self.frames) {
+            Dir::BOTH.into_iter().zip(self.at).for_each(|(dir, at)| frames.switch(dir, at));
+        }
+        parsed
+    }
+
+    fn take(&mut self, app: &App, mut input: Input<'_>, facts: Facts, out: &mut Findings) -> Parsed {
         if self.off {
             return Parsed::all(&input);
         }
@@ -194,10 +214,20 @@ impl<T: Default> State<T> {
             side.proto = Found::Failed;
             self.check_failed(out);
         }
+        let start = *self.at(dir);
+        *self.at(dir) += bytes;
         match &mut self.session {
-            Some((_, session)) if !self.off && !self.ended => {
+            Some((id, session)) if !self.off && !self.ended => {
+                if let Some(spans) = session.spans() {
+                    let gap = self.frames.as_ref().map_or(start, |frames| frames.end(dir).max(start));
+                    spans.begin(self.wanted, *id, gap);
+                }
                 let parsed = session.gap(dir, bytes);
                 out.gave_up = (parsed == Parsed::Failed).then_some(GaveUp::Gap);
+                if let Some(frames) = &mut self.frames {
+                    session.spans().into_iter().for_each(|spans| frames.reports(*id, spans));
+                    frames.gap(dir, start + bytes);
+                }
                 self.after(parsed, out)
             }
             _ => {
@@ -212,6 +242,9 @@ impl<T: Default> State<T> {
     pub fn finished(&mut self) {
         self.ended = true;
         self.off = true;
+        if let Some(frames) = &mut self.frames {
+            Dir::BOTH.into_iter().for_each(|dir| frames.finish(dir));
+        }
     }
 
     /// Whether more bytes of a direction are of use.
@@ -293,16 +326,47 @@ impl<T: Default> State<T> {
         }
     }
 
-    /// Releases the transactions that are logged and inspected.
-    pub fn release(&mut self) {
+    /// Releases the transactions and frames that are logged and inspected. Out: what frames were lost to limits since
+    /// the last call.
+    pub fn release(&mut self) -> Losses {
         if let Some((_, session)) = &mut self.session {
             self.txs.release(session.as_mut());
         }
+        let at = self.at;
+        self.frames.as_mut().map_or_else(Losses::default, |frames| {
+            frames.release(at);
+            frames.losses()
+        })
+    }
+
+    /// From now on frames of these protocols are wanted.
+    pub fn want(&mut self, wanted: frames::Wanted) {
+        self.wanted = wanted;
+    }
+
+    /// Whether there are frames, or were.
+    pub fn has_frames(&self) -> bool {
+        self.frames.is_some()
+    }
+
+    /// The frames of a direction that are not done with, oldest first.
+    pub fn frames(&mut self, dir: Dir) -> impl Iterator<Item = frames::Open<'_, F>> {
+        self.frames.iter_mut().flat_map(move |frames| frames.open(dir))
+    }
+
+    /// One of them.
+    pub fn frame(&self, dir: Dir, id: u64) -> Option<Seen<'_>> {
+        self.frames.as_ref()?.get(dir, id)
     }
 
     /// How many transactions there were so far.
     pub fn tx_count(&self) -> u64 {
         self.transactions
+    }
+
+    fn at(&mut self, dir: Dir) -> &mut u64 {
+        let [client, server] = &mut self.at;
+        if dir == Dir::ToServer { client } else { server }
     }
 
     fn side(&mut self, dir: Dir) -> &mut Side {
@@ -360,6 +424,7 @@ impl<T: Default> State<T> {
         let current = self.proto;
         if current.is_none() && found != dir && (facts.udp || facts.midstream) {
             std::mem::swap(&mut self.client, &mut self.server);
+            self.at.reverse();
             self.first = self.first.map(Dir::flip);
             out.turn = true;
             dir = found;
@@ -445,7 +510,12 @@ impl<T: Default> State<T> {
             self.start(app, facts);
         }
         let lost = std::mem::take(&mut self.side(dir).lost);
-        let Some((_, session)) = &mut self.session else { return Parsed::all(&input) };
+        let at = *self.at(dir);
+        let Some((id, session)) = &mut self.session else { return Parsed::all(&input) };
+        let id = *id;
+        if let Some(spans) = session.spans() {
+            spans.begin(self.wanted, id, at);
+        }
         if lost > 0 && session.gap(dir, lost) == Parsed::Failed {
             out.gave_up = Some(GaveUp::Gap);
             return self.after(Parsed::Failed, out);
@@ -453,6 +523,16 @@ impl<T: Default> State<T> {
         let parsed = session.parse(input);
         if parsed == Parsed::Failed {
             out.gave_up = Some(GaveUp::Content);
+        }
+        if self.wanted.any(id)
+            && let Some(spans) = session.spans()
+        {
+            let frames = self.frames.get_or_insert_default();
+            frames.data(id, &input, at, facts.udp, self.wanted);
+            frames.reports(id, spans);
+            if input.last {
+                frames.finish(dir);
+            }
         }
         self.side(dir).held = matches!(parsed, Parsed::Used { bytes, .. } if bytes < length);
         self.after(parsed, out)

@@ -102,7 +102,11 @@ pub(super) fn of_prefilter(draft: &Draft) -> Option<Diagnostic> {
         }
         Prefilter::Payload(_) | Prefilter::Buffer(..) => return None,
     };
-    let what = if rule.kind == Kind::Transaction { "transaction" } else { "packet" };
+    let what = match rule.kind {
+        Kind::Transaction => "transaction",
+        Kind::Frame => "frame",
+        _ => "packet",
+    };
     let message = format!("{how}: it is looked at for almost every {what} that its header allows");
     let help = "add a `content`, not negated, of three bytes or more that must be there anyway";
     Some(Diagnostic::warning(Code::Noisy, 0..rule.info.raw.len(), message).help(help))

@@ -35,19 +35,23 @@ pub(super) enum Meaning {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FieldId(u16);
 
-/// A field, with the protocols that have it.
+/// A field or a kind of frame, with the protocols that have it.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) info: &'static Info,
     pub(super) fields: SmallVec<[(ProtoId, usize); 2]>,
     /// Where any of them has it.
     pub(super) dirs: Dirs,
+    /// It is a kind of frame.
+    pub(super) frame: bool,
 }
 
 /// All names.
 #[derive(Default)]
 pub(super) struct Catalog {
     names: HashMap<&'static str, Meaning, ahash::RandomState>,
+    /// Kinds of frames, which have names of their own.
+    frames: HashMap<&'static str, FieldId, ahash::RandomState>,
     fields: Vec<Known>,
 }
 
@@ -61,6 +65,10 @@ impl Catalog {
         for (proto, row) in registry::all() {
             for (number, info) in (row.fields)().into_iter().enumerate() {
                 catalog.add(proto, number, info);
+            }
+            for (kind, info) in row.frames.iter().enumerate() {
+                let id = catalog.push(proto, kind, info, true);
+                catalog.frames.insert(info.name, id);
             }
         }
         for field in PACKET_FIELDS {
@@ -88,14 +96,25 @@ impl Catalog {
             }
             return;
         }
-        let id = FieldId(u16::try_from(self.fields.len()).unwrap_or(u16::MAX));
-        self.fields.push(Known { info, fields: SmallVec::from_slice(&[(proto, number)]), dirs: info.dirs });
+        let id = self.push(proto, number, info, false);
         for name in info.aliases.iter().chain([&info.name]) {
             self.names.insert(name, Meaning::Field(id));
         }
         if let Some(modifier) = info.modifier {
             self.names.insert(modifier, Meaning::Modifier(id));
         }
+    }
+
+    fn push(&mut self, proto: ProtoId, number: usize, info: &'static Info, frame: bool) -> FieldId {
+        let id = FieldId(u16::try_from(self.fields.len()).unwrap_or(u16::MAX));
+        let fields = SmallVec::from_slice(&[(proto, number)]);
+        self.fields.push(Known { info, fields, dirs: info.dirs, frame });
+        id
+    }
+
+    /// The kind of frame of this name, which has that of its protocol before the dot.
+    pub(super) fn frame_named(&self, name: &str) -> Option<FieldId> {
+        self.frames.get(name).copied()
     }
 
     /// What a name means; `None`: nothing.

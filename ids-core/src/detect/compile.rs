@@ -21,7 +21,9 @@ use super::names::{NameId, Names, Space};
 use super::options;
 use super::patterns::Collector;
 use super::read_header::{action, hook, protocol, scope};
-use super::rule_set::{AppGroup, Buffer, Compiled, Effect, EventTest, Generation, Kind, Payload, RuleId, RuleSet};
+use super::rule_set::{
+    AppGroup, Buffer, Compiled, Effect, EventTest, Generation, Inspection, Kind, Payload, RuleId, RuleSet,
+};
 use super::settings::{ActionClass, MAX_ALERTS, Settings};
 use crate::app::registry;
 use crate::field::Dir;
@@ -157,6 +159,7 @@ impl Loader {
             set.files = set.files.or(files::wanted(&draft.rule, |buffer| self.field_name(buffers, buffer)));
             match &draft.prefilter {
                 Prefilter::Always if draft.rule.kind == Kind::Transaction => always(&mut set, draft, id),
+                Prefilter::Always if draft.rule.kind == Kind::Frame => self.frames_always(&mut set, buffers, draft, id),
                 Prefilter::Always => {}
                 Prefilter::Events => events(&mut set, draft, id),
                 Prefilter::Payload(pattern) => {
@@ -173,7 +176,7 @@ impl Loader {
         let on_packets = drafts
             .iter()
             .enumerate()
-            .filter(|(_, draft)| matches!(draft.prefilter, Prefilter::Always) && draft.rule.kind != Kind::Transaction);
+            .filter(|(_, draft)| matches!(draft.prefilter, Prefilter::Always) && draft.rule.kind.on_packets());
         set.always =
             Index::new(on_packets.map(|(place, draft)| (RuleId::new(place), draft.rule.carriers, &draft.rule.header)));
         for (groups, collectors) in set.payloads.iter_mut().zip(payloads) {
@@ -187,7 +190,11 @@ impl Loader {
             let number = u16::try_from(set.buffers.len()).unwrap_or(u16::MAX);
             for (proto, field) in &known.fields {
                 let Some(app) = set.apps.get_mut(proto.index()) else { continue };
-                for (list, group) in app.buffers.iter_mut().zip(&groups) {
+                if known.frame {
+                    set.frames.add(*proto, known.info);
+                }
+                let lists = if known.frame { &mut app.frames } else { &mut app.buffers };
+                for (list, group) in lists.iter_mut().zip(&groups) {
                     list.extend(group.as_ref().map(|_| (number, *field)));
                 }
             }
@@ -198,6 +205,22 @@ impl Loader {
         // Drafts are larger, and there was room for more of them.
         set.rules.shrink_to_fit();
         Ok(set)
+    }
+}
+
+impl Loader {
+    /// A rule on frames without a pattern.
+    fn frames_always(&self, set: &mut RuleSet, buffers: &Buffers, draft: &Draft, id: RuleId) {
+        let buffer = draft.rule.inspections.iter().find_map(Inspection::buffer);
+        let row = buffer.and_then(|buffer| buffers.0.get(usize::from(buffer)));
+        let Some(known) = row.and_then(|row| self.catalog.field(row.0)) else { return };
+        for (proto, kind) in &known.fields {
+            let Some(app) = set.apps.get_mut(proto.index()) else { continue };
+            for dir in draft.dirs() {
+                let [request, response] = &mut app.frames_always;
+                if dir == Dir::ToServer { request } else { response }.push((id, *kind));
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::bytes::{self, Capture, CaptureKind};
 use super::datasets::Found;
 use super::files;
-use super::hits::Hits;
+use super::hits::{Hits, On};
 use super::mpm::Seen;
 use super::rule_set::{Change, Compiled, Effect, End, Extent, Operand, RuleId, Side, StateTest, Which, Whose, XbitKey};
 use super::scene::Scene;
@@ -59,14 +59,7 @@ impl Detector {
     }
 
     /// A rule matched: what it leaves behind, and the match itself.
-    pub(super) fn fire(
-        &mut self,
-        (id, rule): (RuleId, &Compiled),
-        tx: Option<u64>,
-        stream: bool,
-        scene: &mut Scene<'_>,
-        hits: &mut Hits,
-    ) {
+    pub(super) fn fire(&mut self, (id, rule): (RuleId, &Compiled), on: On, scene: &mut Scene<'_>, hits: &mut Hits) {
         for (kind, name, value) in self.captured.drain(..) {
             match kind {
                 CaptureKind::Packet => hits.capture_packet(&name, &value),
@@ -82,8 +75,8 @@ impl Detector {
         if let Some(state) = scene.state.as_deref_mut() {
             self.measured.drain(..).for_each(|(buffer, entropy)| state.set_entropy(buffer, entropy));
         }
-        rule.effects.iter().for_each(|effect| apply(effect, (rule, tx), scene, hits));
-        hits.push(id, tx, scene.dir, stream);
+        rule.effects.iter().for_each(|effect| apply(effect, (rule, on.tx), scene, hits));
+        hits.push(id, scene.dir, on);
     }
 
     /// Whether the tests pass that have nothing to do with bytes: flow, packet, and what is remembered.

@@ -5,7 +5,7 @@
 
 use super::bytes::{Absent, PatternInfo};
 use super::mpm;
-use super::rule_set::{Check, Compiled, Kind};
+use super::rule_set::{Check, Compiled};
 use crate::field::Dir;
 
 /// Rank of raw payload among the buffers of a rule; lower is better.
@@ -84,7 +84,7 @@ pub(super) fn choose<'a>(rule: &'a Compiled, rank: &dyn Fn(u16) -> u8) -> Option
         let rank = rank(*buffer);
         chain.patterns().enumerate().for_each(|(content, info)| offer(Some(at), content, info, rank));
     }
-    if rule.kind != Kind::Transaction
+    if rule.kind.on_packets()
         && let Some(chain) = &rule.payload
     {
         chain.patterns().enumerate().for_each(|(content, info)| offer(None, content, info, PAYLOAD_RANK));

@@ -107,8 +107,9 @@ pub(super) fn finish(
         // It matches when there is a file.
         parts.inspect(None, Check::File(Vec::new()));
     }
-    let kind = kind_of(&builder, &ast, &parts);
-    if kind == Kind::Transaction
+    let on_frames = frames_only(&builder, &ast, &parts, buffers).map_err(|fault| vec![fault])?;
+    let kind = if on_frames { Kind::Frame } else { kind_of(&builder, &ast, &parts) };
+    if !kind.on_packets()
         && let Some(chain) = parts.payload.take()
     {
         parts.inspections.push(Inspection { dir: None, check: Check::Payload(chain) });
@@ -264,6 +265,25 @@ fn fits(builder: &RuleBuilder<'_, '_>, ast: &Rule, parts: &Parts) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Whether the rule looks at frames. It does so at one kind of them, and at no transactions besides.
+fn frames_only(
+    builder: &RuleBuilder<'_, '_>,
+    ast: &Rule,
+    parts: &Parts,
+    buffers: &Buffers,
+) -> Result<bool, Diagnostic> {
+    let field = |inspection: &Inspection| buffers.0.get(usize::from(inspection.buffer()?)).map(|row| row.0);
+    let is_frame = |id: &FieldId| builder.cx.catalog.field(*id).is_some_and(|known| known.frame);
+    let Some(frame) = parts.inspections.iter().filter_map(field).find(is_frame) else { return Ok(false) };
+    if parts.inspections.iter().all(|inspection| field(inspection) == Some(frame)) && builder.events.is_empty() {
+        return Ok(true);
+    }
+    let opt = ast.options.iter().find(|opt| opt.name.text == "frame");
+    let span = opt.map_or(0..ast.text.len(), |opt| opt.span.clone());
+    let message = "a rule on a frame cannot look at frames of another kind, at transactions or at events yet";
+    Err(Diagnostic::error(Code::NotSupported, span, message).help("write a rule for each, and join them by `flowbits`"))
 }
 
 /// When the rule is looked at.

@@ -25,12 +25,22 @@ pub struct Hit {
     pub rule: RuleId,
     /// Number of the transaction it matched on.
     pub tx: Option<u64>,
+    /// Number of the frame it matched on.
+    pub frame: Option<u64>,
     /// The direction of what it matched on.
     pub dir: Dir,
     /// It matched on stream data, not on the packet's own payload.
     pub stream: bool,
     /// Packets are dropped or rejected on account of it (`action: blocked`).
     pub blocked: bool,
+}
+
+/// What a rule matched on; nothing of it: on the packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct On {
+    pub(super) tx: Option<u64>,
+    pub(super) frame: Option<u64>,
+    pub(super) stream: bool,
 }
 
 /// The matches of one packet. Cleared and used again for the next.
@@ -126,8 +136,9 @@ impl Hits {
         self.matches.iter().any(|hit| hit.stream)
     }
 
-    pub(super) fn push(&mut self, rule: RuleId, tx: Option<u64>, dir: Dir, stream: bool) {
-        self.matches.push(Hit { rule, tx, dir, stream, blocked: false });
+    pub(super) fn push(&mut self, rule: RuleId, dir: Dir, on: On) {
+        let On { tx, frame, stream } = on;
+        self.matches.push(Hit { rule, tx, frame, dir, stream, blocked: false });
     }
 
     pub(super) fn capture_packet(&mut self, name: &[u8], value: &[u8]) {
@@ -155,8 +166,8 @@ impl Hits {
 
     /// Weighs the matches: once, when everything that belongs to the packet was inspected.
     pub fn decide(&mut self, rules: &RuleSet, scene: &mut Scene<'_>, counters: &mut Counters) -> Decision {
-        self.matches.sort_by_key(|hit| (hit.rule, hit.tx));
-        self.matches.dedup_by_key(|hit| (hit.rule, hit.tx));
+        self.matches.sort_by_key(|hit| (hit.rule, hit.tx, hit.frame));
+        self.matches.dedup_by_key(|hit| (hit.rule, hit.tx, hit.frame));
         let mut decision = Decision::default();
         for at in 0..self.matches.len() {
             let Some(hit) = self.matches.get(at) else { break };

@@ -7,7 +7,7 @@
 use super::bytes::{Buffer, Chain, Outcome};
 use super::detector::{Detector, applies, bypassed, speaks};
 use super::header::Carriers;
-use super::hits::Hits;
+use super::hits::{Hits, On};
 use super::packet_fields::Read;
 use super::rule_set::{Compiled, EventTest, Generation, Kind, Payload, RuleId, RuleSet};
 use super::scene::Scene;
@@ -41,7 +41,7 @@ impl Detector {
                 let Some(rule) = rules.rule(*id) else { return false };
                 self.begin_rule();
                 let Some(stream) = matches(self, rule, scene, hits) else { return !rule.state.is_empty() };
-                self.fire((*id, rule), None, stream, scene, hits);
+                self.fire((*id, rule), On { stream, ..On::default() }, scene, hits);
                 if stream {
                     note_match(rule, scene);
                 }
@@ -114,7 +114,7 @@ impl Detector {
     /// Whether a rule matches, and if so, whether on stream data.
     fn matches(&mut self, rule: &Compiled, scene: &mut Scene<'_>, hits: &Hits) -> Option<bool> {
         let due = match rule.kind {
-            Kind::Transaction => false,
+            Kind::Transaction | Kind::Frame => false,
             Kind::Addresses => !tried(rule, scene, |state| &state.addresses_tried),
             Kind::Protocol => protocol_settled(scene) && !tried(rule, scene, |state| &state.protocol_tried),
             Kind::Event | Kind::App | Kind::Packet | Kind::PacketAndStream | Kind::Stream => true,

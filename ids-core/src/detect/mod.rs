@@ -28,6 +28,7 @@ pub mod detector;
 mod fast_pattern;
 mod files;
 mod finish;
+mod frames;
 pub mod header;
 pub mod hits;
 mod index;

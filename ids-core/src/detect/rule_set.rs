@@ -26,7 +26,7 @@ use super::tags::Tag;
 use super::threshold::{RateFilter, Suppress, Threshold};
 use super::transforms::Transform;
 use crate::anomaly::Anomaly;
-use crate::app::file::Wanted;
+use crate::app::{file, frames};
 use crate::app::probe::DetectionEvent;
 use crate::app::registry::ProtoId;
 use crate::field::{Dir, Info};
@@ -68,10 +68,12 @@ pub struct RuleSet {
     pub(super) datasets: Vec<Arc<Dataset>>,
     /// Most alerts of one packet.
     pub(super) max_alerts: usize,
+    /// Of which protocols rules look at frames.
+    pub(super) frames: frames::Wanted,
     /// Some rule tags hosts, so that every packet's are asked for.
     pub(super) tags_hosts: bool,
     /// What rules want of files.
-    pub(super) files: Wanted,
+    pub(super) files: file::Wanted,
 }
 
 impl RuleSet {
@@ -115,13 +117,18 @@ impl RuleSet {
     }
 
     /// What rules want of files.
-    pub fn files(&self) -> Wanted {
+    pub fn files(&self) -> file::Wanted {
         self.files
     }
 
     /// The sets of values, by name.
     pub fn datasets(&self) -> &[Arc<Dataset>] {
         &self.datasets
+    }
+
+    /// Of which protocols rules look at frames.
+    pub fn frames(&self) -> frames::Wanted {
+        self.frames
     }
 
     pub(super) fn rule(&self, id: RuleId) -> Option<&Compiled> {
@@ -146,20 +153,24 @@ impl Payload {
     pub(super) const COUNT: usize = 4;
 }
 
-/// What is searched for in the transactions of one protocol, by direction.
+/// What is searched for in the transactions and frames of one protocol, by direction.
 #[derive(Debug, Default)]
 pub(super) struct AppGroup {
     /// Prefilter buffers: place in [`RuleSet::buffers`], and number of the field.
     pub(super) buffers: [Vec<(u16, usize)>; 2],
     /// Rules that have no pattern.
     pub(super) always: [Vec<RuleId>; 2],
+    /// Prefilter buffers that are frames: place in [`RuleSet::buffers`], and number of the kind.
+    pub(super) frames: [Vec<(u16, usize)>; 2],
+    /// Rules on frames that have no pattern, with the kind.
+    pub(super) frames_always: [Vec<(RuleId, usize)>; 2],
 }
 
-/// A buffer of transactions, with what is done to it before it is looked at.
+/// A buffer of transactions or a kind of frame, with what is done to it before it is looked at.
 #[derive(Debug)]
 pub(super) struct Buffer {
     pub(super) info: &'static Info,
-    /// Number of the field in each protocol that has it.
+    /// Number of the field, or of the kind of frame, in each protocol that has it.
     pub(super) fields: SmallVec<[(ProtoId, usize); 2]>,
     pub(super) transforms: Box<[Transform]>,
     /// Patterns, by direction.
@@ -185,6 +196,15 @@ pub enum Kind {
     Stream,
     /// On transactions.
     Transaction,
+    /// On frames.
+    Frame,
+}
+
+impl Kind {
+    /// Whether packets and stream data are the occasion to look at such a rule.
+    pub(super) const fn on_packets(self) -> bool {
+        !matches!(self, Self::Transaction | Self::Frame)
+    }
 }
 
 /// How much an action covers.
@@ -274,6 +294,16 @@ pub(super) struct Inspection {
     /// Where it looks: fixed by `=>` rules, else the direction that is inspected.
     pub(super) dir: Option<Dir>,
     pub(super) check: Check,
+}
+
+impl Inspection {
+    /// The buffer it looks at, if it looks at one.
+    pub(super) const fn buffer(&self) -> Option<u16> {
+        match self.check {
+            Check::Bytes { buffer, .. } | Check::Number { buffer, .. } => Some(buffer),
+            _ => None,
+        }
+    }
 }
 
 /// What is asked of a transaction.

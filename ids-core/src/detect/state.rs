@@ -310,3 +310,16 @@ pub(super) struct Pending {
     /// What the rule is over reloads.
     pub(super) identity: u64,
 }
+
+/// What detection remembers of a frame.
+#[derive(Debug, Default)]
+pub struct FrameState {
+    pub(super) generation: Generation,
+    /// It was looked at before.
+    pub(super) begun: bool,
+    /// Rules that are candidates, sorted by number.
+    pub(super) rules: Vec<Pending>,
+}
+
+/// What a flow knows of its application protocol, with what detection remembers of it.
+pub type AppState = crate::app::state::State<TxState, FrameState>;

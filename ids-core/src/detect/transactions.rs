@@ -10,7 +10,7 @@ use super::datasets::SetTest;
 use super::detector::{Detector, applies, bypassed};
 use super::files;
 use super::header::Carriers;
-use super::hits::Hits;
+use super::hits::{Hits, On};
 use super::mpm::Seen;
 use super::rule_set::{Check, Compiled, Effect, Inspection, RuleId, RuleSet, StateOrder};
 use super::scene::Scene;
@@ -48,7 +48,7 @@ impl Subject<'_> {
 }
 
 /// What trying a rule came to.
-enum Tried {
+pub(super) enum Tried {
     /// Not yet; these conditions have passed.
     Waiting(u64),
     Fired,
@@ -191,7 +191,8 @@ impl Detector {
                 store(rule, pending, subject.dir, stores);
                 let stream = rule.inspections.iter().any(|one| matches!(one.check, Check::Payload(_)));
                 let stream = stream && scene.stream.is_some();
-                self.fire((pending.rule, rule), Some(subject.id), stream, scene, hits);
+                let on = On { tx: Some(subject.id), frame: None, stream };
+                self.fire((pending.rule, rule), on, scene, hits);
                 return !rule.effects.is_empty();
             }
         }
@@ -339,7 +340,7 @@ impl Detector {
     }
 
     /// Raw payload in a rule on transactions: the stream data at hand, or the datagram.
-    fn tx_payload(&mut self, chain: &Chain, scene: &Scene<'_>) -> bool {
+    pub(super) fn tx_payload(&mut self, chain: &Chain, scene: &Scene<'_>) -> bool {
         match &scene.stream {
             Some(chunk) => self.chain(chain, chunk.buffer()),
             None if scene.carriers() == Carriers::TCP && scene.streamed => false,
@@ -369,7 +370,7 @@ fn store(rule: &Compiled, pending: &Pending, matched: Dir, stores: &mut [files::
 }
 
 /// Where in `data`, whose first byte stands at `offset`, to go on: patterns may have begun before.
-fn resume(before: Option<u64>, offset: u64, longest: usize) -> usize {
+pub(super) fn resume(before: Option<u64>, offset: u64, longest: usize) -> usize {
     let begun = before.unwrap_or_default().saturating_sub(longest.saturating_sub(1) as u64);
     usize::try_from(begun.saturating_sub(offset)).unwrap_or(usize::MAX)
 }

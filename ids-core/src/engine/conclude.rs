@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use super::context::{self, Known};
 use super::{Command, Config, Sink};
-use crate::app::state::State;
 use crate::counters::{Counter, Counters};
 use crate::detect::hits::{Decision, Findings, Hit, Hits};
 use crate::detect::rule::{Block, RuleInfo, Scope as BlockScope};
 use crate::detect::rule_set::{RuleSet, Scope};
-use crate::detect::state::TxState;
+use crate::detect::state::AppState;
 use crate::event::{Alert, Dropped, Event, Tagged, TxAt, VerdictInfo};
 use crate::field::Dir;
 use crate::flow::{Action, Flow};
@@ -43,7 +42,7 @@ pub(super) fn packet(
     setting: &Setting<'_, '_>,
     hits: &Hits,
     decision: &Decision,
-    app: Option<&State<TxState>>,
+    app: Option<&AppState>,
     counters: &mut Counters,
     out: &mut impl Sink,
 ) -> Verdict {
@@ -121,7 +120,7 @@ fn alert(
     rules: &RuleSet,
     setting: &Setting<'_, '_>,
     (hit, findings): (&Hit, Option<&Findings>),
-    app: Option<&State<TxState>>,
+    app: Option<&AppState>,
     verdict: VerdictInfo,
     out: &mut impl Sink,
 ) {
@@ -140,6 +139,7 @@ fn alert(
         blocked: hit.blocked,
         findings,
         tx,
+        frame: hit.frame.and_then(|id| app?.frame(hit.dir, id)),
         tx_guessed: false,
         payload: if hit.stream { setting.stream } else { setting.packet.payload() },
         stream: hit.stream,

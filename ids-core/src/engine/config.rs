@@ -31,4 +31,6 @@ pub struct Config {
     pub max_alerts: usize,
     /// Every packet is told of ([`Event::Packet`](crate::event::Event::Packet)).
     pub packets: bool,
+    /// Every frame of a protocol is told of ([`Event::Frame`](crate::event::Event::Frame)).
+    pub frames: bool,
 }

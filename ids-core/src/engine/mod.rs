@@ -9,6 +9,7 @@ mod config;
 mod context;
 #[cfg(test)]
 mod fixtures;
+mod frames;
 mod rewrite;
 mod route;
 mod store;

@@ -6,11 +6,11 @@ use super::Sink;
 use super::context::{self, Known};
 use crate::app::parser::Protocol;
 use crate::app::probe::DetectionEvent;
-use crate::app::state::{Open, State};
+use crate::app::state::Open;
 use crate::app::{file, parser};
 use crate::detect::hits::Hits;
-use crate::detect::state::{FlowState, TxState};
-use crate::event::{ArpRef, Context, Event, FileRef, Odd, Oddity, Seen, TxAt, TxRef, Variables};
+use crate::detect::state::{AppState, FlowState, TxState};
+use crate::event::{ArpRef, Context, Event, FileRef, FrameRef, Odd, Oddity, Seen, TxAt, TxRef, Variables};
 use crate::field::{Dir, Dirs};
 use crate::packet::Packet;
 use crate::time::Time;
@@ -73,10 +73,9 @@ pub(super) struct Occasion<'a, 'p> {
     pub(super) time: Time,
 }
 
-/// Tells of transactions that came to their end, of files that did, and of parsers' events; then forgets the
-/// transactions that are inspected, too. `unrecorded` says of a transaction's number that rules want no record of it.
+/// Tells of transactions that came to their end, of files that did, and of parsers' events. `unrecorded` says of a transaction's number that rules want no record of it.
 pub(super) fn transactions(
-    app: &mut State<TxState>,
+    app: &mut AppState,
     flow: &FlowState,
     occasion: Occasion<'_, '_>,
     unrecorded: impl Fn(u64) -> bool,
@@ -97,7 +96,18 @@ pub(super) fn transactions(
             }
         }
     }
-    app.release();
+}
+
+/// Tells of frames that came to their end, if they are `wanted`.
+pub(super) fn frames(app: &mut AppState, occasion: Occasion<'_, '_>, wanted: bool, out: &mut impl Sink) {
+    for dir in Dir::BOTH {
+        for open in app.frames(dir).filter(|open| !open.state.told && (!wanted || open.seen.is_final())) {
+            open.state.told = true;
+            if wanted {
+                out.event(Event::Frame(FrameRef { context: occasion.context(dir), frame: open.seen }));
+            }
+        }
+    }
 }
 
 impl<'a> Occasion<'a, '_> {

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::app::parser::{Input, Parsed};
 use crate::app::probe::DetectionEvent;
 use crate::app::registry;
-use crate::app::state::{Facts, Findings, Found, GaveUp, State};
+use crate::app::state::{Facts, Findings, Found, GaveUp};
 use crate::checksum::{self, Checksum};
 use crate::counters::{Counter, Counters, ProtocolCounts};
 use crate::detect::detector::Detector;
@@ -26,7 +26,7 @@ use crate::detect::hits::Hits;
 use crate::detect::rule_set::RuleSet;
 use crate::detect::scene::{AppView, Scene, StreamChunk};
 use crate::detect::shared::Shared;
-use crate::detect::state::{FlowState, TxState};
+use crate::detect::state::{AppState, FlowState};
 use crate::event::{Event, FlowEnd};
 use crate::exception::{Exception, Trouble};
 use crate::field::Dir;
@@ -40,7 +40,7 @@ use crate::wire::ip_proto;
 /// What belongs to a flow besides its own state and its TCP session.
 #[derive(Default)]
 pub(super) struct Conn {
-    pub(super) app: State<TxState>,
+    pub(super) app: AppState,
     pub(super) detect: FlowState,
     /// Exception policies that were applied, each once.
     pub(super) exceptions: SmallVec<[(Trouble, Exception); 1]>,
@@ -117,6 +117,7 @@ impl<S: Sink> Visit<'_, S> {
             // What the packet's own direction brought: what the other side's did is inspected when that side is heard
             // again, so that matches are on packets of the direction that rules name.
             self.transactions(entry, packet, dir);
+            self.frames(entry, packet, dir);
             self.streams(entry, packet, dir, false);
             self.seal(entry, packet, dir);
             if self.ruled(&entry.flow) {
@@ -141,6 +142,7 @@ impl<S: Sink> Visit<'_, S> {
             entry.data.app.finished();
             for dir in Dir::BOTH {
                 self.transactions(entry, &packet, dir);
+                self.frames(entry, &packet, dir);
             }
             Dir::BOTH.into_iter().for_each(|dir| self.last_streams(entry, &packet, dir));
         }
@@ -205,6 +207,10 @@ impl<S: Sink> Visit<'_, S> {
         let wanted = self.config.app.files.wanted(self.rules.files());
         let stored = super::store::contents(app, detect, wanted, self.shared, occasion, self.out);
         tell::transactions(app, detect, occasion, unrecorded, self.out);
+        tell::frames(app, occasion, self.config.frames, self.out);
+        let losses = app.release();
+        self.counters.add(Counter::DetectFramesLost, losses.frames);
+        self.counters.add(Counter::DetectFrameBytesLost, losses.bytes);
         let alerted = flow.alerted || !self.hits.alerts().is_empty();
         flow.alerted = alerted;
         conclude::mark(flow, &decision, self.config.inline);
@@ -361,7 +367,7 @@ impl<S: Sink> Visit<'_, S> {
     }
 
     /// Whether rules look at the packet and what it brought.
-    fn ruled(&self, flow: &Flow) -> bool {
+    pub(super) fn ruled(&self, flow: &Flow) -> bool {
         flow.action == Action::None && !self.special.pass
     }
 
@@ -391,6 +397,7 @@ impl<S: Sink> Visit<'_, S> {
     fn drain(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
         let mut dir = dir;
         let mut other_done = false;
+        entry.data.app.want(self.frames_wanted());
         for _ in 0..ROUNDS {
             let Entry { flow, tcp: Some(session), data: Conn { app, .. } } = entry else { return };
             if !app.wants(dir) {
@@ -424,6 +431,7 @@ impl<S: Sink> Visit<'_, S> {
             }
             if self.config.stream.inline {
                 self.transactions(entry, packet, dir);
+                self.frames(entry, packet, dir);
             }
             if other_first {
                 other_done = true;
@@ -439,6 +447,7 @@ impl<S: Sink> Visit<'_, S> {
     fn datagram(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
         let mut rest = packet.payload();
         let mut dir = dir;
+        entry.data.app.want(self.frames_wanted());
         for _ in 0..ROUNDS {
             let Entry { flow, data: Conn { app, .. }, .. } = entry;
             if rest.is_empty() || !app.wants(dir) {
@@ -454,6 +463,7 @@ impl<S: Sink> Visit<'_, S> {
             }
             self.learned(entry, &found, true);
             self.transactions(entry, packet, dir);
+            self.frames(entry, packet, dir);
             rest = match parsed {
                 Parsed::Used { bytes, .. } | Parsed::Switch { bytes, .. } if bytes > 0 => {
                     rest.get(bytes..).unwrap_or_default()
@@ -519,7 +529,7 @@ const fn is([to_server, to_client]: [bool; 2], dir: Dir) -> bool {
 }
 
 /// What rules see of the application layer.
-fn view<'a>(app: &State<TxState>, events: &'a [DetectionEvent]) -> AppView<'a> {
+pub(super) fn view<'a>(app: &AppState, events: &'a [DetectionEvent]) -> AppView<'a> {
     AppView {
         proto: app.protocol().proto(),
         sides: Dir::BOTH.map(|dir| app.protocol_of(dir).proto()),
@@ -531,7 +541,7 @@ fn view<'a>(app: &State<TxState>, events: &'a [DetectionEvent]) -> AppView<'a> {
 }
 
 /// TCP after the handshake, of which the session tells; others once both sides were seen.
-fn established(flow: &Flow, session: Option<&stream::Session>) -> bool {
+pub(super) fn established(flow: &Flow, session: Option<&stream::Session>) -> bool {
     match session {
         Some(session) => !session.state().is_new(),
         None => flow.proto != ip_proto::TCP && flow.counts.iter().all(|count| count.packets > 0),

@@ -180,7 +180,7 @@ pub struct Common {
 #[derive(Debug, Args)]
 pub struct Replay {
     /// Capture file (pcap or pcapng, also gzip or zstd), folder of captures, or `-` for standard input
-    #[arg(short = 'r', long = "read", value_name = "FILE|FOLDER|-", required_unless_present_any = ["test_config", "dump_config", "engine_analysis"])]
+    #[arg(short = 'r', long = "read", value_name = "FILE|FOLDER|-", required_unless_present_any = ["test_config", "dump_config", "engine_analysis", "list_app_layer_frames"])]
     pub read: Option<PathBuf>,
 
     /// Configuration and rules.
@@ -211,6 +211,10 @@ pub struct Replay {
     /// rules_analysis.txt, rules_fast_pattern.txt), and exit
     #[arg(long)]
     pub engine_analysis: bool,
+
+    /// Print the frames that rules can look at, with what carries them, and exit
+    #[arg(long)]
+    pub list_app_layer_frames: bool,
 
     /// Print the summary as JSON
     #[arg(long)]

@@ -6,7 +6,6 @@ use super::Failure;
 
 /// Flags of the established engine that do not exist here, and what to do instead.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("--list-app-layer-frames", "frames are not parsed"),
     ("--list-app-layer-protos", "use `ids-sensor rules` for what rules can name"),
     ("--pcap-file-continuous", "give the folder again when new files are there"),
     ("--pcap-file-recursive", "give each folder on its own"),
@@ -15,6 +14,10 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("--firewall", "the firewall mode is not available"),
     ("-D", "start the program by a service manager"),
 ];
+
+/// Flags that mean a capture, or need no traffic at all.
+const REPLAYS: &[&str] =
+    &["-r", "--read", "-T", "--test-config", "--dump-config", "--engine-analysis", "--list-app-layer-frames"];
 
 /// Subcommands; the first word decides.
 const COMMANDS: &[&str] = &["replay", "run", "detach", "doctor", "status", "reload", "why", "block", "alerts"];
@@ -39,7 +42,7 @@ pub fn translate(mut words: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
     if let Some((at, way)) = live(&text) {
         words.splice(at + 1..=at + 1, way);
         words.insert(1, "run".into());
-    } else if ["-r", "--read", "-T", "--test-config", "--dump-config", "--engine-analysis"].into_iter().any(is) {
+    } else if REPLAYS.iter().any(|flag| is(flag)) {
         words.insert(1, "replay".into());
     }
     Ok(words)
@@ -75,6 +78,7 @@ mod tests {
             ("x -S a --af-packet=eth1 -v", "x run -S a --capture af-packet -i eth1 -v"),
             ("x alerts list", "x alerts list"),
             ("x --engine-analysis -S a", "x replay --engine-analysis -S a"),
+            ("x --list-app-layer-frames", "x replay --list-app-layer-frames"),
             ("x --help", "x --help"),
             ("x", "x"),
         ] {
@@ -82,7 +86,7 @@ mod tests {
             let got = translate(words).expect(given);
             assert_eq!(got, want.split(' ').map(OsString::from).collect::<Vec<_>>(), "{given}");
         }
-        let refused = translate(["x", "replay", "--list-app-layer-frames", "-r", "a"].map(OsString::from).to_vec());
+        let refused = translate(["x", "replay", "--list-app-layer-protos", "-r", "a"].map(OsString::from).to_vec());
         assert!(matches!(refused, Err(Failure::Usage(_))));
     }
 }

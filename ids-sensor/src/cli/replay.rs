@@ -3,6 +3,9 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use ids_core::app::frames::is_stream;
+use ids_core::app::registry;
+
 use super::args::{ChecksumMode, Replay};
 use super::{Failure, say, settings};
 use crate::authoring::analysis;
@@ -16,6 +19,9 @@ use crate::replay::{self, Plan, ReplayError};
 /// # Errors
 /// See [`Failure`]. With `--strict`, damage of captures is one (1), after the records were written.
 pub fn run(args: &Replay) -> Result<(), Failure> {
+    if args.list_app_layer_frames {
+        return frames();
+    }
     let filter = Filter::parse(&args.filter.join(" ")).map_err(|error| Failure::Usage(error.to_string()))?;
     let log_dir = args.common.log_dir.clone().unwrap_or_else(|| PathBuf::from("./ids-sensor-out"));
     let config = settings::load(&args.common, &checksums(args.checksums), args.simulate_ips, Some(&log_dir))?;
@@ -82,6 +88,19 @@ fn readable(kind: ErrorKind) -> &'static str {
         ErrorKind::PermissionDenied => "let this user read it",
         _ => "`-r` takes a capture, a folder of captures, or `-`",
     }
+}
+
+/// Prints the kinds of frames, one a line.
+fn frames() -> Result<(), Failure> {
+    for (_, row) in registry::all() {
+        for info in row.frames {
+            let udp = row.udp && !is_stream(info);
+            for (_, carrier) in [(row.tcp, "tcp"), (udp, "udp")].iter().filter(|known| known.0) {
+                say::line(format!("{carrier}: {}", info.name))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `-k` in the words of the configuration.

@@ -50,6 +50,7 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
         app_error: exception(traffic.app_error),
         max_alerts: config.engine.detect.alerts_per_packet,
         packets: !config.outputs.pcap_log.is_empty(),
+        frames: config.outputs.eve.iter().any(|eve| eve.types.frame.is_some()),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Types {
     pub files: Option<Files>,
     /// `flow`
     pub flow: bool,
+    /// `frame`
+    pub frame: Option<Frame>,
     /// `metadata`
     pub metadata: bool,
     /// `netflow`
@@ -96,6 +98,13 @@ pub struct Alert {
     pub verdict: bool,
     /// The address behind a proxy.
     pub xff: Option<Xff>,
+}
+
+/// Options of `frame`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Bytes of the frame that are shown.
+    pub payload_limit: usize,
 }
 
 /// Options of `anomaly`.
@@ -199,10 +208,10 @@ const TRANSACTIONS: &[&str] = &[
 ];
 
 /// Record types that are off unless they say `enabled: yes`.
-const OFF_BY_DEFAULT: &[&str] = &["arp", "pgsql"];
+const OFF_BY_DEFAULT: &[&str] = &["arp", "frame", "pgsql"];
 
 /// Further record types of the established engine, not written here.
-const UNWRITTEN: &[&str] = &["frame", "stream", "tls-store", "ikev2"];
+const UNWRITTEN: &[&str] = &["stream", "tls-store", "ikev2"];
 
 impl Default for Eve {
     /// What is shown where nothing is said; no record types.
@@ -286,6 +295,7 @@ impl Types {
                     self.flow = true;
                 }
                 "arp" => self.arp = true,
+                "frame" => self.frame = Some(Frame { payload_limit: payload_limit(s) }),
                 "metadata" => self.metadata = true,
                 "netflow" => self.netflow = true,
                 "stats" => self.stats = Some(StatsRecord::read(s)),
@@ -301,7 +311,8 @@ impl Types {
 
     fn unknown(&self, name: &str, line: usize, path: &str, section: &Section<'_>) {
         section.entries();
-        let mut names = vec!["alert", "anomaly", "arp", "drop", "files", "flow", "metadata", "netflow", "stats"];
+        let mut names =
+            vec!["alert", "anomaly", "arp", "drop", "files", "flow", "frame", "metadata", "netflow", "stats"];
         names.extend(TRANSACTIONS);
         let help = nearest(name, &names).map_or(String::new(), |near| format!("did you mean `{near}`?"));
         section.warnings().add(line, path, "unknown record type", help);
@@ -326,6 +337,11 @@ impl Xff {
     }
 }
 
+/// Bytes that are shown of a payload.
+fn payload_limit(s: &Section<'_>) -> usize {
+    usize::try_from(s.bytes("payload-buffer-size", 4096)).unwrap_or(usize::MAX)
+}
+
 impl Alert {
     fn read(s: &Section<'_>, xff: Option<&Xff>) -> Self {
         // Switches for single protocols are of older releases; `metadata.app-layer` replaced them.
@@ -343,7 +359,7 @@ impl Alert {
             payload: s.flag("payload", false),
             payload_printable: s.flag("payload-printable", false),
             payload_length: s.flag("payload-length", false),
-            payload_limit: usize::try_from(s.bytes("payload-buffer-size", 4096)).unwrap_or(usize::MAX),
+            payload_limit: payload_limit(s),
             packet: s.flag("packet", false),
             http_body: s.flag("http-body", false),
             http_body_printable: s.flag("http-body-printable", false),

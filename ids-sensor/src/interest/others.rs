@@ -77,6 +77,9 @@ impl Others {
         if types.files.is_some() {
             self.want(parsed, "fileinfo records");
         }
+        if types.frame.is_some() {
+            self.want(parsed, "frame records");
+        }
         for transaction in &types.transactions {
             self.transactions(&transaction.record, engine);
         }

@@ -193,6 +193,7 @@ pub(crate) fn alert<'a>(flow: &'a Flow, rule: &'a RuleInfo, packet: &'a Packet<'
         blocked: true,
         findings: None,
         tx: Some(TxAt { id: 1, protocol: &PROTOCOL, tx: &Talk }),
+        frame: None,
         tx_guessed: false,
         payload: b"GET /\r\n\xff",
         stream: true,

@@ -97,6 +97,7 @@ pub fn context<'e, 'a>(event: &'e Event<'a>) -> &'e Context<'a> {
         Event::Transaction(event) => &event.context,
         Event::FileContent(event) => &event.context,
         Event::File(event) => &event.context,
+        Event::Frame(event) => &event.context,
         Event::Flow(event) => &event.context,
         Event::Drop(event) => &event.context,
         Event::Tagged(event) => &event.context,

@@ -7,6 +7,7 @@ use super::rdata::{self, Data};
 use super::session::{Kind, Session};
 use super::tables::{self, RRTYPES};
 use super::{fields, message, name};
+use crate::app::frames::frame;
 use crate::app::parser::{Probe, Probing, Protocol};
 use crate::field::Dir;
 use crate::record::{Shape, Writer};
@@ -20,6 +21,7 @@ pub static PROTOCOL: Protocol = Protocol {
     fields: || fields::MDNS.iter().map(|field| &field.info).collect(),
     events: message::EVENTS,
     record: Some("mdns"),
+    frames: &[frame("mdns.pdu", "A message of multicast DNS (RFC 6762 §18).")],
     session: Some(|_, facts| Box::new(Session::new(Kind::Mdns, facts.udp))),
     ..Protocol::BARE
 };

@@ -14,6 +14,7 @@ mod record;
 mod session;
 mod tables;
 
+use super::frames::frame;
 use super::parser::{Probing, Protocol};
 use crate::field::Dirs;
 
@@ -32,6 +33,10 @@ pub static PROTOCOL: Protocol = Protocol {
     fields: || fields::DNS.iter().map(|field| &field.info).collect(),
     events: message::EVENTS,
     record: Some("dns"),
+    frames: &[
+        frame("dns.pdu", "A DNS message, without the length that stands before it over TCP (RFC 1035 §4.1)."),
+        frame("dns.stream", "All TCP data of a direction."),
+    ],
     session: Some(|_, facts| Box::new(session::Session::new(session::Kind::Dns, facts.udp))),
     ..Protocol::BARE
 };

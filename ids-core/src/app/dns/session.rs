@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::message::{self, Event, Message};
+use crate::app::frames::Spans;
 use crate::app::parser::{self, Detail, Input, Parsed, Probe};
 use crate::field::{Dir, Dirs, Value};
 use crate::record::Writer;
@@ -17,6 +18,9 @@ const BATCH: usize = 256;
 
 /// Open transactions at which the oldest is dropped for a new one.
 const MAX_OPEN: usize = 4096;
+
+/// The frame of a message: its position among those of either protocol.
+const PDU: usize = 0;
 
 /// Which of the two protocols a message belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +63,16 @@ pub(super) struct Session {
     open: VecDeque<Option<Tx>>,
     /// Number of the first of them.
     first: u64,
+    spans: Spans,
 }
 
 impl Session {
     pub(super) fn new(kind: Kind, udp: bool) -> Self {
-        Self { kind, udp, streams: [Stream::default(); 2], open: VecDeque::new(), first: 0 }
+        Self { kind, udp, streams: [Stream::default(); 2], open: VecDeque::new(), first: 0, spans: Spans::default() }
     }
 
-    /// Takes one message.
-    fn message(&mut self, bytes: &[u8], dir: Dir) {
+    /// Takes one message, which begins so far into the input.
+    fn message(&mut self, bytes: &[u8], dir: Dir, at: usize) {
         let mut message = Message::read(bytes);
         if self.kind == Kind::Dns && message.header.is_some() {
             match (dir, message.response()) {
@@ -81,6 +86,8 @@ impl Session {
             self.first += 1;
         }
         self.open.push_back(Some(Tx { message, dir, kind: self.kind }));
+        let id = self.first + self.open.len() as u64 - 1;
+        self.spans.start(PDU, dir, at, Some(bytes.len() as u64), Some(id));
     }
 
     /// Takes whole messages from a stream. Out: bytes used, and where the stream stands.
@@ -114,7 +121,7 @@ impl Session {
                     if self.open.len() >= BATCH && used > 0 {
                         return (used, Stream::Aligned);
                     }
-                    self.message(body, input.dir);
+                    self.message(body, input.dir, used + 2);
                     used += 2 + length;
                     state = Stream::Aligned;
                 }
@@ -132,7 +139,7 @@ impl parser::Session for Session {
     fn parse(&mut self, input: Input<'_>) -> Parsed {
         if self.udp {
             if !input.data.is_empty() {
-                self.message(input.data, input.dir);
+                self.message(input.data, input.dir, 0);
             }
             return Parsed::all(&input);
         }
@@ -157,6 +164,10 @@ impl parser::Session for Session {
             _ => Stream::Lost,
         };
         Parsed::Used { bytes: 0, need: 0 }
+    }
+
+    fn spans(&mut self) -> Option<&mut Spans> {
+        Some(&mut self.spans)
     }
 
     fn transactions(&self) -> Range<u64> {

@@ -29,6 +29,7 @@ mod tx;
 mod uri;
 
 use crate::app::file::Care;
+use crate::app::frames::frame;
 use crate::app::parser::{Pattern, Probe, Probing, Protocol};
 use crate::field::{Dir, Dirs};
 
@@ -55,6 +56,11 @@ pub static PROTOCOL: Protocol = Protocol {
     events: events::NAMES,
     capital_events: true,
     record: Some("http"),
+    frames: &[
+        frame("http1.request", "A request, from its first line to the end of its content (RFC 9112 §2.1)."),
+        frame("http1.response", "A response, from its first line to the end of its content (RFC 9112 §2.1)."),
+        frame("http1.stream", "All TCP data of a direction."),
+    ],
     session: Some(|config, facts| {
         let care = Care { wanted: facts.files, ..config.files.care.clone() };
         Box::new(session::Http::new(&config.http1, care))

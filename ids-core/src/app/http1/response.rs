@@ -32,7 +32,7 @@ impl Http {
                 header::Step::End(used) => self.response_headers(data, used),
             },
             State::Doubtful(framing) => self.doubtful(data, framing),
-            State::After => self.after_response(data),
+            State::After => self.after_response(data, input),
             State::Lost => self.find_response(data, input),
             _ => self.begin_response(data),
         }
@@ -163,8 +163,11 @@ impl Http {
 
     /// The response is whole. What follows in the same packet belongs to it unless it is another response, for
     /// that is what clients take it for.
-    fn after_response(&mut self, data: &[u8]) -> Step {
+    fn after_response(&mut self, data: &[u8], input: &Input<'_>) -> Step {
         let text = split(data, leading(data, is_blank)).1;
+        if !text.is_empty() && text.len() < START.len() && starts_with(START, text) && !input.last {
+            return Step::Wait;
+        }
         let expected = (self.response.current + 1..self.txs.end()).any(|id| self.txs.get(id).is_some());
         let ours = match data.is_empty() || starts_with(text, START) {
             true => 0,

@@ -17,8 +17,13 @@ use super::line::{Finder, is_blank, leading, split};
 use super::range::Partial;
 use super::tx::Tx;
 use crate::app::file::{Care, File};
+use crate::app::frames::Spans;
 use crate::app::parser::{Input, Parsed, Session, Transaction};
 use crate::field::Dir;
+
+/// Numbers of its frames.
+const REQUEST: usize = 0;
+const RESPONSE: usize = 1;
 
 /// Bytes of white space between messages that are held in the hope of a line end.
 const BLANK_LIMIT: usize = 1024;
@@ -32,6 +37,7 @@ pub(super) struct Http {
     pub(super) response: Reader,
     /// The file of which responses bring ranges.
     pub(super) partial: Option<Box<Partial>>,
+    spans: Spans,
 }
 
 /// Where one direction is.
@@ -68,6 +74,17 @@ pub(super) enum State {
     Tunnel,
     /// Bytes were lost; the next start of a message is looked for.
     Lost,
+}
+
+impl State {
+    /// Whether a message is under way.
+    const fn in_message(self) -> bool {
+        match self {
+            Self::Line | Self::Await | Self::Headers | Self::Content(_) => true,
+            Self::Chunks(_) | Self::Trailer | Self::Doubtful(_) => true,
+            Self::Idle | Self::After | Self::Tunnel | Self::Lost => false,
+        }
+    }
 }
 
 /// How the end of content is found (RFC 9112 §6).
@@ -151,6 +168,7 @@ impl Http {
             request: reader(Dir::ToServer),
             response: reader(Dir::ToClient),
             partial: None,
+            spans: Spans::default(),
         }
     }
 
@@ -300,6 +318,26 @@ impl Http {
         }
     }
 
+    /// Reports where messages begin and end: at `at` of the input, a step went on from `before`.
+    fn mark(&mut self, dir: Dir, before: State, at: usize) {
+        let kind = if dir == Dir::ToServer { REQUEST } else { RESPONSE };
+        let Reader { state: now, current, .. } = *self.reader(dir);
+        // An interim response is a message of its own.
+        let anew = before == State::Headers && now == State::Line;
+        if before.in_message() && (anew || !now.in_message()) {
+            self.spans.end(kind, dir, at as u64);
+        }
+        if now.in_message() && (anew || !before.in_message()) {
+            self.spans.start(kind, dir, at, None, Some(current));
+        }
+        if let State::Content(left) = now
+            && left != u64::MAX
+            && !matches!(before, State::Content(_))
+        {
+            self.spans.end(kind, dir, (at as u64).saturating_add(left));
+        }
+    }
+
     /// The stream is over: so is the message that was under way.
     fn close(&mut self, dir: Dir) {
         let whole = match self.reader(dir).state {
@@ -327,14 +365,18 @@ impl Session for Http {
     fn parse(&mut self, input: Input<'_>) -> Parsed {
         let mut at = 0;
         loop {
+            let before = self.reader(input.dir).state;
             match self.step(split(input.data, at).1, &input) {
                 Step::Go(used) => at += used,
                 Step::Wait => break,
                 Step::Switch(used, to) => return Parsed::Switch { bytes: at + used, to },
             }
+            self.mark(input.dir, before, at);
         }
         if input.last {
+            let before = self.reader(input.dir).state;
             self.close(input.dir);
+            self.mark(input.dir, before, input.data.len());
             return Parsed::all(&input);
         }
         Parsed::Used { bytes: at, need: 0 }
@@ -342,7 +384,8 @@ impl Session for Http {
 
     fn gap(&mut self, dir: Dir, bytes: u64) -> Parsed {
         self.reader(dir).finder = Finder::default();
-        match self.reader(dir).state {
+        let before = self.reader(dir).state;
+        match before {
             State::Content(left) => {
                 let lost = left.min(bytes);
                 self.with(dir, |tx, _| tx.message_mut(dir).body.gap(lost));
@@ -376,7 +419,12 @@ impl Session for Http {
             }
             State::Tunnel => {}
         }
+        self.mark(dir, before, 0);
         Parsed::Used { bytes: 0, need: 0 }
+    }
+
+    fn spans(&mut self) -> Option<&mut Spans> {
+        Some(&mut self.spans)
     }
 
     fn transactions(&self) -> Range<u64> {

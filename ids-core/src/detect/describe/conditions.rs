@@ -1,7 +1,7 @@
 //! Where a rule looks: on packets, in transactions by buffer, and what it leaves behind.
 
 use super::{Description, packet};
-use crate::detect::rule_set::{Check, Effect, FlowTest, Inspection, Kind};
+use crate::detect::rule_set::{Check, Effect, FlowTest, Inspection};
 use crate::detect::shared::Set;
 use crate::field::Dir;
 use crate::record::{Shape, Writer};
@@ -126,7 +126,7 @@ impl Description<'_> {
                 rule.state.iter().for_each(|test| packet::state(test, &self.set.names, out));
             });
         }
-        if let Some(chain) = rule.payload.as_ref().filter(|_| rule.kind != Kind::Transaction) {
+        if let Some(chain) = rule.payload.as_ref().filter(|_| rule.kind.on_packets()) {
             let chosen = self.chosen.as_ref().filter(|chosen| chosen.inspection.is_none());
             matches("payload", out, |out| chain.describe(chosen.map(|chosen| chosen.content), out));
         }

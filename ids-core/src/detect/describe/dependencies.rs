@@ -1,17 +1,17 @@
 //! Which rules leave a flowbit for a rule on packets while they look at transactions.
 //!
-//! Transactions are looked at after the packet that completes them: such a rule sees the bit a packet late. Told
+//! Transactions and frames are looked at after the packet that completes them: such a rule sees the bit a packet late. Told
 //! are bits that rules on transactions set and that only rules on packets and streams ask for.
 
 use std::collections::BTreeSet;
 
 use crate::detect::names::{NameId, Space};
-use crate::detect::rule_set::{Compiled, Effect, Kind, RuleSet, StateTest};
+use crate::detect::rule_set::{Compiled, Effect, RuleSet, StateTest};
 use crate::detect::shared::Set;
 use crate::record::{Shape, Writer};
 
 pub(super) fn describe(set: &RuleSet, rule: &Compiled, out: &mut dyn Writer) {
-    if rule.kind == Kind::Transaction {
+    if !rule.kind.on_packets() {
         return;
     }
     let wanted: Vec<NameId> = asked(rule).filter(|bit| !asked_in_transactions(set, *bit)).collect();
@@ -19,7 +19,7 @@ pub(super) fn describe(set: &RuleSet, rule: &Compiled, out: &mut dyn Writer) {
         return;
     }
     let mut found: Vec<(u32, NameId)> = Vec::new();
-    for other in set.rules.iter().filter(|other| other.kind == Kind::Transaction) {
+    for other in set.rules.iter().filter(|other| !other.kind.on_packets()) {
         let bits = sets(other).filter(|bit| wanted.contains(bit));
         found.extend(bits.map(|bit| (other.info.sid, bit)));
     }
@@ -68,5 +68,5 @@ fn sets(rule: &Compiled) -> impl Iterator<Item = NameId> {
 }
 
 fn asked_in_transactions(set: &RuleSet, bit: NameId) -> bool {
-    set.rules.iter().filter(|rule| rule.kind == Kind::Transaction).any(|rule| asked(rule).any(|other| other == bit))
+    set.rules.iter().filter(|rule| !rule.kind.on_packets()).any(|rule| asked(rule).any(|other| other == bit))
 }

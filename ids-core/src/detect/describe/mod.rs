@@ -147,7 +147,7 @@ impl Description<'_> {
             Kind::Packet => "pkt",
             Kind::PacketAndStream => "pkt_stream",
             Kind::Stream => "stream",
-            Kind::Transaction => "app_tx",
+            Kind::Transaction | Kind::Frame => "app_tx",
         }
     }
 

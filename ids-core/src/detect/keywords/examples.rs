@@ -25,6 +25,7 @@ pub static EXAMPLES: &[(&str, &str)] = &[
     ("flowbits", "content:\"login\"; flowbits:set,logged.in"),
     ("flowint", "content:\"failed\"; flowint:failures,+,1"),
     ("flowvar", "pcre:\"/user=(\\w+)/, flow:name\"; flowvar:name,\"root\""),
+    ("frame", "frame:http1.request; content:\"GET /a\"; startswith"),
     ("gid", "content:\"abc\"; gid:2"),
     ("hostbits", "content:\"scan\"; hostbits:set,scanner,src"),
     ("metadata", "content:\"abc\"; metadata:created_at 2026_01_31, severity major"),

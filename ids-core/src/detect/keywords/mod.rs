@@ -15,6 +15,7 @@ mod examples;
 mod files;
 mod flow;
 mod flowint;
+mod frame;
 mod geoip;
 mod meta;
 mod not_yet;
@@ -94,6 +95,11 @@ pub static KEYWORDS: &[Keyword] = &[
     many("flowbits", bits::flowbits, "Sets or tests a bit of the flow."),
     many("flowint", flowint::flowint, "Changes or tests a number of the flow."),
     many("flowvar", vars::flowvar, "A variable captured in the flow has this value."),
+    many(
+        "frame",
+        frame::frame,
+        "The bytes of a unit of a protocol: one of the frames that `--list-app-layer-frames` lists.",
+    ),
     once("gid", meta::gid, "Generator id."),
     many("hostbits", bits::hostbits, "Sets or tests a bit of a host."),
     many("geoip", geoip::geoip, "Which country an address is in, by a MaxMind database."),

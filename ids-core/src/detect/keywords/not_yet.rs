@@ -48,7 +48,6 @@ pub const NOT_YET: &[&str] = &[
     "enip.status",
     "enip.vendor_id",
     "enip_command",
-    "frame",
     "ftp.command",
     "ftp.command_data",
     "ftp.completion_code",

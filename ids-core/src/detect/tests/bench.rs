@@ -9,7 +9,7 @@ use crate::app::config::{self, Config};
 use crate::app::file::{Care, Kinds};
 use crate::app::parser::{Input, Parsed};
 use crate::app::registry::ProtoId;
-use crate::app::state::{Facts, Findings, Found, State};
+use crate::app::state::{Facts, Findings, Found};
 use crate::counters::Counters;
 use crate::decode::{self, Frame, Start, decode};
 use crate::detect::compile::{Loaded, Loader};
@@ -20,7 +20,7 @@ use crate::detect::rule_set::RuleSet;
 use crate::detect::scene::{AppView, Scene, StreamChunk};
 use crate::detect::settings::{Files, Settings};
 use crate::detect::shared::Shared;
-use crate::detect::state::{FlowState, TxState};
+use crate::detect::state::{AppState, FlowState};
 use crate::detect::tables::{Classes, References, Reputation, Thresholds};
 use crate::field::Dir::{self, ToClient, ToServer};
 use crate::flow::{Flow, Key};
@@ -61,7 +61,7 @@ pub(super) struct Bench {
     pub(super) inline: bool,
     flow: Option<Flow>,
     pub(super) state: FlowState,
-    app: State<TxState>,
+    app: AppState,
     config: App,
     streams: [Vec<u8>; 2],
     /// Datagrams or bytes not used by the parser, by direction.
@@ -149,7 +149,7 @@ impl Bench {
             inline: false,
             flow: None,
             state: FlowState::default(),
-            app: State::default(),
+            app: AppState::default(),
             config: App::new(Config { files, ..Config::default() }),
             streams: Default::default(),
             unused: Default::default(),
@@ -194,7 +194,7 @@ impl Bench {
                 Vec::new()
             }
             Step::NewFlow => {
-                (self.flow, self.state, self.app) = (None, FlowState::default(), State::default());
+                (self.flow, self.state, self.app) = (None, FlowState::default(), AppState::default());
                 (self.streams, self.unused) = Default::default();
                 Vec::new()
             }
@@ -253,6 +253,7 @@ impl Bench {
     fn parse(&mut self, packet: &Packet<'_>, dir: Dir, tcp: bool, findings: &mut Findings) {
         let unused = &mut self.unused[dir.index()];
         unused.extend_from_slice(packet.payload());
+        self.app.want(self.rules.frames());
         let facts = Facts { udp: !tcp, midstream: false, files: self.config.config.files.wanted(self.rules.files()) };
         let input = Input { dir, data: unused, last: false, time: packet.time, ports: packet.ports() };
         let used = match self.app.data(&self.config, input, facts, findings) {
@@ -303,6 +304,10 @@ impl Bench {
             scene.app = AppView { proto, sides, ..AppView::default() };
             for mut open in app.transactions() {
                 detector.transaction(rules, scene, &mut open, hits);
+            }
+            for mut open in app.frames(dir).filter(|open| open.is_due(1)) {
+                detector.frame(rules, scene, &mut open, hits);
+                open.inspected();
             }
         });
         self.app = app;

@@ -257,6 +257,7 @@ fn keywords() -> Vec<Case> {
             twice(),
             vec![Frame(udp(9, b"x")), Wait(10), Frame(udp(9, b"x"))],
         ),
+        http("frame:http1.request; content:\"hello\"; endswith"),
         case(
             "alert udp any any -> any any (flow:to_client; content:\"x\"; sid:1;)",
             vec![Ask(b"q".to_vec()), Answer(b"x".to_vec())],

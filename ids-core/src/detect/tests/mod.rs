@@ -6,6 +6,7 @@
 mod actions;
 pub(super) mod bench;
 mod datasets;
+mod frame_rules;
 mod frames;
 mod geoip;
 mod keywords;

@@ -9,7 +9,7 @@ use ids_core::record::Writer;
 
 use super::common::{self, Head};
 use super::json::Json;
-use super::{file, probe, xff};
+use super::{file, frame, probe, xff};
 use crate::config::eve as config;
 
 /// Writes one alert.
@@ -42,6 +42,9 @@ pub fn write(
         });
         if let Some(tx) = alert.tx.as_ref().filter(|_| options.app_layer) {
             transaction(tx, at.dir, options, scratch, json);
+        }
+        if let Some(seen) = &alert.frame {
+            frame::object(seen, at.proto == Some(6), options.payload_limit, scratch, json);
         }
         common::app_proto(at.app, json);
         json.str_opt("direction", at.dir.map(Dir::name));

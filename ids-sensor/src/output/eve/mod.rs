@@ -13,6 +13,7 @@ pub mod drop;
 pub mod file;
 pub mod flood;
 pub mod flow;
+pub mod frame;
 pub mod json;
 pub mod packet;
 pub mod probe;
@@ -96,6 +97,15 @@ impl Output for Eve {
                     let (settings, scene, stamps) = (&self.settings, &self.scene, &mut self.stamps);
                     let mut head = Head { settings, scene, stamps };
                     lines.add(Kind::File, |out| file::write(file, options, &mut head, out));
+                }
+            }
+            Event::Frame(frame) => {
+                if let Some(options) = &self.settings.types.frame {
+                    let (settings, scene, stamps) = (&self.settings, &self.scene, &mut self.stamps);
+                    let mut head = Head { settings, scene, stamps };
+                    lines.add(Kind::Transaction, |out| {
+                        frame::write(frame, options, &mut head, &mut self.scratch, out);
+                    });
                 }
             }
             Event::Flow(flow) => {

@@ -1,0 +1,113 @@
+//! Rules on frames.
+
+use super::bench::Step::{self, Answer, Ask, Client, Server};
+use super::bench::{load, settings};
+use super::fired;
+use super::frames::dns;
+use crate::rules::diagnostic::{Code, Severity};
+
+fn client(text: &str) -> Step {
+    Client(text.as_bytes().to_vec())
+}
+
+fn server(text: &str) -> Step {
+    Server(text.as_bytes().to_vec())
+}
+
+/// What fires on an exchange over HTTP in pieces.
+fn http(options: &str, pieces: &[&str]) -> Vec<u32> {
+    let rule = format!("alert http any any -> any any ({options}; sid:1;)");
+    let mut steps = vec![client("GET / HTTP/1.1\r\nHost: a\r\n\r\n")];
+    steps.extend(pieces.iter().map(|piece| server(piece)));
+    fired(&rule, &steps)
+}
+
+#[test]
+fn frames_of_http() {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n";
+    let whole = &[HEAD, "abc", "def"][..];
+    let two = &[HEAD, "abcdef", HEAD, "abcdef"][..];
+    for (name, options, pieces, want) in [
+        ("a content", "frame:http1.response; content:\"bcd\"", whole, 1),
+        ("it is not there", "frame:http1.response; content:\"bce\"", whole, 0),
+        ("the short form", "frame:response; content:\"bcd\"", whole, 1),
+        ("the start", "frame:http1.response; content:\"HTTP/1.1\"; startswith", whole, 1),
+        ("not the start", "frame:http1.response; content:\"abc\"; startswith", whole, 0),
+        ("the end", "frame:http1.response; content:\"def\"; endswith", whole, 1),
+        ("the end of what came so far", "frame:http1.response; content:\"abc\"; endswith", whole, 0),
+        ("the length", "frame:http1.response; content:\"abc\"; bsize:44", whole, 1),
+        ("the length of what came so far", "frame:http1.response; content:\"abc\"; bsize:41", whole, 0),
+        ("without a pattern", "frame:http1.response; bsize:44", whole, 1),
+        ("nothing of it", "frame:http1.response; content:!\"xyz\"; content:\"abc\"", whole, 1),
+        ("nothing of it, known at the end", "frame:http1.response; content:!\"def\"; content:\"abc\"", whole, 0),
+        ("the other direction", "frame:http1.request; content:\"abc\"", whole, 0),
+        ("the other direction by flow", "flow:to_server; frame:http1.response; content:\"abc\"", whole, 0),
+        ("not in the stream", "frame:http1.stream; content:\"|0d 0a 0d|abc\"", whole, 0),
+        ("the stream", "frame:http1.stream; content:\"|0d 0a|abc\"", whole, 1),
+        ("a transform", "frame:http1.response; to_uppercase; content:\"ABCDEF\"", whole, 1),
+        (
+            "with and without",
+            "frame:http1.response; content:\"abc\"; frame:http1.response; to_uppercase; content:\"DEF\"",
+            whole,
+            1,
+        ),
+        ("once per frame", "frame:http1.response; content:\"abcd\"", two, 2),
+        ("the stream is one", "frame:http1.stream; content:\"abcd\"", two, 1),
+        ("payload besides", "frame:http1.response; content:\"abc\"; pkt_data; content:\"def\"", whole, 1),
+        ("state", "frame:http1.response; content:\"abcd\"; flowbits:isnotset,x; flowbits:set,x", two, 1),
+    ] {
+        let got = http(options, pieces).len();
+        assert_eq!(got, want, "{name}: {options}");
+    }
+}
+
+#[test]
+fn frames_of_dns() {
+    let message = dns(0x0120, "suricata.example", 1, None);
+    let rule = "alert dns any any -> any any (flow:to_server; frame:dns.pdu; content:\"|01 20 00 01|\"; offset:2; \
+        content:\"suricata\"; offset:13; sid:1;)";
+    assert_eq!(fired(rule, &[Ask(message.clone())]), [1]);
+    let asked = Ask(dns(0x0100, "a.example", 1, None));
+    assert!(fired(rule, &[asked, Answer(message.clone())]).is_empty(), "the other direction");
+    assert_eq!(fired(rule, &[Ask(message.clone()), Ask(message.clone())]), [1, 1], "each datagram is one");
+}
+
+#[test]
+fn frames_that_do_not_go() {
+    for (name, rule, want) in [
+        ("not parsed yet", "alert smb any any -> any any (frame:smb2.hdr; content:\"a\"; sid:1;)", Code::NotSupported),
+        (
+            "not parsed yet, named",
+            "alert tcp any any -> any any (frame:smb.pdu; content:\"a\"; sid:1;)",
+            Code::NotSupported,
+        ),
+        ("another name", "alert http any any -> any any (frame:http1.header; content:\"a\"; sid:1;)", Code::BadValue),
+        ("no protocol", "alert tcp any any -> any any (frame:pdu; content:\"a\"; sid:1;)", Code::BadValue),
+        (
+            "another protocol",
+            "alert dns any any -> any any (frame:http1.request; content:\"a\"; sid:1;)",
+            Code::WrongProtocol,
+        ),
+        ("no ports", "alert icmp any any -> any any (frame:dns.pdu; content:\"a\"; sid:1;)", Code::WrongProtocol),
+        (
+            "a stream over UDP",
+            "alert udp any any -> any any (frame:dns.stream; content:\"a\"; sid:1;)",
+            Code::WrongProtocol,
+        ),
+        ("nothing looks at it", "alert tcp any any -> any any (frame:http1.request; sid:1;)", Code::NoContext),
+        (
+            "two kinds",
+            "alert tcp any any -> any any (frame:http1.request; content:\"a\"; frame:http1.stream; content:\"b\"; sid:1;)",
+            Code::NotSupported,
+        ),
+        (
+            "a transaction besides",
+            "alert tcp any any -> any any (frame:http1.request; content:\"a\"; http.uri; content:\"b\"; sid:1;)",
+            Code::NotSupported,
+        ),
+    ] {
+        let loaded = load(rule, &settings());
+        let mut errors = loaded.faults.iter().filter(|row| row.1.diagnostic.severity == Severity::Error);
+        assert_eq!(errors.next().map(|row| row.1.diagnostic.code), Some(want), "{name}: {rule}");
+    }
+}
