@@ -8,7 +8,7 @@ pub const WINDOW: usize = 64 * 1024;
 /// Most bytes that are kept of a direction, whatever they are needed for.
 pub const LIMIT: usize = 4 * WINDOW;
 
-/// Bytes without a hole.
+/// Bytes without a hole; none only in the last piece.
 #[derive(Debug, Default)]
 struct Piece {
     start: u64,
@@ -50,9 +50,10 @@ impl Bytes {
         let known = usize::try_from(self.end.saturating_sub(start)).unwrap_or(usize::MAX);
         let Some(fresh) = data.get(known..).filter(|fresh| !fresh.is_empty()) else { return 0 };
         self.end = self.end.max(start);
-        let follows = self.pieces.last().is_some_and(|last| last.end() == self.end);
-        if !follows {
-            self.pieces.push(Piece { start: self.end, data: Vec::new() });
+        match self.pieces.last_mut() {
+            Some(last) if last.data.is_empty() => last.start = self.end,
+            Some(last) if last.end() == self.end => {}
+            _ => self.pieces.push(Piece { start: self.end, data: Vec::new() }),
         }
         if let Some(last) = self.pieces.last_mut() {
             last.data.extend_from_slice(fresh);
@@ -73,14 +74,14 @@ impl Bytes {
 
     /// Bytes before this position are not needed.
     pub(super) fn forget_before(&mut self, at: u64) {
-        self.pieces.retain_mut(|piece| {
-            let gone = usize::try_from(at.saturating_sub(piece.start)).unwrap_or(usize::MAX);
-            if gone >= piece.data.len() {
-                return false;
-            }
+        let mut left = self.pieces.len();
+        self.pieces.retain(|piece| {
+            let gone = usize::try_from(at.saturating_sub(piece.start)).unwrap_or(usize::MAX).min(piece.data.len());
             piece.data.drain(..gone);
             piece.start += gone as u64;
-            true
+            left -= 1;
+            // The memory of the last is used again.
+            left == 0 || !piece.data.is_empty()
         });
     }
 

@@ -68,6 +68,9 @@ fn payload(frame: &Frame<'_>, limit: usize, out: &mut Vec<u8>) {
             break;
         }
     }
+    if frame.size() > at {
+        let _ = write!(out, "[{} bytes missing]", frame.size() - at);
+    }
     out.truncate(limit);
 }
 
@@ -122,7 +125,7 @@ mod tests {
             (1, "G"),
             (18, "GET / HTTP/1.0\r\n\r\n"),
             (20, "GET / HTTP/1.0\r\n\r\n[5"),
-            (100, "GET / HTTP/1.0\r\n\r\n[5 bytes missing]GET / HTTP/1.0\r\n\r\n"),
+            (100, "GET / HTTP/1.0\r\n\r\n[5 bytes missing]GET / HTTP/1.0\r\n\r\n[5 bytes missing]"),
         ] {
             let got = shown(get, 5, 1, limit, true);
             assert_eq!(got["payload_printable"], want, "{limit}");
