@@ -157,9 +157,9 @@ impl Detector {
                     self.keep_captures(buffer.info.name);
                     return Outcome::Match;
                 }
-                // What follows the first part cannot change that.
-                Outcome::NoMatch if part.offset == 0 => return Outcome::NoMatch,
-                Outcome::Match | Outcome::NoMatch | Outcome::NoMatchYet => {}
+                // What follows cannot change that.
+                Outcome::NoMatch => return Outcome::NoMatch,
+                Outcome::Match | Outcome::NoMatchYet => {}
             }
         }
         if at.is_final() { Outcome::NoMatch } else { Outcome::NoMatchYet }

@@ -48,6 +48,8 @@ pub(super) enum Step {
     Wait(u64),
     /// The packets that follow belong to another flow.
     NewFlow,
+    /// So many bytes of the server are lost.
+    Lost(u64),
 }
 
 /// Rules, and what they are tried on.
@@ -191,6 +193,11 @@ impl Bench {
             }
             Step::Wait(seconds) => {
                 self.time = self.time + Duration::from_secs(*seconds);
+                Vec::new()
+            }
+            Step::Lost(bytes) => {
+                let unused = std::mem::take(&mut self.unused[ToClient.index()]).len() as u64;
+                self.app.gap(ToClient, unused + bytes, &mut Findings::default());
                 Vec::new()
             }
             Step::NewFlow => {

@@ -1,6 +1,6 @@
 //! Rules on frames.
 
-use super::bench::Step::{self, Answer, Ask, Client, Server};
+use super::bench::Step::{self, Answer, Ask, Client, Lost, Server};
 use super::bench::{load, settings};
 use super::fired;
 use super::frames::dns;
@@ -58,6 +58,29 @@ fn frames_of_http() {
     ] {
         let got = http(options, pieces).len();
         assert_eq!(got, want, "{name}: {options}");
+    }
+}
+
+#[test]
+fn frames_with_holes() {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n";
+    for (name, options, want) in [
+        ("before the hole", "content:\"abc\"", 1),
+        ("between holes", "content:\"def\"", 1),
+        ("after them", "content:\"ghi\"", 1),
+        ("across one", "content:\"abcd\"", 0),
+        ("the end", "content:\"ghi\"; endswith", 1),
+        ("an end that is none", "content:\"def\"; endswith", 0),
+        ("the place counts what is missing", "content:\"ghi\"; offset:50; depth:3", 1),
+        ("nothing of it", "content:!\"xyz\"; content:\"ghi\"", 1),
+        ("nothing of it, before", "content:!\"abc\"; content:\"ghi\"", 0),
+        ("nothing of it, between", "content:!\"def\"; content:\"ghi\"", 0),
+        ("the length", "content:\"ghi\"; bsize:53", 1),
+    ] {
+        let rule = format!("alert http any any -> any any (frame:http1.response; {options}; sid:1;)");
+        let request = client("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let steps = [request, server(HEAD), server("abc"), Lost(2), server("def"), Lost(3), server("ghi")];
+        assert_eq!(fired(&rule, &steps).len(), want, "{name}: {options}");
     }
 }
 
