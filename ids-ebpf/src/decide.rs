@@ -99,11 +99,12 @@ fn flow(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Table
     if let Some(flow) = tables.released(&key)
         && !flow.reopened()
     {
-        if headers.opens() {
+        let now = tables.now();
+        if headers.opens() || flow.silent(now) {
             flow.reopen();
             return Outcome::InspectReuse;
         }
-        flow.count(dir, length, tables.now(), headers.tcp_flags);
+        flow.count(dir, length, now, headers.tcp_flags);
         return Outcome::FastReleased;
     }
     match tables.interest() {

@@ -186,6 +186,21 @@ fn a_released_flow_passes_until_its_tuple_is_used_again() {
 }
 
 #[test]
+fn a_released_flow_is_over_after_its_silence() {
+    let cases = [(0, [0, 0], 1_000_000, false), (50, [0, 0], 150, false), (50, [0, 0], 151, true)];
+    let heard = [(50, [200, 0], 250, false), (50, [120, 200], 250, false), (50, [200, 120], 251, true)];
+    for (idle, last, now, over) in cases.into_iter().chain(heard) {
+        let (key, _) = FlowKey::of(&packet(), &config());
+        let carried = last.map(|last| crate::flow::Carried { last, ..Default::default() });
+        let mut model = Model { now, ..Model::default() };
+        model.released.insert(key, Shared::new(Released { carried, since: 100, idle, reopened: 0 }));
+        let outcome = if over { Outcome::InspectReuse } else { Outcome::FastReleased };
+        assert_eq!(run(&packet(), &model), outcome, "{idle} {last:?} {now}");
+        assert_eq!(model.released[&key].get().reopened != 0, over);
+    }
+}
+
+#[test]
 fn blocks_come_before_releases_and_releases_before_interest() {
     let mut interest = std::boxed::Box::new(Interest::NOTHING);
     interest.want_port(Group::Tcp, 80);

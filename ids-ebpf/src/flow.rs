@@ -138,11 +138,13 @@ pub struct Released {
     pub carried: [Carried; 2],
     /// When it was released, CLOCK_MONOTONIC in nanoseconds.
     pub since: u64,
-    /// Not 0 once a new connection took its addresses and ports: nothing passes on this entry's account any more.
+    /// Silence after which the flow is over, in nanoseconds: what comes then is another one's. 0 for none.
+    pub idle: u64,
+    /// Not 0 once another flow took its addresses and ports: nothing passes on this entry's account any more.
     pub reopened: u64,
 }
 
-const _: () = assert!(size_of::<Released>() == 80);
+const _: () = assert!(size_of::<Released>() == 88);
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ pub enum Outcome {
     InspectMalformed,
     /// Inspected: something the program does not look into may carry anything.
     InspectUnknown,
-    /// Inspected: a new connection on the addresses and ports of a released one.
+    /// Inspected: another flow on the addresses and ports of a released one, which is over: by a SYN, or by its silence.
     InspectReuse,
     /// Dropped: its source or destination is blocked.
     DropHost,

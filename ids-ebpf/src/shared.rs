@@ -99,7 +99,29 @@ impl Shared<Bucket> {
 }
 
 impl Shared<Released> {
-    /// Whether a new connection took its addresses and ports.
+    /// Whether nothing was heard of the flow for so long that it is over.
+    #[inline(always)]
+    pub fn silent(&self, now: u64) -> bool {
+        let value = self.0.get();
+        // SAFETY: `value` is live and aligned; single integers are read.
+        let (idle, since) =
+            unsafe { ((&raw const (*value).idle).read_volatile(), (&raw const (*value).since).read_volatile()) };
+        if idle == 0 {
+            return false;
+        }
+        // SAFETY: as above.
+        let (up, down) = unsafe {
+            (
+                (&raw const (*value).carried[0].last).read_volatile(),
+                (&raw const (*value).carried[1].last).read_volatile(),
+            )
+        };
+        let last = if up > down { up } else { down };
+        let last = if last > since { last } else { since };
+        now.saturating_sub(last) > idle
+    }
+
+    /// Whether another flow took its addresses and ports.
     #[inline(always)]
     pub fn reopened(&self) -> bool {
         // SAFETY: `reopened` of a live, aligned value.

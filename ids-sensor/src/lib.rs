@@ -10,6 +10,7 @@
 //! | [`interest`] | what of all packets rules, records and settings want |
 //! | [`live`] | interfaces → engine → verdicts: mirror port and inline |
 //! | [`kernel`] | loads the XDP program, fills and reads its maps |
+//! | [`proof`] | captures with the kernel stage in front and without: the same records |
 //! | [`ports`] | sets interfaces up and gives them back |
 //! | [`output`] | events → EVE, fast.log, stats, the alert store |
 //! | [`layout`] | text for people, fitted to their terminal |
@@ -38,6 +39,7 @@ pub mod live;
 pub mod magic;
 pub mod output;
 pub mod ports;
+pub mod proof;
 pub mod replay;
 pub mod rights;
 pub mod rule_files;

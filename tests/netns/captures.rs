@@ -178,7 +178,7 @@ impl Check {
     /// A block of the engine's flow drops the packet in the kernel.
     fn flow(&mut self, name: &str, packet: &Packet<'_>) {
         let Some(arrival) = Arrival::of(packet, &flow::Config::default()) else { return };
-        let key = flow_key(&arrival.key, 0).unwrap();
+        let (key, _) = flow_key(&arrival.key, 0).unwrap();
         if !self.flows.insert((key, arrival.src <= arrival.dst)) {
             return;
         }

@@ -213,20 +213,36 @@ fn a_released_flow_is_counted_until_its_tuple_is_used_again() {
     let there = tcp(("10.0.0.1", 1234), ("10.0.0.2", 80), ACK, b"data");
     let back = tcp(("10.0.0.2", 80), ("10.0.0.1", 1234), ACK | 1, b"");
     let again = tcp(("10.0.0.1", 1234), ("10.0.0.2", 80), SYN, b"");
-    bench.tables.flows.release(&key(&there)).unwrap();
+    bench.tables.flows.release(&key(&there), MINUTE).unwrap();
     assert_eq!(bench.run(&there.bytes()), (FastReleased, DROP));
     assert_eq!(bench.run(&there.bytes()), (FastReleased, DROP));
     assert_eq!(bench.run(&back.bytes()), (FastReleased, DROP));
-    let flows = &mut bench.tables.flows;
-    assert_eq!(flows.recall_if_over(&key(&there), MINUTE).unwrap(), None, "it is still in use");
     assert_eq!(bench.run(&again.bytes()), (InspectReuse, REDIRECT));
     assert_eq!(bench.run(&there.bytes()), (Inspect, REDIRECT));
-    let ended = bench.tables.flows.recall_if_over(&key(&there), MINUTE).unwrap().unwrap();
+    let ended = bench.tables.flows.recall(&key(&there)).unwrap().unwrap();
     let [up, down] = ended.carried;
     assert_eq!((up.packets, up.bytes, up.tcp_flags), (2, 2 * 58, 0x10));
     assert_eq!((down.packets, down.bytes, down.tcp_flags), (1, 54, 0x11));
     assert!(up.last > ended.since);
     assert_eq!(bench.tables.flows.recall(&key(&there)).unwrap(), None);
+}
+
+#[test]
+fn a_released_flow_is_over_when_it_was_silent_for_too_long() {
+    needs_root!();
+    let mut bench = inspected(Mode::Mirror);
+    let there = tcp(("10.0.0.1", 1234), ("10.0.0.2", 80), ACK, b"data");
+    for (idle, outcomes) in [
+        (Duration::ZERO, [(FastReleased, DROP), (FastReleased, DROP)]),
+        (MINUTE, [(FastReleased, DROP), (FastReleased, DROP)]),
+        (Duration::from_nanos(1), [(InspectReuse, REDIRECT), (Inspect, REDIRECT)]),
+    ] {
+        bench.tables.flows.release(&key(&there), idle).unwrap();
+        assert_eq!([bench.run(&there.bytes()), bench.run(&there.bytes())], outcomes, "{idle:?}");
+    }
+    bench.tables.flows.release(&key(&there), MINUTE).unwrap();
+    bench.tables.flows.recall_all().unwrap();
+    assert_eq!(bench.run(&there.bytes()), (Inspect, REDIRECT));
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod outage;
 mod packets;
 mod ports;
 mod promptness;
+mod proof;
 mod reload;
 mod rights;
 mod status;

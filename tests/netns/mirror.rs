@@ -5,12 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ids_core::engine::Sink;
-use ids_core::flow::Key;
 use ids_core::packet::PacketIn;
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
 use ids_ebpf::Outcome;
-use ids_ebpf::flow::Released;
 use ids_ebpf::interest::Interest;
 use ids_sensor::kernel::Attach;
 use ids_sensor::live::Guard;
@@ -64,7 +62,6 @@ impl Inspector for Gated {
         out.verdict(packet.id, Verdict::Accept);
     }
     fn tick(&mut self, _: Time, _: &mut impl Sink) {}
-    fn recalled(&mut self, _: &Key, _: u16, _: &Released, _: &mut impl Sink) {}
     fn finish(&mut self, _: &mut impl Sink) {}
 }
 

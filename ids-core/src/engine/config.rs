@@ -29,6 +29,10 @@ pub struct Config {
     pub app_error: Exception,
     /// Most alerts of one packet (`packet-alert-max`).
     pub max_alerts: usize,
+    /// There is a kernel stage that carries flows on which nothing can match any more ([`Command::Release`](super::Command)).
+    pub release: bool,
+    /// Flows with more bytes than these, in both directions together, are bypassed.
+    pub bypass_above: Option<u64>,
     /// Every packet is told of ([`Event::Packet`](crate::event::Event::Packet)).
     pub packets: bool,
     /// Every frame of a protocol is told of ([`Event::Frame`](crate::event::Event::Frame)).

@@ -9,6 +9,7 @@ use crate::app::file::Fate;
 use crate::decode::{self, Ports};
 use crate::detect::rule_set::RuleSet;
 use crate::event::Event;
+use crate::flow::{Carried, Key};
 use crate::packet::{LinkType, PacketIn};
 use crate::stream;
 use crate::time::Time;
@@ -31,6 +32,12 @@ pub(super) struct Told {
     pub(super) contents: Vec<(u64, Vec<u8>)>,
     /// Files that ended: name, what became of the content, and the rules that wanted it stored.
     pub(super) files: Vec<(Vec<u8>, Fate, Vec<u32>)>,
+    /// What flows that are taken back have carried.
+    pub(super) carried: Carried,
+    /// How many were taken back.
+    pub(super) recalls: usize,
+    /// Packets of the flows that ended, client's first, and when they were heard last.
+    pub(super) ended: Vec<([u64; 2], Time)>,
 }
 
 impl Sink for Told {
@@ -46,12 +53,18 @@ impl Sink for Told {
         self.commands.push(command);
     }
 
+    fn recall(&mut self, _: &Key) -> Option<Carried> {
+        self.recalls += 1;
+        Some(self.carried)
+    }
+
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Alert(alert) => {
                 self.sids.push(alert.rule.sid);
                 self.payloads.push(alert.payload.to_vec());
             }
+            Event::Flow(end) => self.ended.push((end.flow.counts.map(|count| count.packets), end.flow.last)),
             Event::Transaction(_) => self.records += 1,
             Event::FileContent(content) => self.contents.push((content.number, content.bytes.to_vec())),
             Event::File(told) => {
@@ -72,9 +85,14 @@ pub(super) fn inline() -> Config {
 /// Pushes a frame; a second passes with every number.
 pub(super) fn push(engine: &mut Engine, rules: &RuleSet, id: u64, bytes: &mut [u8]) -> Told {
     let mut told = Told::default();
-    let time = Time::from_micros(1000 + id, 0);
-    engine.push(rules, PacketIn { id, port: 0, time, link: LinkType::Ethernet, bytes }, &mut told);
+    push_to(&mut told, engine, rules, id, bytes);
     told
+}
+
+/// The same with a sink that has something to say itself.
+pub(super) fn push_to(told: &mut Told, engine: &mut Engine, rules: &RuleSet, id: u64, bytes: &mut [u8]) {
+    let time = Time::from_micros(1000 + id, 0);
+    engine.push(rules, PacketIn { id, port: 0, time, link: LinkType::Ethernet, bytes }, told);
 }
 
 /// What carries the TCP packets.

@@ -10,6 +10,7 @@ mod context;
 #[cfg(test)]
 mod fixtures;
 mod frames;
+mod release;
 mod rewrite;
 mod route;
 mod store;
@@ -31,7 +32,7 @@ use crate::decode::Frame;
 use crate::detect::rule_set::RuleSet;
 use crate::detect::shared::Shared;
 use crate::event::Event;
-use crate::flow::Key;
+use crate::flow::{Carried, Key};
 use crate::intake::Intake;
 use crate::packet::{Packet, PacketIn};
 pub use crate::reject::Side;
@@ -53,6 +54,13 @@ pub trait Sink {
 
     /// Something the kernel stage should know.
     fn kernel(&mut self, command: Command);
+
+    /// Takes a flow back from the kernel stage ([`Command::Release`]): from now on its packets are handed up again. Out:
+    /// what it has carried since its release, if it was carried out. Nothing where there is no kernel stage.
+    fn recall(&mut self, key: &Key) -> Option<Carried> {
+        let _ = key;
+        None
+    }
 
     /// Something to tell the outside.
     fn event(&mut self, event: Event<'_>);
@@ -87,8 +95,8 @@ pub enum Command {
     Release {
         /// The flow.
         key: Key,
-        /// Port its packets come in on.
-        port: u16,
+        /// After so long without a packet it is over: what comes then has to be handed up.
+        idle: Duration,
     },
 }
 

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::conclude::{self, Setting};
 use super::context::{self, Known};
+use super::release;
 use super::rewrite::Edits;
 use super::tell::{self, Occasion};
 use super::trouble::Special;
@@ -214,8 +215,7 @@ impl<S: Sink> Visit<'_, S> {
         let alerted = flow.alerted || !self.hits.alerts().is_empty();
         flow.alerted = alerted;
         conclude::mark(flow, &decision, self.config.inline);
-        let deep = |session: &stream::Session| Dir::BOTH.into_iter().any(|dir| session.depth_reached(dir));
-        if decision.bypass || self.config.stream.bypass && tcp.as_deref().is_some_and(deep) {
+        if decision.bypass || release::bypasses(self.config, flow, tcp.as_deref(), app.encrypted()) {
             flow.state = flow::State::Bypassed;
         }
         if let Some(session) = tcp {

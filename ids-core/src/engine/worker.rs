@@ -30,17 +30,17 @@ use crate::verdict::Verdict;
 use crate::wire::icmp::Embedded;
 
 pub(super) struct Worker {
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
     app: Arc<App>,
     shared: Shared,
-    flows: Table<Conn>,
+    pub(super) flows: Table<Conn>,
     /// Flows on their way out.
     over: Vec<(Entry<Conn>, End)>,
     memory: stream::Memory,
     detector: Detector,
     hits: Hits,
     pub(super) counters: Counters,
-    now: Time,
+    pub(super) now: Time,
     swept: Time,
     /// What must be changed in the packets that were taken since the last [`Worker::rewrite`].
     edits: Edits,
@@ -97,7 +97,7 @@ impl Worker {
         out: &mut impl Sink,
     ) -> Verdict {
         self.now = self.now.max(clock).max(packet.time);
-        let found = self.find(packet);
+        let found = self.find(packet, out);
         self.end_flows(rules, false, out);
         self.hits.clear();
         let verdict = match found {
@@ -105,6 +105,7 @@ impl Worker {
                 let (flows, mut visit) = self.visit(rules, out);
                 let verdict = flows.get_mut(id).map_or(Verdict::Accept, |entry| visit.packet(entry, packet, dir));
                 flows.update(id);
+                self.release(id, out);
                 verdict
             }
             Home::None => self.alone(rules, packet, false, out),
@@ -145,6 +146,7 @@ impl Worker {
             return;
         }
         self.swept = self.now;
+        self.flows.recall_idle(self.now, |flow| out.recall(&flow.key));
         let over = &mut self.over;
         let ended = |entry: &mut Entry<Conn>, end| over.push((take(entry), end));
         self.flows.sweep(self.now, usize::MAX, &mut self.counters, ended);
@@ -164,8 +166,9 @@ impl Worker {
     }
 
     /// The flow of a packet. Flows that end on account of it are put aside.
-    fn find(&mut self, packet: &Packet<'_>) -> Home {
+    fn find(&mut self, packet: &Packet<'_>, out: &mut impl Sink) -> Home {
         let Some(arrival) = Arrival::of(packet, &self.config.flow) else { return Home::None };
+        self.recall(packet, &arrival, out);
         if let Some(ends) = quoted_ends(packet)
             && let Some((id, dir)) = self.flows.touch_quoted(&arrival, ends, self.now)
         {
@@ -231,6 +234,9 @@ impl Worker {
                 self.shared.ending(entry.flow.first_packet, entry.flow.id);
             }
             self.hits.clear();
+            if entry.flow.released {
+                entry.recalled(out.recall(&entry.flow.key).as_ref());
+            }
             let now = self.now;
             let (_, mut visit) = self.visit(rules, out);
             visit.end(&mut entry, end, now);

@@ -7,6 +7,7 @@
 pub mod arrival;
 pub mod config;
 pub mod key;
+pub mod release;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::time::Time;
 pub use arrival::Arrival;
 pub use config::Config;
 pub use key::Key;
+pub use release::Carried;
 pub use table::{Entry, FlowId, Table};
 
 /// One end of a flow.
@@ -174,6 +176,8 @@ pub struct Flow {
     pub action: Action,
     /// Whether a rule fired on it.
     pub alerted: bool,
+    /// The kernel stage carries it; what goes by there is not in the counts yet ([`release`]).
+    pub released: bool,
 }
 
 impl Flow {

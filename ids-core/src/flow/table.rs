@@ -6,6 +6,7 @@
 //! again, and the flow that is idle longest goes if it is over by these, or if [`Config::evict`] says so; else the packet
 //! gets no flow.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ahash::RandomState;
@@ -44,6 +45,8 @@ pub struct Table<D> {
     slots: Vec<Slot<D>>,
     free: Vec<u32>,
     lists: [List; CLASSES],
+    /// Flows that are not in the order of their lists, by when they are due ([`super::release`]).
+    aside: BTreeSet<(Time, u32)>,
     emergency: bool,
     clock: Time,
     capacity: usize,
@@ -90,6 +93,7 @@ impl<D: Default> Table<D> {
             slots: Vec::with_capacity(prepared),
             free: Vec::new(),
             lists: [List { first: NONE, last: NONE }; CLASSES],
+            aside: BTreeSet::new(),
             emergency: false,
             clock: Time::ZERO,
             capacity,
@@ -191,13 +195,9 @@ impl<D: Default> Table<D> {
         mut ended: impl FnMut(&mut Entry<D>, End),
     ) {
         self.advance(now);
-        let mut expired = Vec::new();
-        for list in self.lists {
-            let mut id = list.first;
-            while id != NONE && expired.len() < budget && self.is_expired(id) {
-                expired.push(id);
-                id = self.slots.get(id as usize).map_or(NONE, |slot| slot.after);
-            }
+        let expired = self.expired(budget);
+        if expired.len() < budget {
+            self.aside = self.aside.split_off(&(self.clock, 0));
         }
         self.remove_all(expired, End::Timeout, counters, &mut ended);
     }
@@ -223,8 +223,44 @@ impl<D: Default> Table<D> {
         self.emergency
     }
 
-    fn entry(&self, id: u32) -> Option<&Entry<D>> {
+    pub(super) fn entry(&self, id: u32) -> Option<&Entry<D>> {
         self.slots.get(id as usize)?.entry.as_ref()
+    }
+
+    /// A flow that is released.
+    pub(super) fn released(&mut self, key: &Key, now: Time) -> Option<u32> {
+        self.advance(now);
+        let id = self.find(self.hasher.hash_one(key), key)?;
+        self.entry(id).is_some_and(|entry| entry.flow.released).then_some(id)
+    }
+
+    /// Released flows that were idle for too long, as far as the table knows.
+    pub(super) fn idle_releases(&mut self, now: Time) -> Vec<u32> {
+        self.advance(now);
+        let mut idle = self.expired(usize::MAX);
+        idle.retain(|id| self.entry(*id).is_some_and(|entry| entry.flow.released));
+        idle
+    }
+
+    /// A flow was heard last at this time; `change` changes it. Its place in the list is that of a flow heard before.
+    pub(super) fn heard(&mut self, id: u32, last: Option<Time>, change: impl FnOnce(&mut Entry<D>)) {
+        let clock = self.clock;
+        let Some(slot) = self.slots.get_mut(id as usize) else { return };
+        slot.seen = slot.seen.max(last.unwrap_or_default().min(clock));
+        if let Some(entry) = &mut slot.entry {
+            change(entry);
+        }
+    }
+
+    /// Puts a flow aside that is not in the order of its list: sweeps find it when it is due.
+    pub(super) fn put_aside(&mut self, id: u32) {
+        self.unlink(id);
+        self.link(id);
+        let due = self.slots.get(id as usize).and_then(|slot| {
+            let idle = self.idle(&slot.entry.as_ref()?.flow);
+            Some(slot.seen.nanos().saturating_add(u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)))
+        });
+        self.aside.extend(due.map(|due| (Time::from_nanos(due), id)));
     }
 
     fn find(&self, hash: u64, key: &Key) -> Option<u32> {
@@ -244,6 +280,30 @@ impl<D: Default> Table<D> {
         self.emergency &= self.len() >= busy_below.max(1);
     }
 
+    /// Flows that were idle for too long, at most `budget`.
+    fn expired(&self, budget: usize) -> Vec<u32> {
+        let mut expired = Vec::new();
+        for list in self.lists {
+            let mut id = list.first;
+            while id != NONE && expired.len() < budget && self.is_expired(id) {
+                expired.push(id);
+                id = self.slots.get(id as usize).map_or(NONE, |slot| slot.after);
+            }
+        }
+        // One that was put aside and touched since then is in the order of its list again.
+        let due = self.aside.range(..(self.clock, 0)).map(|(_, id)| *id).filter(|id| self.is_expired(*id));
+        expired.extend(due);
+        expired.sort_unstable();
+        expired.dedup();
+        expired.truncate(budget);
+        expired
+    }
+
+    /// How long a flow may be idle in the state that it is in.
+    pub fn may_be_idle(&self, id: FlowId) -> Option<Duration> {
+        self.entry(id.0).map(|entry| self.idle(&entry.flow))
+    }
+
     /// Why a flow does not live on when this packet comes.
     fn ends(&self, id: u32, arrival: &Arrival<'_>) -> Option<End> {
         if self.is_expired(id) {
@@ -259,7 +319,7 @@ impl<D: Default> Table<D> {
         reuse.then_some(End::TcpReuse)
     }
 
-    fn is_expired(&self, id: u32) -> bool {
+    pub(super) fn is_expired(&self, id: u32) -> bool {
         let Some(slot) = self.slots.get(id as usize) else { return false };
         slot.entry.as_ref().is_some_and(|entry| self.clock.since(slot.seen) > self.idle(&entry.flow))
     }
@@ -496,6 +556,7 @@ fn new_flow(arrival: &Arrival<'_>) -> Flow {
         state: State::New,
         action: Action::None,
         alerted: false,
+        released: false,
     }
 }
 

@@ -57,6 +57,19 @@ pub enum Command {
     /// Exit codes: 0 a sensor can run here; 1 it cannot.
     #[command(after_help = "Examples:\n  ids-sensor doctor eth1 eth2\n  ids-sensor doctor --json")]
     Doctor(Doctor),
+    /// Prove on captures that the kernel stage loses nothing
+    ///
+    /// Every capture is replayed twice: once as it is, once with each packet going through the XDP program first, with
+    /// what rules and records want to see in its maps, and with flows released to it as in a live run. Records must
+    /// be the same; those that are not are shown. Then it is told what stayed in the kernel, and what kept the rest
+    /// from it.
+    ///
+    /// Rights are needed to load the program (CAP_NET_ADMIN, CAP_BPF). Nothing is attached to an interface, and
+    /// nothing is written.
+    ///
+    /// Exit codes: 0 no record differs; 1 some do; 2 usage; 3 rights, or a file cannot be read.
+    #[command(after_help = "Example:\n  ids-sensor prove -r captures/ -S 'rules/*.rules' --set stream.bypass=yes")]
+    Prove(Box<super::prove::Prove>),
     /// Check rules, and try them
     Rules(Box<super::rules::Rules>),
     /// Say what a running sensor does: packets, drops, losses

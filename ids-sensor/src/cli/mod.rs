@@ -15,6 +15,7 @@ pub mod block;
 pub mod doctor;
 pub mod established;
 pub mod log;
+pub mod prove;
 pub mod reload;
 pub mod replay;
 pub mod rules;
@@ -139,6 +140,7 @@ fn run(command: Command) -> Result<(), Failure> {
             log::start(Some(Level::Warn), None, 0);
             reload::run(&args)
         }
+        Command::Prove(args) => prove::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Alerts(args) => {
             log::start(Some(Level::Warn), None, 0);

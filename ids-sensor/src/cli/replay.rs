@@ -115,7 +115,7 @@ fn checksums(mode: Option<ChecksumMode>) -> Vec<String> {
 
 /// The captures to read, and whether they are the files of a folder: those are sorted by name, without hidden
 /// ones.
-fn captures(read: &Path) -> Result<(Vec<PathBuf>, bool), Failure> {
+pub(super) fn captures(read: &Path) -> Result<(Vec<PathBuf>, bool), Failure> {
     if read == Path::new("-") || !read.is_dir() {
         return Ok((vec![read.to_owned()], false));
     }

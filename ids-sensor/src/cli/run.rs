@@ -147,7 +147,7 @@ fn shield(config: &Config, dry_run: bool) -> Shield {
 }
 
 /// Whether this process may use interfaces at all.
-fn rights() -> Result<(), Failure> {
+pub(super) fn rights() -> Result<(), Failure> {
     let needed = CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW | CapabilitySet::BPF;
     let held = rustix::thread::capabilities(None).map_err(Failure::environment)?.effective;
     if held.contains(needed) {

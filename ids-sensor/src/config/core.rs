@@ -51,7 +51,14 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
         max_alerts: config.engine.detect.alerts_per_packet,
         packets: !config.outputs.pcap_log.is_empty(),
         frames: config.outputs.eve.iter().any(|eve| eve.types.frame.is_some()),
+        release: false,
+        bypass_above: traffic.flow.bypass_above,
     }
+}
+
+/// Whether the kernel stage can carry flows for these records: it knows nothing of TTLs and MAC addresses.
+pub fn can_release(config: &Config) -> bool {
+    !config.outputs.eve.iter().any(|eve| eve.types.netflow || eve.ethernet)
 }
 
 fn flow_table(traffic: &Traffic) -> flow::Config {

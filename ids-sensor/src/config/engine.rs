@@ -5,7 +5,7 @@
 use ids_core::app::config::{Config as App, Files, Hashes, Switch};
 use ids_core::app::file::{Care, Kinds, Room, Wanted};
 use ids_core::app::http1;
-use ids_core::app::tls::{self, Ja4};
+use ids_core::app::tls::{self, Encrypted, Ja4};
 
 use super::outputs::Outputs;
 use super::scalar;
@@ -177,7 +177,12 @@ fn http(protocol: &Section<'_>) -> http1::Config {
 
 /// `tls`: which fingerprints are made. `auto` is for whoever asks.
 fn tls(protocol: &Section<'_>) -> tls::Config {
-    const HANDLING: &[(&str, bool)] = &[("default", false), ("track-only", false), ("bypass", false), ("full", true)];
+    const HANDLING: &[(&str, Encrypted)] = &[
+        ("default", Encrypted::TrackOnly),
+        ("track-only", Encrypted::TrackOnly),
+        ("bypass", Encrypted::Bypass),
+        ("full", Encrypted::Full),
+    ];
     let handling = |key| protocol.word(key, HANDLING);
     let asked = |key| {
         protocol.parsed(key, "yes, no or auto", |text| match text {
@@ -193,7 +198,7 @@ fn tls(protocol: &Section<'_>) -> tls::Config {
             Some(false) => Ja4::Off,
             None => usual.ja4,
         },
-        inspect_encrypted: handling("encryption-handling").or(handling("encrypt-handling")).unwrap_or(false),
+        encrypted: handling("encryption-handling").or(handling("encrypt-handling")).unwrap_or_default(),
     }
 }
 

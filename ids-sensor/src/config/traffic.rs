@@ -121,6 +121,8 @@ pub struct Flow {
     pub memcap: u64,
     /// What happens when it is full.
     pub memcap_policy: Policy,
+    /// Bytes, in both directions together, beyond which a flow is bypassed.
+    pub bypass_above: Option<u64>,
 }
 
 /// How long a flow stays without packets, by how far it has come.
@@ -338,7 +340,11 @@ impl Flow {
                 "prune-flows",
                 "rate-tracking",
             ]);
-            Self { memcap: flow.bytes("memcap", 128 << 20), memcap_policy: policies.of(flow, "memcap-policy") }
+            Self {
+                memcap: flow.bytes("memcap", 128 << 20),
+                memcap_policy: policies.of(flow, "memcap-policy"),
+                bypass_above: Some(flow.bytes("bypass-above", 0)).filter(|bytes| *bytes > 0),
+            }
         })
     }
 }

@@ -11,7 +11,7 @@ use aya::maps::lpm_trie::Key as TrieKey;
 use aya::maps::{Array, ArrayOfMaps, HashMap, IterableMap, LpmTrie, MapData, MapError};
 use ids_core::flow::{Endpoint, Key};
 use ids_ebpf::block::HostBlock;
-use ids_ebpf::flow::{FlowBlock, FlowKey, Released};
+use ids_ebpf::flow::{Dir, FlowBlock, FlowKey, Released};
 use ids_ebpf::interest::Interest;
 use ids_ebpf::map::{self, Table};
 
@@ -415,12 +415,13 @@ impl Flows {
         there(map::RELEASED_FLOWS, self.released.get(key, 0))
     }
 
-    /// Lets a flow take the fast path from now on.
+    /// Lets a flow take the fast path from now on, until nothing was heard of it for `idle` (0: for ever).
     ///
     /// # Errors
     /// [`Error::Full`]: it is not released, and goes on being inspected.
-    pub fn release(&mut self, key: &FlowKey) -> Result<(), Error> {
-        let released = Released { since: Monotonic::now().0, ..Released::default() };
+    pub fn release(&mut self, key: &FlowKey, idle: Duration) -> Result<(), Error> {
+        let idle = u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX);
+        let released = Released { since: Monotonic::now().0, idle, ..Released::default() };
         let insert = || self.released.insert(key, released, 0).map_err(of(map::RELEASED_FLOWS));
         self.in_use.marking(Table::ReleasedFlows, insert)
     }
@@ -437,22 +438,26 @@ impl Flows {
         }
     }
 
-    /// Ends a release if its tuple was taken by a new connection or the flow was silent for `idle`; what it
-    /// carried, if it has ended.
+    /// Ends a release as if nothing had been heard of the flow for too long: the next packet is handed up.
     ///
     /// # Errors
     /// The map refuses.
-    pub fn recall_if_over(&mut self, key: &FlowKey, idle: Duration) -> Result<Option<Released>, Error> {
-        let flow = match self.released.get(key, 0) {
-            Ok(flow) => flow,
-            Err(MapError::KeyNotFound) => return Ok(None),
-            Err(error) => return Err(Error::map(map::RELEASED_FLOWS, &error)),
-        };
-        let last = flow.carried.iter().fold(flow.since, |last, carried| last.max(carried.last));
-        if flow.reopened == 0 && Monotonic::now().since(Monotonic(last)) < idle {
-            return Ok(None);
+    pub fn expire_release(&mut self, key: &FlowKey) -> Result<(), Error> {
+        let Some(released) = self.release_of(key)? else { return Ok(()) };
+        let expired = Released { reopened: 1, ..released };
+        self.released.insert(key, expired, 0).map_err(of(map::RELEASED_FLOWS))
+    }
+
+    /// Ends all releases.
+    ///
+    /// # Errors
+    /// The map refuses.
+    pub fn recall_all(&mut self) -> Result<(), Error> {
+        let keys: Result<Vec<FlowKey>, MapError> = self.released.keys().collect();
+        for key in keys.map_err(of(map::RELEASED_FLOWS))? {
+            self.recall(&key)?;
         }
-        self.recall(key)
+        Ok(())
     }
 
     fn sweep_blocked(&mut self, now: u64) -> Result<usize, Error> {
@@ -484,13 +489,13 @@ fn reopened<K: aya::Pod, V: aya::Pod>(
     HashMap::try_from(aya::maps::Map::HashMap(data)).map_err(of(name))
 }
 
-/// The kernel's key of a flow; `None` if the kernel stage cannot tell it apart: inside of a tunnel, or below more
-/// than two VLANs.
-pub fn flow_key(key: &Key, pair: u16) -> Option<FlowKey> {
+/// The kernel's key of a flow, and the direction in which the flow's smaller endpoint sends; `None` if the kernel stage
+/// cannot tell it apart: inside of a tunnel, or below more than two VLANs.
+pub fn flow_key(key: &Key, pair: u16) -> Option<(FlowKey, Dir)> {
     let [outer, inner, third] = key.vlan;
     if key.depth != 0 || third != 0 {
         return None;
     }
     let end = |end: Endpoint| (decision::addr(end.addr), end.port);
-    Some(FlowKey::new(end(key.low), end(key.high), key.proto, [outer, inner], pair).0)
+    Some(FlowKey::new(end(key.low), end(key.high), key.proto, [outer, inner], pair))
 }

@@ -8,6 +8,7 @@
 pub mod counters;
 mod listener;
 mod outlet;
+mod releases;
 pub mod rules;
 mod settings;
 mod setup;
@@ -24,13 +25,12 @@ use ids_core::counters::Counters;
 use ids_core::detect::shared::Shared;
 use ids_core::engine::{Command, Engine, Side, Sink};
 use ids_core::event::Event;
-use ids_core::flow::Key;
+use ids_core::flow::{Carried, Key};
 use ids_core::packet::PacketIn;
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
 use ids_ebpf::Outcome;
 use ids_ebpf::config::PortConfig;
-use ids_ebpf::flow::Released;
 use ids_ebpf::map::QUEUES;
 use ids_ebpf::outcome::Stats;
 
@@ -40,6 +40,7 @@ use crate::ports::{self, Ports};
 use crate::shield::Shield;
 use crate::why::Group;
 use counters::{Commands, Queue};
+pub use releases::carried;
 use rules::Follower;
 pub use settings::{Capture, Pinning, Settings, Topology};
 pub use setup::{Prepared, frame_size};
@@ -60,9 +61,6 @@ pub trait Inspector {
 
     /// Lets time pass.
     fn tick(&mut self, now: Time, out: &mut impl Sink);
-
-    /// A flow that was released has ended, or is taken back at the end: what it carried since.
-    fn recalled(&mut self, key: &Key, port: u16, carried: &Released, out: &mut impl Sink);
 
     /// Ends everything that is open; all verdicts that are still owed come now.
     fn finish(&mut self, out: &mut impl Sink);
@@ -127,10 +125,6 @@ impl Inspector for Guard {
         self.finish(out);
     }
 
-    fn recalled(&mut self, _: &Key, _: u16, _: &Released, _: &mut impl Sink) {
-        // The engine releases nothing yet.
-    }
-
     fn finish(&mut self, out: &mut impl Sink) {
         if self.dry_run {
             self.engine.finish(self.rules.rules(), &mut Harmless(out));
@@ -160,6 +154,10 @@ impl<S: Sink> Sink for Harmless<'_, S> {
     fn kernel(&mut self, command: Command) {
         // Whoever carries them out knows that nothing is to be blocked, and counts what would have been.
         self.0.kernel(command);
+    }
+
+    fn recall(&mut self, key: &Key) -> Option<Carried> {
+        self.0.recall(key)
     }
 
     fn event(&mut self, event: Event<'_>) {

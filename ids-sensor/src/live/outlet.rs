@@ -2,9 +2,11 @@
 
 use ids_core::engine::{Command, Side, Sink};
 use ids_core::event::Event;
+use ids_core::flow::{Carried, Key};
 use ids_core::verdict::Verdict;
 
 use super::Events;
+use super::releases::Releases;
 
 /// The live sink: verdicts, frames and commands are carried out by the worker after each push; events go on at once.
 pub(super) struct Outlet<E> {
@@ -16,11 +18,13 @@ pub(super) struct Outlet<E> {
     frames: Vec<(u16, usize)>,
     bytes: Vec<u8>,
     events: E,
+    /// Flows that the kernel stage carries; `None` where there is none.
+    pub(super) releases: Option<Releases>,
 }
 
 impl<E> Outlet<E> {
-    pub(super) const fn new(events: E) -> Self {
-        Self { verdicts: Vec::new(), commands: Vec::new(), frames: Vec::new(), bytes: Vec::new(), events }
+    pub(super) const fn new(events: E, releases: Option<Releases>) -> Self {
+        Self { verdicts: Vec::new(), commands: Vec::new(), frames: Vec::new(), bytes: Vec::new(), events, releases }
     }
 
     /// The frames to send, with their ports.
@@ -64,7 +68,14 @@ impl<E: Events> Sink for Outlet<E> {
     }
 
     fn kernel(&mut self, command: Command) {
-        self.commands.push(command);
+        match (command, &mut self.releases) {
+            (Command::Release { key, idle }, Some(releases)) => releases.ask(&key, idle),
+            _ => self.commands.push(command),
+        }
+    }
+
+    fn recall(&mut self, key: &Key) -> Option<Carried> {
+        self.releases.as_mut()?.recall(key)
     }
 
     fn event(&mut self, event: Event<'_>) {
@@ -78,7 +89,7 @@ mod tests {
 
     #[test]
     fn frames_come_out_as_they_went_in() {
-        let mut outlet = Outlet::new(|_: Event<'_>| {});
+        let mut outlet = Outlet::new(|_: Event<'_>| {}, None);
         assert!(!outlet.has_frames());
         outlet.inject(1, Side::Sender, b"one");
         outlet.inject(1, Side::Receiver, b"");

@@ -100,8 +100,6 @@ pub struct Settings {
     pub interest: Option<Box<Interest>>,
     /// What one source may send, by kind.
     pub flood: [Limit; 2],
-    /// Silence after which a released flow has ended.
-    pub released_idle: Duration,
 }
 
 impl Settings {
@@ -126,7 +124,6 @@ impl Settings {
             shield: Arc::default(),
             interest: None,
             flood: [Limit::default(); 2],
-            released_idle: Duration::from_secs(60),
         }
     }
 }

@@ -10,6 +10,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::counters::Queue;
 use super::listener::{self, Listener};
+use super::releases::{Keys, Releases};
 use super::settings::{Capture, Pinning, Settings, Topology};
 use super::worker::{Lane, Parts, Report, Worker};
 use super::{Error, Events, Inspector, Live};
@@ -146,7 +147,8 @@ fn prepare_xdp(settings: &Settings) -> Result<Prepared, Error> {
     let mut tables = Tables::open(&pins, settings.sizes)?;
     tables.set_allowed(&prefixes(&settings.shield))?;
     tables.floods.set(settings.flood)?;
-    // What a sensor before this one left there was made of other rules.
+    // What a sensor before this one left there was made of other rules, and nobody knows of the flows it released.
+    tables.flows.recall_all()?;
     match &settings.interest {
         Some(interest) => tables.set_interest(interest)?,
         None => tables.set_interest(&interest::everything())?,
@@ -294,17 +296,21 @@ fn parts(
     if programs.len() == 2 {
         connect(&mut lanes, &queues);
     }
+    let keys = Keys { pair: pair(settings, group), track_vlan: settings.track_vlan };
+    let (flows, releases) = {
+        let tables = live.tables();
+        (tables.flows.again()?, Releases::new(tables.flows.again()?, keys))
+    };
     Ok(Some(Parts {
         umem,
         lanes,
-        pair: pair(settings, group),
-        track_vlan: settings.track_vlan,
+        keys,
         deadline: settings.deadline,
         policy: settings.policy,
         block_v6_length: settings.block_v6_length,
-        released_idle: settings.released_idle,
         shield: Arc::clone(&settings.shield),
-        flows: live.tables().flows.again()?,
+        flows,
+        releases: Some(releases),
         tables: Arc::clone(&live.tables),
         stop: Arc::clone(&live.stop),
         report: Arc::new(Mutex::new(Report::default())),

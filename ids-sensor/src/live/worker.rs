@@ -4,7 +4,6 @@
 //! clocks are read once per round. Nothing is allocated per packet after warm-up, nothing is locked but for host
 //! blocks, which are rare.
 
-use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,21 +11,20 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 use ids_core::engine::Command;
-use ids_core::flow::Key;
 use ids_core::packet::{LinkType, PacketIn};
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
 use ids_ebpf::config::FailPolicy;
-use ids_ebpf::flow::FlowKey;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::counters::{Commands, Queue};
 use super::outlet::Outlet;
+use super::releases::{Count, Keys, Releases};
 use super::{Events, Inspector};
 use crate::capture::af_xdp::{Received, Socket, Umem};
 use crate::kernel::clock::{Monotonic, wall};
 use crate::kernel::port::Heartbeat;
-use crate::kernel::tables::{Flows, Sides, flow_key};
+use crate::kernel::tables::{Flows, Sides};
 use crate::kernel::{self, Prefix, Tables};
 use crate::shield::{Refusal, Shield};
 
@@ -35,12 +33,6 @@ const BATCH: usize = 64;
 
 /// Timers of the engine run at least this often.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-
-/// Releases that may wait for their flow's last packet to leave.
-const RELEASES: usize = 4096;
-
-/// Released flows looked at per tick.
-const RECALLS: usize = 256;
 
 /// How long the last packets may take to leave.
 const LAST_PACKETS: Duration = Duration::from_millis(200);
@@ -67,15 +59,14 @@ pub(super) struct Report {
 pub(super) struct Parts {
     pub(super) umem: Umem,
     pub(super) lanes: Vec<Lane>,
-    /// The pair or mirror port this worker belongs to, as part of flow keys.
-    pub(super) pair: u16,
-    pub(super) track_vlan: bool,
+    pub(super) keys: Keys,
     pub(super) deadline: Duration,
     pub(super) policy: FailPolicy,
     pub(super) block_v6_length: u8,
-    pub(super) released_idle: Duration,
     pub(super) shield: Arc<Shield>,
     pub(super) flows: Flows,
+    /// Taken by the outlet, through which the engine takes flows back.
+    pub(super) releases: Option<Releases>,
     pub(super) tables: Arc<Mutex<Tables>>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) report: Arc<Mutex<Report>>,
@@ -91,10 +82,6 @@ pub(super) struct Worker<I, E> {
     /// Packets that wait for their verdict, with their lanes.
     held: AHashMap<u64, (Received, usize)>,
     batch: Vec<Received>,
-    /// Releases that wait for the flow's packets to leave.
-    releases: Vec<(FlowKey, Key, u16)>,
-    /// Flows released by this worker.
-    released: VecDeque<(FlowKey, Key, u16)>,
     commands: Commands,
     /// The beginning of the latest round, and when signs of life and ticks were last given.
     round: Monotonic,
@@ -103,17 +90,15 @@ pub(super) struct Worker<I, E> {
 }
 
 impl<I: Inspector, E: Events> Worker<I, E> {
-    pub(super) fn new(parts: Parts, inspector: I, events: E) -> Self {
+    pub(super) fn new(mut parts: Parts, inspector: I, events: E) -> Self {
         let now = Monotonic::now();
         Self {
+            outlet: Outlet::new(events, parts.releases.take()),
             parts,
             inspector,
-            outlet: Outlet::new(events),
             id: 0,
             held: AHashMap::new(),
             batch: Vec::with_capacity(BATCH),
-            releases: Vec::new(),
-            released: VecDeque::new(),
             commands: Commands::default(),
             round: now,
             beat: Monotonic::default(),
@@ -247,10 +232,11 @@ impl<I: Inspector, E: Events> Worker<I, E> {
     /// Tells the kernel stage. What it cannot take is counted: the engine goes on deciding on such packets.
     fn command(&mut self, command: Command) {
         match command {
-            Command::BlockFlow { key, ttl, sid, .. } => match (self.flow_key(&key), self.parts.shield.carry_out()) {
+            Command::BlockFlow { key, ttl, sid, .. } => match (self.parts.keys.of(&key), self.parts.shield.carry_out())
+            {
                 (_, Err(refusal)) => self.refused(refusal),
                 (None, _) => self.commands.not_expressible += 1,
-                (Some(key), Ok(())) => match self.parts.flows.block(&key, ttl, sid) {
+                (Some((key, _)), Ok(())) => match self.parts.flows.block(&key, ttl, sid) {
                     Ok(()) => self.commands.flows_blocked += 1,
                     Err(_) => self.commands.blocks_failed += 1,
                 },
@@ -267,21 +253,13 @@ impl<I: Inspector, E: Events> Worker<I, E> {
                     Err(_) => self.commands.blocks_failed += 1,
                 }
             }
-            Command::Release { key, port } => match self.flow_key(&key) {
-                None => self.commands.not_expressible += 1,
-                Some(_) if self.releases.len() >= RELEASES => self.commands.releases_failed += 1,
-                Some(flow) => self.releases.push((flow, key, port)),
-            },
+            // The outlet has taken it.
+            Command::Release { .. } => {}
         }
     }
 
     fn refused(&mut self, refusal: Refusal) {
         self.commands.refused[refusal as usize] += 1;
-    }
-
-    fn flow_key(&self, key: &Key) -> Option<FlowKey> {
-        let key = if self.parts.track_vlan { *key } else { Key { vlan: [0; 3], ..*key } };
-        flow_key(&key, self.parts.pair)
     }
 
     /// Sends what is in line, takes buffers back and gives buffers out.
@@ -307,38 +285,19 @@ impl<I: Inspector, E: Events> Worker<I, E> {
 
     /// Writes releases once all packets in line have left, so that none is overtaken on the fast path.
     fn release(&mut self) {
-        if self.releases.is_empty() || self.parts.lanes.iter().any(|lane| lane.socket.unsent() > 0) {
-            return;
-        }
-        for (flow, key, port) in self.releases.drain(..) {
-            match self.parts.flows.release(&flow) {
-                Ok(()) => {
-                    self.commands.released += 1;
-                    self.released.push_back((flow, key, port));
-                }
-                Err(_) => self.commands.releases_failed += 1,
-            }
+        if let Some(releases) = self.outlet.releases.as_mut().filter(|releases| releases.any_waiting())
+            && self.parts.lanes.iter().all(|lane| lane.socket.unsent() == 0)
+        {
+            releases.write();
         }
     }
 
     /// What is due every [`TICK`].
     fn ticked(&mut self, time: Time) {
-        self.recall(RECALLS, self.parts.released_idle);
         self.inspector.tick(time, &mut self.outlet);
         self.carry_out(None);
         self.outlet.pass_on();
         self.publish();
-    }
-
-    /// Looks at released flows in turn, and hands those that have ended back to the engine.
-    fn recall(&mut self, most: usize, idle: Duration) {
-        for _ in 0..self.released.len().min(most) {
-            let Some((flow, key, port)) = self.released.pop_front() else { break };
-            match self.parts.flows.recall_if_over(&flow, idle) {
-                Ok(Some(carried)) => self.inspector.recalled(&key, port, &carried, &mut self.outlet),
-                Ok(None) | Err(_) => self.released.push_back((flow, key, port)),
-            }
-        }
     }
 
     /// Says that this worker lives, on all its queues.
@@ -377,7 +336,8 @@ impl<I: Inspector, E: Events> Worker<I, E> {
     /// Sleeps until a packet comes in or something is due.
     fn wait(&self) {
         let unsent = self.parts.lanes.iter().any(|lane| lane.socket.unsent() > 0);
-        let due = if unsent || !self.releases.is_empty() { Duration::from_millis(1) } else { TICK };
+        let waiting = self.outlet.releases.as_ref().is_some_and(Releases::any_waiting);
+        let due = if unsent || waiting { Duration::from_millis(1) } else { TICK };
         let due = due.min(self.parts.deadline / 10);
         let mut queues: Vec<PollFd<'_>> =
             self.parts.lanes.iter().map(|lane| PollFd::from_borrowed_fd(lane.socket.as_fd(), PollFlags::IN)).collect();
@@ -409,6 +369,12 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         report.queues.clear();
         report.queues.extend(self.parts.lanes.iter().map(|lane| lane.counters));
         report.commands = self.commands;
+        if let Some(releases) = &self.outlet.releases {
+            let Count { released, failed, not_expressible } = releases.count;
+            report.commands.released += released;
+            report.commands.releases_failed += failed;
+            report.commands.not_expressible += not_expressible;
+        }
     }
 
     /// The end: what has come in is inspected, what is open is closed, what is in line is sent.
@@ -421,7 +387,6 @@ impl<I: Inspector, E: Events> Worker<I, E> {
                 break;
             }
         }
-        self.recall(usize::MAX, Duration::ZERO);
         self.inspector.finish(&mut self.outlet);
         self.outlet.pass_on();
         self.carry_out(None);

@@ -184,6 +184,14 @@ impl Outputs {
     }
 }
 
+/// Renders the EVE records that a configuration lists, to be fetched: nothing is opened and nothing written.
+pub fn records(config: &Config, scene: &Arc<Scene>) -> Renderer {
+    let eve = |eve: &crate::config::eve::Eve| -> Box<dyn Output> {
+        Box::new(eve::Eve::new(eve.clone(), config.stats.clone(), Arc::clone(scene)))
+    };
+    Renderer::new(config.outputs.eve.iter().map(eve).collect(), None)
+}
+
 /// Whether a store can be read by this process, for the commands that look at it.
 ///
 /// # Errors

@@ -262,6 +262,7 @@ impl Workers {
         // Both ports of a pair carry the same flows.
         let groups = topology.interfaces().len() / topology.group_size();
         let groups = 0..u16::try_from(groups).unwrap_or(u16::MAX);
+        settings.release = config::core::can_release(config);
         settings.flow.devices = groups.flat_map(|group| std::iter::repeat_n(group, topology.group_size())).collect();
         Self {
             app: Arc::new(App::new(settings.app.clone())),

@@ -8,7 +8,6 @@ use ids_core::flow::{Endpoint, Key};
 use ids_core::packet::PacketIn;
 use ids_core::time::Time;
 use ids_core::verdict::{DropReason, Verdict};
-use ids_ebpf::flow::Released;
 use ids_ebpf::headers::Headers;
 use ids_sensor::live::Inspector;
 
@@ -55,7 +54,7 @@ impl Inspector for Marker {
                 Verdict::Drop(DropReason::Rules)
             }
             Then::Release => {
-                out.kernel(Command::Release { key, port });
+                out.kernel(Command::Release { key, idle: Duration::from_secs(60) });
                 Verdict::Accept
             }
         };
@@ -63,10 +62,6 @@ impl Inspector for Marker {
     }
 
     fn tick(&mut self, _: Time, _: &mut impl Sink) {}
-    fn recalled(&mut self, _: &Key, _: u16, carried: &Released, _: &mut impl Sink) {
-        let [up, down] = carried.carried;
-        assert!(up.packets + down.packets > 0, "a released flow carried something");
-    }
     fn finish(&mut self, _: &mut impl Sink) {}
 }
 
@@ -89,7 +84,6 @@ impl Inspector for Late {
     fn tick(&mut self, _: Time, out: &mut impl Sink) {
         self.finish(out);
     }
-    fn recalled(&mut self, _: &Key, _: u16, _: &Released, _: &mut impl Sink) {}
     fn finish(&mut self, out: &mut impl Sink) {
         for id in self.waiting.drain(..) {
             out.verdict(id, Verdict::Accept);

@@ -65,8 +65,20 @@ pub struct Config {
     pub ja3: bool,
     /// Whether JA4 is made (`ja4-fingerprints`).
     pub ja4: Ja4,
-    /// Whether rules look at the payload once it is encrypted (`encryption-handling: full`).
-    pub inspect_encrypted: bool,
+    /// What becomes of a connection once it is encrypted (`encryption-handling`).
+    pub encrypted: Encrypted,
+}
+
+/// What becomes of a connection once both sides send encrypted data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encrypted {
+    /// Rules do not look at the payload any more.
+    #[default]
+    TrackOnly,
+    /// Nor at anything else: the flow is bypassed.
+    Bypass,
+    /// Rules look at the payload all the same.
+    Full,
 }
 
 impl Config {
@@ -91,7 +103,7 @@ pub enum Ja4 {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { ja3: true, ja4: Ja4::OnDemand, inspect_encrypted: false }
+        Self { ja3: true, ja4: Ja4::OnDemand, encrypted: Encrypted::TrackOnly }
     }
 }
 

@@ -423,7 +423,7 @@ impl parser::Session for Session {
     }
 
     fn encrypted(&self) -> bool {
-        !self.config.inspect_encrypted && self.sides.iter().all(|side| side.encrypted)
+        self.config.encrypted != Encrypted::Full && self.sides.iter().all(|side| side.encrypted)
     }
 
     fn release(&mut self, id: u64) {
