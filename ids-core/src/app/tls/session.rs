@@ -13,7 +13,7 @@ use super::handshake::{Assembly, Step, message};
 use super::hello::{ClientHello, ServerHello};
 use super::sslv2;
 use super::tx::{Exchanged, Tx, progress};
-use super::{LARGEST_RECORD, Reader, version};
+use super::{Encrypted, LARGEST_RECORD, Reader, version};
 use crate::app::parser::{self, Input, Parsed};
 use crate::field::Dir;
 use crate::time::Time;
