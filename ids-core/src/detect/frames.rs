@@ -7,6 +7,7 @@
 use super::bytes::{Absent, Buffer, Chain, Outcome};
 use super::datasets::SetTest;
 use super::detector::{Detector, applies, bypassed};
+use super::files;
 use super::hits::{Hits, On};
 use super::rule_set::{Check, Compiled, Inspection, RuleSet};
 use super::scene::Scene;
@@ -69,7 +70,8 @@ impl Detector {
         for id in candidates.iter() {
             let Some(rule) = rules.rule(*id) else { continue };
             if rule.apps.contains(&proto) && applies(rule, scene) {
-                state.add(Pending { rule: *id, dir: at.place.dir, passed: 0, done: false, identity: rule.identity });
+                let (dir, identity) = (at.place.dir, rule.identity);
+                state.add(Pending { rule: *id, dir, passed: 0, files: files::ALL, done: false, identity });
             }
         }
     }

@@ -7,14 +7,13 @@
 use super::Sink;
 use super::tell::Occasion;
 use crate::app::file::{Fate, Wanted};
-use crate::app::state::State;
 use crate::detect::shared::Shared;
-use crate::detect::state::{FlowState, TxState};
+use crate::detect::state::{AppState, FlowState};
 use crate::event::{Event, FileContent};
 
 /// Hands over what came of files that are stored. Out: the directions from which another one now is.
 pub(super) fn contents(
-    app: &mut State<TxState>,
+    app: &mut AppState,
     flow: &FlowState,
     wanted: Wanted,
     shared: &Shared,

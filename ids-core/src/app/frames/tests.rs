@@ -30,7 +30,7 @@ impl Flow {
     fn new(udp: bool, server: u16) -> Self {
         let mut state = State::default();
         state.want(Wanted::ALL);
-        let facts = Facts { udp, midstream: false };
+        let facts = Facts { udp, ..Facts::default() };
         Self { app: App::new(crate::app::config::Config::default()), state, facts, server, unused: Default::default() }
     }
 
