@@ -12,7 +12,6 @@ use ids_core::flow::Key;
 use ids_core::packet::PacketIn;
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
-use ids_ebpf::flow::Released;
 use ids_sensor::kernel::clock::wall;
 use ids_sensor::live::{Capture, Guard, Inspector, Live, Settings, Topology};
 
@@ -52,7 +51,6 @@ impl Inspector for Keeper {
         out.verdict(packet.id, Verdict::Accept);
     }
     fn tick(&mut self, _: Time, _: &mut impl Sink) {}
-    fn recalled(&mut self, _: &Key, _: u16, _: &Released, _: &mut impl Sink) {}
     fn finish(&mut self, _: &mut impl Sink) {}
 }
 

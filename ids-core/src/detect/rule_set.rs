@@ -26,9 +26,9 @@ use super::tags::Tag;
 use super::threshold::{RateFilter, Suppress, Threshold};
 use super::transforms::Transform;
 use crate::anomaly::Anomaly;
-use crate::app::{file, frames};
 use crate::app::probe::DetectionEvent;
 use crate::app::registry::ProtoId;
+use crate::app::{file, frames};
 use crate::field::{Dir, Info};
 
 /// Number of a rule within its set: its place in the order.

@@ -42,7 +42,7 @@ pub(super) struct Listener<I, E> {
 
 impl<I: Inspector, E: Events> Listener<I, E> {
     pub(super) fn new(parts: Parts, inspector: I, events: E) -> Self {
-        let (outlet, commands) = (Outlet::new(events), Commands::default());
+        let (outlet, commands) = (Outlet::new(events, None), Commands::default());
         Self { parts, inspector, outlet, id: 0, commands, tick: Monotonic::now() }
     }
 
