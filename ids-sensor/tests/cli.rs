@@ -67,7 +67,7 @@ fn exit_codes() {
         ("replay --no-such-flag", 2),
         ("replay -r x.pcap nonsense words", 2),
         ("replay -r x.pcap --set novalue", 2),
-        ("replay -r x.pcap --list-app-layer-frames", 2),
+        ("replay -r x.pcap --list-app-layer-protos", 2),
         ("run --inline eth0,eth0", 2),
         ("run", 2),
         ("replay -r x.pcap --strict", 0),
@@ -285,7 +285,7 @@ fn a_configuration_with_which_nothing_happens_gets_a_hint() {
 fn what_is_wrong_comes_with_a_next_step() {
     let folder = folder();
     let files = [
-        ("sni.rules", "alert tls any any -> any any (tls.sni; content:\"x\"; sid:1;)\n"),
+        ("share.rules", "alert smb any any -> any any (smb.share; content:\"x\"; sid:1;)\n"),
         ("foo.rules", "alert foo any any -> any any (sid:1;)\n"),
         ("htp.rules", "alert htp any any -> any any (sid:1;)\n"),
         ("one.rules", "alert udp any any -> any any (sid:1;)\n"),
@@ -296,7 +296,7 @@ fn what_is_wrong_comes_with_a_next_step() {
     files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).unwrap());
     fs::create_dir(folder.path().join("empty")).unwrap();
     for (words, wanted) in [
-        ("rules check -S sni.rules", &["error[R008]", "help: leave the rule out"][..]),
+        ("rules check -S share.rules", &["error[R008]", "help: leave the rule out"][..]),
         ("rules check -S foo.rules", &["error[R003]", "help: write `ip`"]),
         ("rules check -S htp.rules", &["error[R003]", "help: did you mean `http`?"]),
         ("rules check -S *.rulez", &["no rule file fits *.rulez: "]),

@@ -54,6 +54,8 @@ const OURS: &[(&str, &str)] = &[
     ("/stats/decoder/event", "too_many_layers"),
     ("/stats/defrag", "memcap"),
     ("/stats/detect", "dataset_memcap"),
+    ("/stats/detect", "frame_bytes_lost"),
+    ("/stats/detect", "frames_lost"),
     ("/stats/detect", "regex_limit"),
 ];
 

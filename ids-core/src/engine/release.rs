@@ -149,7 +149,7 @@ mod tests {
                 tls(Encrypted::Bypass),
                 "",
                 spoken(&[(true, data), (false, data), (true, data)]),
-                &[7],
+                &[8],
             ),
             ("one side is", tls(Encrypted::Bypass), "", spoken(&[(true, data), (true, data)]), none),
             ("encryption does not matter", tls(Encrypted::TrackOnly), "", spoken(&[(true, data), (false, data)]), none),
