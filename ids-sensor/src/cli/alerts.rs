@@ -195,8 +195,8 @@ fn time(text: &str) -> Result<Time, Failure> {
 const COLUMNS: &[Column] = &[
     ("DATE", Gives::Out(3)),
     ("TIME", Gives::Nothing),
-    ("ACTION", Gives::Out(2)),
-    ("SID", Gives::Nothing),
+    ("ACTION", Gives::Out(4)),
+    ("SID", Gives::Out(2)),
     ("SIGNATURE", Gives::Cut),
     ("FLOW", Gives::Nothing),
     ("ID", Gives::Out(1)),

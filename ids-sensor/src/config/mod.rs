@@ -109,7 +109,6 @@ const IGNORED: &[&str] = &[
     "mpipe",
     "cuda",
     "max-pending-packets",
-    "run-as",
     "pid-file",
     "daemon-directory",
     "umask",
@@ -142,6 +141,7 @@ impl Config {
         let (warnings, refusals) = (Warnings::default(), Warnings::default());
         let mut config = section::read(Some(&tree), "", &warnings, |root| {
             root.ignore(IGNORED);
+            root.section("run-as", |section| run_as(section, &refusals));
             let traffic = traffic::Traffic::read(root, inline, &refusals);
             let outputs = outputs::Outputs::read(root, &refusals);
             Self {
@@ -191,6 +191,23 @@ fn expression(node: &Node) -> String {
         node::Value::Text(text) => text.clone(),
         node::Value::List(items) => format!("[{}]", items.iter().map(expression).collect::<Vec<_>>().join(",")),
         node::Value::Null | node::Value::Map(_) => String::new(),
+    }
+}
+
+/// `run-as`: a sensor gives up rights instead of changing its user. Names that were forgotten are a mistake all the same.
+fn run_as(section: &Section<'_>, refusals: &Warnings) {
+    for key in ["user", "group"] {
+        let help = "start the sensor as the one it should be: it keeps only the capabilities that it needs";
+        match section.text(key) {
+            Some(_) => {
+                section.warnings().add(0, &section.path(key), format!("the {key} of the process is not changed"), help)
+            }
+            None if section.has(key) => {
+                let message = format!("no {key} name was provided");
+                refusals.add(0, &section.path(key), message, "write a name, or leave the key out");
+            }
+            None => {}
+        }
     }
 }
 

@@ -276,5 +276,13 @@ action-order: [alert, pass, drop, reject]
     assert_eq!(first("x", 6, 3), None);
     assert_eq!(config.ips.blocks[0].block.ttl, Duration::from_secs(3600));
     assert_eq!(config.rules.order[0], ids_core::detect::rule::Action::Alert);
-    assert_eq!(Config::from_tree(parse("action-order: [alert, alert, drop, pass]").unwrap(), false).refusals.len(), 1);
+    for (text, warnings, refusals) in [
+        ("action-order: [alert, alert, drop, pass]", 0, 1),
+        ("run-as: {user: }", 0, 1),
+        ("run-as: {user: ids, group: ids}", 2, 0),
+        ("run-as: {}", 0, 0),
+    ] {
+        let config = Config::from_tree(parse(text).unwrap(), false);
+        assert_eq!((config.warnings.len(), config.refusals.len()), (warnings, refusals), "{text}");
+    }
 }

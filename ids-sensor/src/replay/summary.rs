@@ -168,8 +168,8 @@ impl Summary {
 const COLUMNS: &[Column] = &[
     ("DATE", Gives::Out(1)),
     ("TIME", Gives::Nothing),
-    ("ACTION", Gives::Out(2)),
-    ("SID", Gives::Nothing),
+    ("ACTION", Gives::Out(3)),
+    ("SID", Gives::Out(2)),
     ("SIGNATURE", Gives::Cut),
     ("FLOW", Gives::Nothing),
 ];

@@ -101,7 +101,7 @@ impl Subject {
             fs::remove_dir_all(&logs).with_context(|| format!("emptying {}", logs.display()))?;
         }
         let mut command = Command::new(&self.sensor);
-        command.args(["replay", "--json", "--set", "outputs.1.store.enabled=no", "-k", "none", "-l"]).arg(logs);
+        command.args(["replay", "--json", "--set", "outputs.2.store.enabled=no", "-k", "none", "-l"]).arg(logs);
         command.arg("-r").arg(if row == Row::Load { &self.packet } else { &self.capture });
         match &self.rules {
             Some(rules) if row != Row::Plain => command.arg("-S").arg(rules),
