@@ -121,6 +121,10 @@ fn a_folder_is_read_by_name_and_what_is_no_capture_is_passed_over() {
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&summary["packets"], &summary["captures"]), (&4.into(), &2.into()));
     assert_eq!(summary["warnings"].as_array().unwrap().len(), 4, "three configurations and the notes: {summary}");
+    // Records tell the captures apart.
+    let eve = fs::read_to_string(folder.path().join("out/eve.json")).unwrap();
+    let of = |name: &str| eve.lines().filter(|line| line.contains("\"pcap_filename\":") && line.contains(name)).count();
+    assert!(of("a.pcap") > 0 && of("x.pcap") > 0, "{eve}");
 }
 
 #[test]
