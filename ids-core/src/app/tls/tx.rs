@@ -186,7 +186,9 @@ impl Tx {
 impl parser::Transaction for Tx {
     fn field<'a>(&'a self, field: usize, dir: Dir, instance: usize, scratch: &'a mut Vec<u8>) -> Value<'a> {
         match FIELDS.get(field) {
-            Some(field) if field.info.dirs.contains(dir) => (field.get)(self, dir, instance, scratch),
+            Some(field) if field.info.dirs.contains(dir) && (field.info.multi || instance == 0) => {
+                (field.get)(self, dir, instance, scratch)
+            }
             _ => Value::Absent,
         }
     }
