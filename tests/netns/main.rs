@@ -29,4 +29,5 @@ mod reload;
 mod rights;
 mod status;
 mod tables;
+mod tags;
 mod why;

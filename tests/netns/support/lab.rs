@@ -1,5 +1,6 @@
 //! A wire with a sensor in it: client ── a0 ▒ b0 ── server, each in its own namespace.
 
+use std::io::Read as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -58,6 +59,26 @@ impl Lab {
         lab
     }
 
+    /// Gives both ends an interface inside tags, the outermost first, with addresses of this number.
+    pub fn tag(&self, tags: &[u32], number: u8) -> Tagged {
+        // A packet socket sends frames that are longer than the MTU by one tag of 802.1Q, and by nothing else.
+        let mtu = if tags.len() == 1 { 1500 } else { 1500 - 4 * tags.len() as u32 };
+        let relays = [(&self.client, "c0", 1), (&self.server, "s0", 2)].map(|(end, port, host)| {
+            let mut tagger = Command::new("python3");
+            tagger
+                .args(["-c", include_str!("tagger.py"), port, "t0"])
+                .args(tags.iter().map(|tag| format!("{tag:08x}")));
+            let mut relay = end.start(tagger.stdout(Stdio::piped()));
+            let mut said = [0; 5];
+            relay.0.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+            end.ip(&format!("addr add 10.{number}.0.{host}/24 dev t0"));
+            end.ip(&format!("addr add fd00:{number:x}::{host}/64 dev t0 nodad"));
+            end.ip(&format!("link set t0 mtu {mtu} up"));
+            relay
+        });
+        Tagged { servers: [format!("10.{number}.0.2"), format!("fd00:{number:x}::2")], mtu, _relays: relays }
+    }
+
     /// Settings for an inline run that ends with its process.
     pub fn inline(&self) -> Settings {
         self.settings(Topology::Inline(vec![("a0".to_owned(), "b0".to_owned())]))
@@ -108,6 +129,14 @@ impl Lab {
         let output = self.client.output(&format!("curl -gsS -m {seconds} -o {} {url}", body.display()));
         (output.status.success(), body)
     }
+}
+
+/// Both ends inside VLAN tags, as long as this lives.
+pub struct Tagged {
+    /// Addresses of the server.
+    pub servers: [String; 2],
+    pub mtu: u32,
+    _relays: [Running; 2],
 }
 
 /// A mounted bpf file system.
