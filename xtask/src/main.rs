@@ -4,9 +4,12 @@ mod bench;
 mod docs;
 mod ebpf;
 mod fuzz;
+mod map;
 mod process;
 mod root;
 mod test;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -30,14 +33,27 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Build the documentation; a warning is an error.
     Docs,
+    /// Check that each part of the engine knows only the parts that ARCHITECTURE.md lets it know.
+    CheckMap,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::BuildEbpf(options) => ebpf::build_ebpf(&options),
         Command::Test(options) => test::test(&options),
         Command::Bench(options) => bench::bench(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Docs => docs::docs(),
+        Command::CheckMap => map::check_map(),
     }
 }

@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::child::{Cost, cost};
@@ -87,6 +87,8 @@ impl Subject {
                 let (log, shown) = messages()?;
                 let took = cost(self.replay(*row)?.stdout(Stdio::null()).stderr(log));
                 costs.push(took.with_context(|| format!("its messages are in {}", shown.display()))?);
+                let store = inputs::folder()?.join("log/store");
+                ensure!(!store.exists(), "the sensor kept a store in {}: it was measured, too", store.display());
             }
         }
         let least = |costs: &[Cost]| costs.iter().copied().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
