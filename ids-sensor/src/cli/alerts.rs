@@ -1,6 +1,5 @@
 //! `alerts list|show|stats`: asks the running sensor, or reads the store when none runs.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ids_core::time::Time;
@@ -46,7 +45,7 @@ pub fn run(args: &Alerts) -> Result<(), Failure> {
                 let size = indicatif::HumanBytes(stats.bytes);
                 say::line(format_args!("{} alerts in {} periods, {size} on disk", stats.alerts, stats.periods))?;
                 if stats.damaged > 0 {
-                    say::line(format_args!("{} damaged periods were set aside", stats.damaged))?;
+                    say::line(format_args!("{} periods are damaged", stats.damaged))?;
                 }
             }
             Ok(())
@@ -100,11 +99,8 @@ fn open_store(folder: &Path) -> Result<Box<dyn AlertStore>, OutputError> {
 
 fn unusable(error: &OutputError) -> Failure {
     match error {
-        OutputError::Store(StoreError::Missing(_)) => Failure::refusal(format!("{error}; give the log folder with -l")),
-        OutputError::Store(StoreError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
-            Failure::Environment(format!(
-                "{error}; ask as the user that the sensor runs as, or give another folder with -l"
-            ))
+        OutputError::Store(StoreError::Missing(_)) => {
+            Failure::Environment(format!("{error}; give the log folder with -l"))
         }
         error => Failure::environment(error),
     }

@@ -31,7 +31,7 @@ fn list(instance: &Instance, json: bool) -> Result<(), Failure> {
         Some(mut client) => ask(&mut client, "block-list", &json!({}))?,
         None => match left_behind(instance)? {
             Some(tables) => blocks::list(&tables, &HashMap::new()).map_err(Failure::environment)?,
-            None => Vec::new(),
+            None => return Err(nothing(instance)),
         },
     };
     if json {

@@ -31,7 +31,7 @@ pub fn run(args: &Doctor) -> Result<(), Failure> {
     }
 }
 
-/// One line a finding.
+/// One line a finding, as long as it is: the command at its end is there to be copied.
 fn table(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {

@@ -5,7 +5,7 @@
 //! | 0 | done, with warnings that name what was wrong |
 //! | 1 | a refusal: configuration, rules, or what was asked to be strict about |
 //! | 2 | usage |
-//! | 3 | the environment: rights, interfaces, files that cannot be written |
+//! | 3 | the environment: rights, interfaces, files that are not there or cannot be read or written |
 //!
 //! Without a subcommand the flags of Suricata mean what they mean there.
 

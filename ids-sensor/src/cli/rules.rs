@@ -147,7 +147,7 @@ fn load(common: &Common, inline: bool, mut loader: Loader) -> Result<(Config, Lo
         set: common.set.clone(),
         inline,
     };
-    let config = config::load(&source).map_err(Failure::refusal)?;
+    let config = config::load(&source).map_err(settings::unloadable)?;
     let given = !common.rules_only.is_empty() || !common.rules_too.is_empty() || common.config.is_some();
     let from = if given { From::Files(settings::rule_files(common, &config)) } else { From::Embedded };
     let loaded = ruleset::load_with(&mut loader, &config, &from);
@@ -252,7 +252,8 @@ fn keywords(args: &Keywords) -> Result<(), Failure> {
     let rows = [("", entry.doc), ("also:    ", &also), ("form:    ", &entry.form), ("example: ", &entry.example)];
     rows.iter().filter(|row| !row.1.is_empty()).try_for_each(|(label, text)| {
         let end = if label.is_empty() || *label == "also:    " { "" } else { ";" };
-        say::line(format_args!("  {label}{text}{end}"))
+        let indent = " ".repeat(2 + label.len());
+        say::line(layout::wrap(&format!("  {label}{text}{end}"), &indent, layout::width()))
     })
 }
 

@@ -43,10 +43,20 @@ fn read(common: &Common, more: &[String], inline: bool) -> Result<Config, Failur
     let data_dir = common.data_dir.as_ref().map(|folder| format!("default-data-dir={}", folder.display()));
     let set = common.set.iter().chain(more).cloned().chain(data_dir).collect();
     let source = Source { file: common.config.clone(), include: common.include.clone(), set, inline };
-    config::load(&source).map_err(|error| match error {
-        LoadError::Set(_) => Failure::Usage(error.to_string()),
-        error => Failure::refusal(error),
+    config::load(&source).map_err(|error| match unloadable(error) {
+        // What a test of the configuration finds is a refusal, whatever it is.
+        Failure::Environment(line) if common.test_config => Failure::refusal(line),
+        failure => failure,
     })
+}
+
+/// Why there is no configuration.
+pub(super) fn unloadable(error: LoadError) -> Failure {
+    match error {
+        LoadError::Set(_) => Failure::Usage(error.to_string()),
+        LoadError::Read { .. } => Failure::environment(error),
+        error => Failure::refusal(error),
+    }
 }
 
 /// Says what is wrong with a configuration; whether it may be used.

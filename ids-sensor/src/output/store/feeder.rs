@@ -16,6 +16,9 @@ const BATCH: usize = 512;
 /// Batches that may wait.
 const WAITING: usize = 64;
 
+/// Different messages that are kept, at most.
+const MESSAGES: usize = 100;
+
 /// How often old periods are looked for.
 const RETAIN: Duration = Duration::from_secs(600);
 
@@ -190,7 +193,7 @@ impl Loop {
             }
         }
         if let Err(error) = self.store.close() {
-            self.errors.push(error.to_string());
+            note(&mut self.errors, &error);
         }
         self.errors
     }
@@ -204,13 +207,19 @@ impl Loop {
         }
     }
 
-    /// Does something and notes what goes wrong, each message once.
-    fn attempt(&mut self, act: impl FnOnce(&mut dyn AlertStore, Retention) -> Result<(), super::StoreError>) {
-        let Err(error) = act(self.store.as_mut(), self.retention) else { return };
-        let line = error.to_string();
-        if !self.errors.contains(&line) && self.errors.len() < 100 {
-            tracing::error!(error = line, "alert store");
-            self.errors.push(line);
+    /// Does something and notes what goes wrong.
+    fn attempt(&mut self, act: impl FnOnce(&mut dyn AlertStore, Retention) -> Result<(), StoreError>) {
+        if let Err(error) = act(self.store.as_mut(), self.retention) {
+            note(&mut self.errors, &error);
         }
+    }
+}
+
+/// Says what went wrong and keeps it for the end, each message once.
+fn note(errors: &mut Vec<String>, error: &StoreError) {
+    let line = error.to_string();
+    if !errors.contains(&line) && errors.len() < MESSAGES {
+        tracing::error!("{line}");
+        errors.push(line);
     }
 }

@@ -10,6 +10,7 @@ pub mod record;
 pub mod sled;
 pub mod value;
 
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,21 +77,34 @@ pub enum StoreError {
     #[error("there is no alert store in {}", .0.display())]
     Missing(PathBuf),
     /// The file system does not let us.
-    #[error("alert store {}: {source}", path.display())]
+    #[error("alert store {}: {}{}", path.display(), words(source), next_step(source))]
     Io {
         /// Where.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// The database does not let us.
-    #[error("alert store {}: {message}", path.display())]
-    Database {
-        /// Where.
-        path: PathBuf,
-        /// What it says.
-        message: String,
-    },
+    /// Its files are not what was written.
+    #[error("alert store {} is damaged; eve.json has all alerts", .0.display())]
+    Damaged(PathBuf),
+}
+
+/// What the system says. Of an error that it met before, the database gives the kind and a dump: the dump is left out.
+fn words(error: &io::Error) -> String {
+    match (error.raw_os_error(), error.kind()) {
+        (Some(_), _) | (None, io::ErrorKind::Other) => error.to_string(),
+        (None, kind) => kind.to_string(),
+    }
+}
+
+fn next_step(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "; make room there, or let the store have less (`max-size` of `store`)",
+        io::ErrorKind::PermissionDenied => {
+            "; ask as the user that the sensor runs as, or give another folder with `-l`"
+        }
+        _ => "",
+    }
 }
 
 /// An alert on its way into the store.
@@ -200,7 +214,7 @@ pub struct StoreStats {
     pub bytes: u64,
     /// Periods.
     pub periods: usize,
-    /// Periods that could not be opened and were set aside.
+    /// Periods that cannot be opened: set aside by the one who writes.
     pub damaged: usize,
 }
 
@@ -224,14 +238,15 @@ pub struct Settings {
     pub period_alerts: u64,
     /// Bytes after which a new period begins; 0: no limit.
     pub period_bytes: u64,
-    /// Whether the folder is made if it is not there.
-    pub create: bool,
+    /// Whether alerts will be written: then the folder is made if it is not there, and what is damaged is set aside.
+    /// A reader leaves everything as it is.
+    pub writes: bool,
 }
 
 impl Settings {
     /// For looking at a store that someone else wrote.
     pub const fn reading() -> Self {
-        Self { cache: 32 << 20, reserve: 0, period_alerts: 1_000_000, period_bytes: 0, create: false }
+        Self { cache: 32 << 20, reserve: 0, period_alerts: 1_000_000, period_bytes: 0, writes: false }
     }
 }
 
@@ -239,7 +254,7 @@ impl From<&crate::config::outputs::Store> for Settings {
     /// Periods are at most a quarter of what may be kept, so that removing one leaves something.
     fn from(store: &crate::config::outputs::Store) -> Self {
         let (cache, reserve, period_bytes) = (store.cache, store.reserve, store.max_size / 4);
-        Self { cache, reserve, period_bytes, create: true, ..Self::reading() }
+        Self { cache, reserve, period_bytes, writes: true, ..Self::reading() }
     }
 }
 

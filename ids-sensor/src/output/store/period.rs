@@ -61,7 +61,7 @@ impl Period {
             std::thread::spawn(move || catch_unwind(AssertUnwindSafe(|| Self::open_here(&folder, cache)))).join();
         match opened {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) | Err(_) => Err(failed(path, "its files are damaged")),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Damaged(path.to_owned())),
         }
     }
 
@@ -228,7 +228,7 @@ impl Period {
     fn guard<T>(&self, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
         match catch_unwind(AssertUnwindSafe(call)) {
             Ok(result) => result.map_err(|error| failed(&self.path, error)),
-            Err(_) => Err(failed(&self.path, "its files are damaged")),
+            Err(_) => Err(StoreError::Damaged(self.path.clone())),
         }
     }
 }
@@ -243,31 +243,15 @@ fn is_locked(error: &std::io::Error) -> bool {
     error.to_string().contains("could not acquire lock")
 }
 
-/// What the system says is passed on as such, so that a full disk can be recognised.
-fn failed(path: &Path, error: impl Into<Failure>) -> StoreError {
-    match error.into() {
-        Failure::Io(source) => StoreError::Io { path: path.to_owned(), source },
-        Failure::Other(message) => StoreError::Database { path: path.to_owned(), message },
-    }
-}
-
-enum Failure {
-    Io(std::io::Error),
-    Other(String),
-}
-
-impl From<sled::Error> for Failure {
-    fn from(error: sled::Error) -> Self {
-        match error {
-            sled::Error::Io(error) => Self::Io(error),
-            error => Self::Other(error.to_string()),
+/// What the system says is passed on as such, so that a full disk can be recognised; in everything else the database
+/// speaks of files that are not as it left them, in words that help nobody but its authors.
+fn failed(path: &Path, error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(source) => StoreError::Io { path: path.to_owned(), source },
+        error => {
+            tracing::debug!(path = %path.display(), %error, "the database");
+            StoreError::Damaged(path.to_owned())
         }
-    }
-}
-
-impl From<&str> for Failure {
-    fn from(message: &str) -> Self {
-        Self::Other(message.to_owned())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A period ends with the day (UTC) of writing, at a number of alerts or at a size. Only the newest one is
 //! written; older ones are opened when they are asked for. A period that cannot be opened is set aside as
-//! `*.damaged`, and a new one begins.
+//! `*.damaged` by the one who writes, and a new one begins; a reader passes it over.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -42,7 +42,7 @@ impl SledStore {
     pub fn open(folder: &Path, settings: &Settings) -> Result<Self, StoreError> {
         let io = |source| StoreError::Io { path: folder.to_owned(), source };
         let lock = folder.join("lock");
-        if !settings.create {
+        if !settings.writes {
             // Nothing is left in folders that are something else.
             fs::metadata(&lock).map_err(|error| match error.kind() {
                 ErrorKind::NotFound | ErrorKind::NotADirectory => StoreError::Missing(folder.to_owned()),
@@ -93,15 +93,19 @@ impl SledStore {
         Ok(names)
     }
 
-    /// Opens a period; one that is damaged is set aside.
+    /// Opens a period; `None` if it is damaged.
     fn open_period(&self, name: &str) -> Result<Option<Period>, StoreError> {
         let path = self.folder.join(name);
         match Period::open(&path, self.settings.cache) {
             Ok(period) => Ok(Some(period)),
-            Err(StoreError::Database { message, .. }) => {
+            Err(StoreError::Damaged(_)) if self.settings.writes => {
                 let aside = self.folder.join(format!("{name}.damaged"));
-                tracing::error!(path = %path.display(), aside = %aside.display(), message, "a damaged period is set aside");
+                tracing::error!(path = %path.display(), aside = %aside.display(), "a damaged period is set aside");
                 fs::rename(&path, &aside).map_err(|source| StoreError::Io { path, source })?;
+                Ok(None)
+            }
+            Err(StoreError::Damaged(_)) => {
+                tracing::warn!(path = %path.display(), "a damaged period is passed over");
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -154,7 +158,7 @@ impl SledStore {
         self.current.take().map_or(Ok(()), |writing| writing.period.close())
     }
 
-    /// Calls `each` with every period, the newest first; damaged ones are set aside and counted.
+    /// Calls `each` with every period, the newest first. Out: how many are damaged.
     fn each_period(&self, mut each: impl FnMut(&str, &Period) -> Result<(), StoreError>) -> Result<u64, StoreError> {
         let mut damaged = 0;
         for name in self.periods()?.iter().rev() {
@@ -223,8 +227,7 @@ impl AlertStore for SledStore {
             if found.is_none() {
                 found = period.get(id)?;
                 if matches!(found, Some(None)) {
-                    let message = format!("alert {id} is damaged");
-                    return Err(StoreError::Database { path: self.folder.join(name), message });
+                    return Err(StoreError::Damaged(self.folder.join(name)));
                 }
             }
             Ok(())
@@ -234,7 +237,7 @@ impl AlertStore for SledStore {
 
     fn stats(&self) -> Result<StoreStats, StoreError> {
         let mut stats = StoreStats::default();
-        self.each_period(|name, period| {
+        let damaged = self.each_period(|name, period| {
             stats.alerts += period.count();
             stats.bytes += size(&self.folder.join(name));
             stats.periods += 1;
@@ -242,8 +245,10 @@ impl AlertStore for SledStore {
         })?;
         let entries =
             fs::read_dir(&self.folder).map_err(|source| StoreError::Io { path: self.folder.clone(), source })?;
-        stats.damaged =
-            entries.flatten().filter(|entry| entry.file_name().to_string_lossy().ends_with(".damaged")).count();
+        // Where this call set some aside, they are among those that lie there.
+        let passed_over = if self.settings.writes { 0 } else { usize::try_from(damaged).unwrap_or(usize::MAX) };
+        let aside = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().ends_with(".damaged"));
+        stats.damaged = aside.count().saturating_add(passed_over);
         Ok(stats)
     }
 

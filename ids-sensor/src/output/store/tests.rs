@@ -6,7 +6,7 @@ use std::path::Path;
 use super::*;
 
 fn settings() -> Settings {
-    Settings { cache: 4 << 20, reserve: 0, create: true, ..Settings::reading() }
+    Settings { cache: 4 << 20, reserve: 0, writes: true, ..Settings::reading() }
 }
 
 fn open(folder: &Path) -> Box<dyn AlertStore> {
@@ -185,6 +185,11 @@ fn what_cannot_be_opened_is_set_aside() {
     store.close().unwrap();
     let period = periods(folder.path(), "").pop().unwrap();
     fs::write(period.join("conf"), b"this is no configuration of a database").unwrap();
+    let reader = SledStore::open(folder.path(), &Settings::reading()).unwrap();
+    assert_eq!(reader.scan(&Query::default()).unwrap(), Page { damaged: 1, ..Page::default() });
+    assert_eq!(reader.stats().unwrap().damaged, 1);
+    drop(reader);
+    assert_eq!(periods(folder.path(), ".damaged").len(), 0, "a reader leaves what it finds");
     let mut store = open(folder.path());
     store.append(&entries(10..20)).unwrap();
     assert_eq!(store.stats().unwrap().damaged, 1);
