@@ -202,7 +202,7 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         references,
         thresholds,
         reputation: Arc::new(reputation(config, problems)),
-        unmade: config.engine.app.tls.unmade(),
+        unmade: [config.engine.app.tls.unmade().as_slice(), config.engine.app.ssh.unmade()].concat(),
         disabled: registry::all().filter(|(_, row)| off(row.name)).map(|(id, _)| id).collect(),
         blocks: blocks.collect(),
         limits: bytes::Limits { regex_steps: config.engine.detect.pcre_steps, ..bytes::Limits::default() },

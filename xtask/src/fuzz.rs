@@ -43,8 +43,10 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
     }
     let seconds = options.minutes.map_or(options.seconds, |minutes| minutes * 60);
     let tool = cargo_fuzz()?;
-    // All at once: the last step of each build uses one processor alone.
-    run(Command::new(&tool).current_dir(workspace()).env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "build"]))?;
+    if options.targets.is_empty() {
+        // All at once: the last step of each build uses one processor alone.
+        run(Command::new(&tool).current_dir(workspace()).env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "build"]))?;
+    }
     for target in &chosen {
         // Findings of this run go to a folder of their own; the corpus in the repository only seeds.
         let found = folder.join("target/corpus").join(target);

@@ -3,6 +3,7 @@
 use super::dns;
 use super::file::{Care, Wanted};
 use super::http1;
+use super::ssh;
 use super::tls;
 
 /// Settings of all protocols.
@@ -14,6 +15,8 @@ pub struct Config {
     pub http1: http1::Config,
     /// DNS.
     pub dns: dns::Config,
+    /// SSH.
+    pub ssh: ssh::Config,
     /// TLS.
     pub tls: tls::Config,
     /// Files that protocols carry.
@@ -52,6 +55,18 @@ pub struct Switch {
     pub tcp_ports: Option<Vec<u16>>,
     /// Server ports for probing over UDP, instead of the protocol's own.
     pub udp_ports: Option<Vec<u16>>,
+}
+
+/// What becomes of a connection once both sides send encrypted data (`encryption-handling`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encrypted {
+    /// Rules do not look at the payload any more.
+    #[default]
+    TrackOnly,
+    /// Nor at anything else: the flow is bypassed.
+    Bypass,
+    /// Rules look at the payload all the same.
+    Full,
 }
 
 /// Digests of files.

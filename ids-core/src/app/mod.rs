@@ -9,11 +9,14 @@ pub mod dns;
 pub mod events;
 pub mod file;
 pub mod frames;
+#[cfg(test)]
+mod harness;
 pub mod http1;
 pub mod parser;
 pub mod probe;
 pub mod recognised;
 pub mod registry;
+pub mod ssh;
 pub mod state;
 pub mod tls;
 mod txs;

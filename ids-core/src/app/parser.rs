@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::config::Config;
+use super::config::{Config, Encrypted};
 use super::file::File;
 use super::frames::Spans;
 use super::state::Facts;
@@ -196,10 +196,9 @@ pub trait Session: Send {
         let _ = (id, dir);
     }
 
-    /// Whether both sides send what cannot be read, so that rules need not look at the payload; the configuration may
-    /// have them look all the same.
-    fn encrypted(&self) -> bool {
-        false
+    /// What the configuration wants once both sides send what cannot be read; `None` until then.
+    fn encrypted(&self) -> Option<Encrypted> {
+        None
     }
 
     /// The files of a transaction that travel in a direction, oldest first: the engine takes their content. The default

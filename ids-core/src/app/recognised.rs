@@ -13,14 +13,6 @@ use crate::field::Dirs;
 
 /// The rows.
 pub static ROWS: &[Protocol] = &[
-    // RFC 4253 §4.2.
-    Protocol {
-        name: "ssh",
-        rule_names: &["ssh"],
-        tcp: true,
-        patterns: &[start(ToServer, b"SSH-"), start(ToClient, b"SSH-")],
-        ..Protocol::BARE
-    },
     // RFC 9113 §3.4.
     Protocol {
         name: "http2",

@@ -10,6 +10,7 @@
 use arrayvec::ArrayVec;
 
 use super::App;
+use super::config::Encrypted;
 use super::file::{self, File};
 use super::frames::{self, Losses, Seen};
 use super::parser::{Input, Parsed, Protocol, Session, Transaction};
@@ -285,9 +286,9 @@ impl<T: Default, F: Default> State<T, F> {
         }
     }
 
-    /// Whether what both sides send from now on cannot be read; see [`Session::encrypted`].
-    pub fn encrypted(&self) -> bool {
-        self.session.as_ref().is_some_and(|(_, session)| !self.ended && session.encrypted())
+    /// What the configuration wants where what both sides send from now on cannot be read; see [`Session::encrypted`].
+    pub fn encrypted(&self) -> Option<Encrypted> {
+        self.session.as_ref().filter(|_| !self.ended).and_then(|(_, session)| session.encrypted())
     }
 
     /// The open transactions, oldest first.

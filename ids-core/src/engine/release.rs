@@ -6,7 +6,7 @@
 
 use super::worker::{Worker, quoted_ends};
 use super::{Command, Config, Sink};
-use crate::app::tls::Encrypted;
+use crate::app::config::Encrypted;
 use crate::field::Dir;
 use crate::flow::release::can_be_carried;
 use crate::flow::{Arrival, Flow, FlowId, State};
@@ -15,11 +15,11 @@ use crate::stream::Session;
 use crate::wire::tcp::Flags;
 
 /// Whether settings bypass a flow from now on: beyond the depth of the stream, encrypted, or large.
-pub(super) fn bypasses(config: &Config, flow: &Flow, session: Option<&Session>, encrypted: bool) -> bool {
+pub(super) fn bypasses(config: &Config, flow: &Flow, session: Option<&Session>, encrypted: Option<Encrypted>) -> bool {
     let deep = |session: &Session| Dir::BOTH.into_iter().any(|dir| session.depth_reached(dir));
     let bytes = flow.counts.iter().fold(0u64, |sum, count| sum.saturating_add(count.bytes));
     config.stream.bypass && session.is_some_and(deep)
-        || encrypted && config.app.tls.encrypted == Encrypted::Bypass
+        || encrypted == Some(Encrypted::Bypass)
         || config.bypass_above.is_some_and(|most| bytes > most)
 }
 
@@ -61,7 +61,8 @@ mod tests {
 
     use super::super::fixtures::{self, Carrier, Told, segment};
     use super::super::{Command, Config, Engine};
-    use crate::app::tls::{self, Encrypted};
+    use crate::app::config::Encrypted;
+    use crate::app::tls;
     use crate::app::{self, App};
     use crate::detect::compile::Loader;
     use crate::detect::rule_set::RuleSet;

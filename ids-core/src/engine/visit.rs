@@ -16,6 +16,7 @@ use super::tell::{self, Occasion};
 use super::trouble::Special;
 use super::{Config, Sink};
 use crate::app::App;
+use crate::app::config::Encrypted;
 use crate::app::parser::{Input, Parsed};
 use crate::app::probe::DetectionEvent;
 use crate::app::registry;
@@ -266,7 +267,8 @@ impl<S: Sink> Visit<'_, S> {
 
     /// Where encryption has begun, payload rules look at what is left before it, and at nothing after.
     fn seal(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
-        if is(entry.data.sealed, dir) || !entry.data.app.encrypted() {
+        let unread = matches!(entry.data.app.encrypted(), Some(Encrypted::TrackOnly | Encrypted::Bypass));
+        if is(entry.data.sealed, dir) || !unread {
             return;
         }
         self.streams(entry, packet, dir, true);

@@ -2,10 +2,11 @@
 //!
 //! The one place where configuration keys meet the engine's own settings.
 
-use ids_core::app::config::{Config as App, Files, Hashes, Switch};
+use ids_core::app::config::{Config as App, Encrypted, Files, Hashes, Switch};
 use ids_core::app::file::{Care, Kinds, Room, Wanted};
 use ids_core::app::http1;
-use ids_core::app::tls::{self, Encrypted, Ja4};
+use ids_core::app::ssh;
+use ids_core::app::tls::{self, Ja4};
 
 use super::outputs::Outputs;
 use super::scalar;
@@ -83,6 +84,7 @@ fn protocols(app: &Section<'_>) -> App {
                 settings.protocols.push(switch(name, protocol));
                 match name.as_str() {
                     "http" => settings.http1 = http(protocol),
+                    "ssh" => settings.ssh = ssh(protocol),
                     "tls" => settings.tls = tls(protocol),
                     _ => {}
                 }
@@ -177,13 +179,6 @@ fn http(protocol: &Section<'_>) -> http1::Config {
 
 /// `tls`: which fingerprints are made. `auto` is for whoever asks.
 fn tls(protocol: &Section<'_>) -> tls::Config {
-    const HANDLING: &[(&str, Encrypted)] = &[
-        ("default", Encrypted::TrackOnly),
-        ("track-only", Encrypted::TrackOnly),
-        ("bypass", Encrypted::Bypass),
-        ("full", Encrypted::Full),
-    ];
-    let handling = |key| protocol.word(key, HANDLING);
     let asked = |key| {
         protocol.parsed(key, "yes, no or auto", |text| match text {
             "auto" => Some(None),
@@ -198,8 +193,29 @@ fn tls(protocol: &Section<'_>) -> tls::Config {
             Some(false) => Ja4::Off,
             None => usual.ja4,
         },
-        encrypted: handling("encryption-handling").or(handling("encrypt-handling")).unwrap_or_default(),
+        encrypted: encrypted(protocol),
     }
+}
+
+/// `ssh`: whether HASSH is made. `auto` is for whoever asks.
+fn ssh(protocol: &Section<'_>) -> ssh::Config {
+    let asked = protocol.parsed("hassh", "yes, no or auto", |text| match text {
+        "auto" => Some(None),
+        text => scalar::boolean(text).map(Some),
+    });
+    ssh::Config { hassh: asked.flatten().unwrap_or(ssh::Config::default().hassh), encrypted: encrypted(protocol) }
+}
+
+/// What becomes of connections once they are encrypted.
+fn encrypted(protocol: &Section<'_>) -> Encrypted {
+    const HANDLING: &[(&str, Encrypted)] = &[
+        ("default", Encrypted::TrackOnly),
+        ("track-only", Encrypted::TrackOnly),
+        ("bypass", Encrypted::Bypass),
+        ("full", Encrypted::Full),
+    ];
+    let handling = |key| protocol.word(key, HANDLING);
+    handling("encryption-handling").or(handling("encrypt-handling")).unwrap_or_default()
 }
 
 /// A size in bytes that stays in memory.

@@ -3,9 +3,9 @@ use proptest::prelude::*;
 use super::message::{EVENTS, Event, Message, Section};
 use super::session::{Kind, Session};
 use super::{fields, mdns, name};
+use crate::app::harness::text;
 use crate::app::parser::{Detail, Input, Parsed, Probe, Session as _};
 use crate::field::{Dir, Dirs, Value};
-use crate::record::{Shape, Writer};
 use crate::time::Time;
 
 /// A message in the making.
@@ -84,57 +84,6 @@ fn input(dir: Dir, data: &[u8]) -> Input<'_> {
     Input { dir, data, last: false, time: Time::ZERO, ports: (40000, 53) }
 }
 
-/// Writes what a record shows as compact JSON; bytes that are not UTF-8 as `?`.
-#[derive(Default)]
-struct Text {
-    out: String,
-    shapes: Vec<Shape>,
-    fresh: bool,
-}
-
-impl Text {
-    fn value(&mut self, key: &str, value: &str) {
-        if !std::mem::take(&mut self.fresh) && !self.out.is_empty() {
-            self.out.push(',');
-        }
-        if self.shapes.last() != Some(&Shape::List) {
-            self.out.push_str(&format!("{key}:"));
-        }
-        self.out.push_str(value);
-    }
-}
-
-impl Writer for Text {
-    fn text(&mut self, key: &str, value: &[u8]) {
-        let text: String = value
-            .utf8_chunks()
-            .flat_map(|chunk| [chunk.valid(), if chunk.invalid().is_empty() { "" } else { "?" }])
-            .collect();
-        self.value(key, &format!("'{text}'"));
-    }
-    fn uint(&mut self, key: &str, value: u64) {
-        self.value(key, &value.to_string());
-    }
-    fn int(&mut self, key: &str, value: i64) {
-        self.value(key, &value.to_string());
-    }
-    fn float(&mut self, key: &str, value: f64) {
-        self.value(key, &value.to_string());
-    }
-    fn flag(&mut self, key: &str, value: bool) {
-        self.value(key, &value.to_string());
-    }
-    fn open(&mut self, key: &str, shape: Shape) {
-        self.value(key, if shape == Shape::List { "[" } else { "{" });
-        self.shapes.push(shape);
-        self.fresh = true;
-    }
-    fn close(&mut self) {
-        self.fresh = false;
-        self.out.push(if self.shapes.pop() == Some(Shape::List) { ']' } else { '}' });
-    }
-}
-
 /// The one transaction that a datagram makes.
 fn one(kind: Kind, dir: Dir, bytes: &[u8]) -> Session {
     let mut session = Session::new(kind, true);
@@ -145,10 +94,7 @@ fn one(kind: Kind, dir: Dir, bytes: &[u8]) -> Session {
 
 fn record(kind: Kind, dir: Dir, bytes: &[u8], detail: &Detail<'_>) -> String {
     let session = one(kind, dir, bytes);
-    let mut text = Text::default();
-    session.transaction(0).unwrap().record(detail, &mut text);
-    assert!(text.shapes.is_empty());
-    text.out
+    text(|out| session.transaction(0).unwrap().record(detail, out))
 }
 
 fn events(bytes: &[u8]) -> Vec<&'static str> {
@@ -390,12 +336,7 @@ fn feed(session: &mut Session, dir: Dir, pieces: &[&[u8]]) {
 
 fn records(session: &Session) -> Vec<String> {
     let txs = session.transactions().map(|id| session.transaction(id).unwrap());
-    txs.map(|tx| {
-        let mut text = Text::default();
-        tx.record(&Detail::default(), &mut text);
-        text.out
-    })
-    .collect()
+    txs.map(|tx| text(|out| tx.record(&Detail::default(), out))).collect()
 }
 
 fn ids(session: &Session) -> Vec<u16> {

@@ -9,7 +9,7 @@ use crate::record::{Shape, Writer};
 use crate::time::Time;
 
 const HELLO: &[u8] = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03";
-const BANNER: &[u8] = b"SSH-2.0-OpenSSH\r\n";
+const NEGOTIATE: &[u8] = b"\0\0\0\x2f\xffSMBr\0\0\0\0";
 const QUERY: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x03com\x00\x00\x01\x00\x01";
 
 /// A flow with what the engine keeps of it.
@@ -57,15 +57,15 @@ fn response() -> Vec<u8> {
 #[test]
 fn both_directions_are_recognised_on_their_own() {
     let mut flow = Flow::new(false, 22);
-    assert_eq!(flow.data(ToServer, b"SS"), Parsed::Used { bytes: 0, need: 3 });
+    assert_eq!(flow.data(ToServer, b"\0\0"), Parsed::Used { bytes: 0, need: 3 });
     assert_eq!(flow.name(), None);
-    flow.data(ToServer, BANNER);
-    assert_eq!(flow.found.known, registry::by_name("ssh"));
+    flow.data(ToServer, NEGOTIATE);
+    assert_eq!(flow.found.known, registry::by_name("smb"));
     assert!(flow.state.wants(ToClient) && !flow.state.wants(ToServer), "nothing to parse, the other side to find");
-    flow.data(ToClient, BANNER);
+    flow.data(ToClient, NEGOTIATE);
     assert_eq!(flow.found.known, None);
     assert!(!flow.state.wants(ToClient));
-    assert_eq!(flow.state.info(), AppInfo { proto: Some("ssh"), ..AppInfo::default() });
+    assert_eq!(flow.state.info(), AppInfo { proto: Some("smb"), ..AppInfo::default() });
     assert!(flow.events.is_empty());
 }
 
@@ -73,11 +73,11 @@ fn both_directions_are_recognised_on_their_own() {
 fn what_goes_to_the_server_decides() {
     let mut flow = Flow::new(false, 443);
     flow.data(ToServer, HELLO);
-    flow.data(ToClient, BANNER);
+    flow.data(ToClient, NEGOTIATE);
     assert_eq!(flow.events, [DetectionEvent::Mismatch]);
     assert_eq!(
         flow.state.info(),
-        AppInfo { proto: Some("tls"), to_client: Some("ssh"), transactions: 1, ..AppInfo::default() }
+        AppInfo { proto: Some("tls"), to_client: Some("smb"), transactions: 1, ..AppInfo::default() }
     );
 
     let mut flow = Flow::new(false, 25);
@@ -95,7 +95,7 @@ fn what_goes_to_the_server_decides() {
 #[test]
 fn one_direction_alone_is_told() {
     let mut flow = Flow::new(false, 22);
-    flow.data(ToServer, BANNER);
+    flow.data(ToServer, NEGOTIATE);
     flow.data(ToClient, b"something else entirely\r\n");
     assert_eq!(flow.events, [DetectionEvent::OnlyOneDirection]);
     assert_eq!(flow.state.info().to_client, Some("failed"));
@@ -104,11 +104,11 @@ fn one_direction_alone_is_told() {
     let mut flow = Flow::new(false, 22);
     let junk = b"something else entirely\r\n";
     assert_eq!(flow.data(ToServer, junk), Parsed::Used { bytes: 0, need: junk.len() + 1 });
-    assert_eq!(flow.data(ToClient, BANNER), Parsed::Used { bytes: 0, need: 0 });
+    assert_eq!(flow.data(ToClient, NEGOTIATE), Parsed::Used { bytes: 0, need: 0 });
     assert!(flow.found.other_first);
     assert_eq!(flow.events, [DetectionEvent::OnlyOneDirection]);
     assert_eq!(flow.data(ToServer, junk), Parsed::Used { bytes: junk.len(), need: 0 });
-    assert_eq!(flow.data(ToClient, BANNER), Parsed::Used { bytes: BANNER.len(), need: 0 });
+    assert_eq!(flow.data(ToClient, NEGOTIATE), Parsed::Used { bytes: NEGOTIATE.len(), need: 0 });
     assert!(!flow.found.other_first);
 }
 
@@ -259,8 +259,8 @@ fn after_a_switch_the_protocol_is_found_anew() {
     let tls = AppInfo { proto: Some("tls"), transactions: 1, ..smtp };
     assert_eq!(switched(Some("tls"), HELLO), (tls, vec![]));
     assert_eq!(switched(None, HELLO), (tls, vec![]));
-    let ssh = AppInfo { proto: Some("ssh"), expected: Some("tls"), ..smtp };
-    assert_eq!(switched(Some("tls"), BANNER), (ssh, vec![DetectionEvent::NoTlsAfterStartTls]));
+    let smb = AppInfo { proto: Some("smb"), expected: Some("tls"), ..smtp };
+    assert_eq!(switched(Some("tls"), NEGOTIATE), (smb, vec![DetectionEvent::NoTlsAfterStartTls]));
     let unexpected = AppInfo { expected: Some("http"), ..tls };
     assert_eq!(switched(Some("http"), HELLO), (unexpected, vec![DetectionEvent::Unexpected]));
 }
@@ -268,10 +268,10 @@ fn after_a_switch_the_protocol_is_found_anew() {
 #[test]
 fn a_gap_ends_waiting() {
     let mut flow = Flow::new(false, 22);
-    flow.data(ToServer, b"SS");
+    flow.data(ToServer, b"\0\0");
     flow.state.gap(ToServer, 100, &mut flow.found);
-    flow.data(ToClient, BANNER);
-    assert_eq!(flow.name(), Some("ssh"));
+    flow.data(ToClient, NEGOTIATE);
+    assert_eq!(flow.name(), Some("smb"));
     assert_eq!(flow.events, [DetectionEvent::OnlyOneDirection]);
 }
 
@@ -290,7 +290,7 @@ fn a_session_learns_what_was_lost_before_it() {
 #[test]
 fn an_empty_end_tells_nothing() {
     let mut flow = Flow::new(false, 22);
-    flow.data(ToServer, BANNER);
+    flow.data(ToServer, NEGOTIATE);
     let input = Input { dir: ToClient, data: &[], last: true, time: Time::ZERO, ports: (22, 40000) };
     flow.state.data(&flow.app, input, flow.facts, &mut flow.found);
     assert!(flow.found.events.is_empty());

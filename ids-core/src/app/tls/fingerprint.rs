@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write};
 
+use data_encoding::HEXLOWER;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
@@ -19,7 +20,7 @@ pub(super) struct Ja3 {
 
 impl Ja3 {
     fn new(string: String) -> Self {
-        let hash = hex(&Md5::digest(&string));
+        let hash = HEXLOWER.encode(&Md5::digest(&string));
         Self { string, hash }
     }
 
@@ -96,7 +97,7 @@ fn short(text: &str) -> String {
         return "0".repeat(12);
     }
     let digest = Sha256::digest(text);
-    hex(digest.get(..6).unwrap_or_default())
+    HEXLOWER.encode(digest.get(..6).unwrap_or_default())
 }
 
 fn joined<T: Display>(values: impl IntoIterator<Item = T>, separator: char) -> String {
@@ -107,14 +108,6 @@ fn joined<T: Display>(values: impl IntoIterator<Item = T>, separator: char) -> S
         }
         // Writing to a string does not fail.
         let _ = write!(text, "{value}");
-    }
-    text
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
     }
     text
 }

@@ -26,6 +26,7 @@ mod tests;
 mod tx;
 mod version;
 
+use super::config::Encrypted;
 use super::parser::{Probe, Probing, Protocol};
 use crate::field::{Dir, Dirs};
 use handshake::message;
@@ -67,18 +68,6 @@ pub struct Config {
     pub ja4: Ja4,
     /// What becomes of a connection once it is encrypted (`encryption-handling`).
     pub encrypted: Encrypted,
-}
-
-/// What becomes of a connection once both sides send encrypted data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encrypted {
-    /// Rules do not look at the payload any more.
-    #[default]
-    TrackOnly,
-    /// Nor at anything else: the flow is bypassed.
-    Bypass,
-    /// Rules look at the payload all the same.
-    Full,
 }
 
 impl Config {

@@ -13,7 +13,8 @@ use super::handshake::{Assembly, Step, message};
 use super::hello::{ClientHello, ServerHello};
 use super::sslv2;
 use super::tx::{Exchanged, Tx, progress};
-use super::{Encrypted, LARGEST_RECORD, Reader, version};
+use super::{LARGEST_RECORD, Reader, version};
+use crate::app::config::Encrypted;
 use crate::app::parser::{self, Input, Parsed};
 use crate::field::Dir;
 use crate::time::Time;
@@ -422,8 +423,8 @@ impl parser::Session for Session {
         self.tx.as_ref().filter(|_| id == 0).map(|tx| tx as &dyn parser::Transaction)
     }
 
-    fn encrypted(&self) -> bool {
-        self.config.encrypted != Encrypted::Full && self.sides.iter().all(|side| side.encrypted)
+    fn encrypted(&self) -> Option<Encrypted> {
+        self.sides.iter().all(|side| side.encrypted).then_some(self.config.encrypted)
     }
 
     fn release(&mut self, id: u64) {

@@ -5,126 +5,14 @@ use proptest::prelude::*;
 use super::sample::{self, ONE, TWO, record, server_name, usual};
 use super::session::Session;
 use super::*;
-use crate::app::parser::{Detail, Input, Parsed, Session as _};
-use crate::field::Value;
-use crate::record::{Shape, Writer};
-use crate::time::Time;
+use crate::app::harness::{self, EXTENDED, input};
+use crate::app::parser::{Detail, Session as _};
 
-/// Writes records on one line.
-#[derive(Default)]
-struct Text {
-    out: String,
-    lists: Vec<bool>,
+type Feed = harness::Feed<Session>;
+
+fn new() -> Feed {
+    Feed::new(&PROTOCOL, Session::new(Config::default()))
 }
-
-impl Text {
-    fn put(&mut self, key: &str, value: &str) {
-        let key = if self.lists.last() == Some(&true) { String::new() } else { format!("{key}:") };
-        let comma = if self.out.is_empty() || self.out.ends_with(['{', '[']) { "" } else { "," };
-        self.out += &format!("{comma}{key}{value}");
-    }
-}
-
-impl Writer for Text {
-    fn text(&mut self, key: &str, value: &[u8]) {
-        self.put(key, &format!("'{}'", String::from_utf8_lossy(value)));
-    }
-    fn uint(&mut self, key: &str, value: u64) {
-        self.put(key, &value.to_string());
-    }
-    fn int(&mut self, key: &str, value: i64) {
-        self.put(key, &value.to_string());
-    }
-    fn float(&mut self, key: &str, value: f64) {
-        self.put(key, &value.to_string());
-    }
-    fn flag(&mut self, key: &str, value: bool) {
-        self.put(key, &value.to_string());
-    }
-    fn open(&mut self, key: &str, shape: Shape) {
-        self.put(key, if shape == Shape::List { "[" } else { "{" });
-        self.lists.push(shape == Shape::List);
-    }
-    fn close(&mut self) {
-        self.out.push(if self.lists.pop() == Some(true) { ']' } else { '}' });
-    }
-}
-
-fn input(dir: Dir, data: &[u8], last: bool) -> Input<'_> {
-    Input { dir, data, last, time: Time::from_micros(86_400, 0), ports: (50_000, 443) }
-}
-
-/// A session that is fed the way the engine does it: unused bytes come again with what follows.
-struct Feed {
-    session: Session,
-    unused: [Vec<u8>; 2],
-    failed: bool,
-}
-
-impl Feed {
-    fn new() -> Self {
-        Self { session: Session::new(Config::default()), unused: Default::default(), failed: false }
-    }
-
-    fn push(&mut self, dir: Dir, bytes: &[u8]) {
-        let unused = &mut self.unused[dir.index()];
-        unused.extend_from_slice(bytes);
-        if self.failed {
-            return;
-        }
-        match self.session.parse(input(dir, unused, false)) {
-            Parsed::Used { bytes, need } => {
-                assert!(need == 0 || need > unused.len() - bytes);
-                unused.drain(..bytes);
-            }
-            Parsed::Failed => self.failed = true,
-            Parsed::Switch { .. } => panic!("TLS does not switch"),
-        }
-    }
-
-    fn gap(&mut self, dir: Dir, bytes: u64) {
-        self.unused[dir.index()].clear();
-        self.session.gap(dir, bytes);
-    }
-
-    fn tx(&self) -> &dyn crate::app::parser::Transaction {
-        self.session.transaction(0).unwrap()
-    }
-
-    fn record(&self, detail: &Detail<'_>) -> String {
-        let mut text = Text::default();
-        self.tx().record(detail, &mut text);
-        text.out
-    }
-
-    fn events(&self) -> Vec<&'static str> {
-        self.tx().events().iter().map(|event| events::NAMES[usize::from(*event)]).collect()
-    }
-
-    fn values(&self, name: &str, dir: Dir) -> Vec<String> {
-        let field = fields::FIELDS.iter().position(|field| field.info.name == name).unwrap();
-        let instances = if fields::FIELDS[field].info.multi { 9 } else { 1 };
-        let mut scratch = Vec::new();
-        (0..instances)
-            .map_while(|instance| match self.tx().field(field, dir, instance, &mut scratch) {
-                Value::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-                Value::Uint(number) => Some(number.to_string()),
-                Value::Absent => None,
-                Value::Stream { .. } => unreachable!(),
-            })
-            .collect()
-    }
-}
-
-const EXTENDED: Detail<'_> = Detail {
-    tx_id: 0,
-    extended: true,
-    custom: &[],
-    all_headers: [false; 2],
-    ja4: true,
-    version: 3,
-    dns_formats: crate::app::parser::DnsFormats { detailed: true, grouped: true },
-};
 
 fn hello(extensions: &[Vec<u8>]) -> Vec<u8> {
     record(22, 0x0301, &sample::client_hello(0x0303, 1, &extensions.concat()))
@@ -145,7 +33,7 @@ fn handshake() -> Vec<(Dir, Vec<u8>)> {
 
 #[test]
 fn a_handshake_is_read() {
-    let mut feed = Feed::new();
+    let mut feed = new();
     let mut states = Vec::new();
     for (dir, bytes) in handshake() {
         feed.push(dir, &bytes);
@@ -167,7 +55,7 @@ fn a_handshake_is_read() {
 
 #[test]
 fn fields_show_each_side() {
-    let mut feed = Feed::new();
+    let mut feed = new();
     handshake().iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
     for (name, client, server) in [
         ("tls.sni", &["one.example"][..], &[][..]),
@@ -193,7 +81,7 @@ fn fields_show_each_side() {
 
 #[test]
 fn what_is_asked_for_by_name_is_shown_alone() {
-    let mut feed = Feed::new();
+    let mut feed = new();
     handshake().iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
     let custom = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -224,7 +112,7 @@ fn versions_have_names() {
         (versions(&[0xfb, 0x1a]), 0x0303, selected(0xfb1a), "TLS 1.3 draft-26-fb", 0x0304),
         (vec![], 0x7f0f, vec![], "TLS 1.3 draft-<16", 0x0304),
     ] {
-        let mut feed = Feed::new();
+        let mut feed = new();
         feed.push(Dir::ToServer, &hello(&[offered]));
         let mut server = sample::server_hello(legacy, 2, &chosen);
         if legacy >> 8 == 0x7f {
@@ -240,7 +128,7 @@ fn versions_have_names() {
 
 #[test]
 fn a_resumed_session_has_no_certificate() {
-    let mut feed = Feed::new();
+    let mut feed = new();
     feed.push(Dir::ToServer, &hello(&[]));
     feed.push(Dir::ToClient, &record(22, 0x0303, &sample::server_hello(0x0303, 2, &[])));
     assert!(!feed.tx().settled());
@@ -251,7 +139,7 @@ fn a_resumed_session_has_no_certificate() {
 
 #[test]
 fn a_client_that_is_asked_shows_its_certificate() {
-    let mut feed = Feed::new();
+    let mut feed = new();
     feed.push(Dir::ToServer, &hello(&[]));
     let flight = [
         sample::server_hello(0x0303, 2, &[]),
@@ -273,7 +161,7 @@ fn a_client_that_is_asked_shows_its_certificate() {
 fn another_hello_may_be_asked_for() {
     let retry: [u8; 32] = super::hello::RETRY;
     let body = [&[3, 3][..], &retry, &[0, 0x13, 1, 0], &[0, 0]].concat();
-    let mut feed = Feed::new();
+    let mut feed = new();
     feed.push(Dir::ToServer, &hello(&[server_name("one.example")]));
     feed.push(Dir::ToClient, &[record(22, 0x0303, &sample::message(2, &body)), record(20, 0x0303, &[1])].concat());
     assert_eq!(feed.tx().progress(Dir::ToClient), 0);
@@ -290,12 +178,12 @@ fn ssl_2_is_read_and_may_become_tls() {
         0123456789abcdef";
     assert_eq!(probe(client, Dir::ToServer, false), Probe::Yes(Dir::ToServer));
     assert_eq!(probe(&client[..4], Dir::ToServer, false), Probe::Unsure);
-    let mut feed = Feed::new();
+    let mut feed = new();
     feed.push(Dir::ToServer, client);
     assert_eq!(feed.values("ssl_version", Dir::ToServer), ["4"]);
     assert_eq!(feed.values("tls.random_bytes", Dir::ToServer)[0].trim_start_matches('\0'), "0123456789abcdef");
     assert_eq!(feed.tx().progress(Dir::ToServer), 1);
-    let mut upgraded = Feed::new();
+    let mut upgraded = new();
     upgraded.push(Dir::ToServer, client);
     upgraded.push(Dir::ToClient, &sample::server_flight(0x0301, 2, "x", &[ONE.der()]));
     assert!(upgraded.record(&EXTENDED).contains("version:'TLSv1'"));
@@ -423,7 +311,7 @@ fn what_is_odd_is_told() {
         ),
         ("dates the wrong way round", Dir::ToClient, single(&late.der()), &["certificate_invalid_validity"]),
     ] {
-        let mut feed = Feed::new();
+        let mut feed = new();
         feed.push(dir, &bytes);
         if feed.events() != wanted {
             wrong.push((what, feed.events()));
@@ -435,7 +323,7 @@ fn what_is_odd_is_told() {
 #[test]
 fn encrypted_heartbeats_must_not_grow() {
     for (asked, answered, odd) in [(30, 30, false), (30, 31, true)] {
-        let mut feed = Feed::new();
+        let mut feed = new();
         handshake().iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
         feed.push(Dir::ToServer, &record(24, 0x0303, &vec![9; asked]));
         feed.push(Dir::ToClient, &record(24, 0x0303, &vec![9; answered]));
@@ -448,7 +336,7 @@ fn gaps_cost_what_they_hit() {
     let flight = sample::server_flight(0x0303, 2, "h2", &[ONE.der()]);
     let begin = |feed: &mut Feed| feed.push(Dir::ToServer, &hello(&[]));
     // Within the certificate: the record is passed over.
-    let mut feed = Feed::new();
+    let mut feed = new();
     begin(&mut feed);
     let lost = 200;
     feed.push(Dir::ToClient, &flight[..200]);
@@ -458,7 +346,7 @@ fn gaps_cost_what_they_hit() {
     feed.push(Dir::ToClient, &record(22, 0x0303, &sample::message(14, &[])));
     assert_eq!(feed.tx().progress(Dir::ToClient), 3, "the next record is read again");
     // All of the hello and more: the stream is found back into.
-    let mut feed = Feed::new();
+    let mut feed = new();
     begin(&mut feed);
     feed.gap(Dir::ToClient, 1000);
     feed.push(Dir::ToClient, b"the tail of something else");
@@ -469,7 +357,7 @@ fn gaps_cost_what_they_hit() {
 
 #[test]
 fn the_end_ends_both_sides() {
-    let mut feed = Feed::new();
+    let mut feed = new();
     handshake().iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
     for dir in Dir::BOTH {
         feed.session.parse(input(dir, &[], true));
@@ -485,9 +373,9 @@ proptest! {
     /// Where TCP cuts the streams, and where records cut messages, must not change what is read.
     #[test]
     fn cuts_do_not_matter(cuts in prop::collection::vec(1usize..300, 0..40), size in 1usize..600) {
-        let mut whole = Feed::new();
+        let mut whole = new();
         handshake().iter().for_each(|(dir, bytes)| whole.push(*dir, bytes));
-        let mut cut = Feed::new();
+        let mut cut = new();
         let mut cuts = cuts.into_iter().cycle();
         for (at, (dir, bytes)) in handshake().into_iter().enumerate() {
             let records: Vec<u8> = match at {
@@ -508,7 +396,7 @@ proptest! {
     /// No bytes make reading, showing or looking fail.
     #[test]
     fn any_bytes_can_be_read(flips in prop::collection::vec((0usize..1200, any::<u8>()), 0..12)) {
-        let mut feed = Feed::new();
+        let mut feed = new();
         for (dir, mut bytes) in handshake() {
             for (at, value) in &flips {
                 if let Some(byte) = bytes.get_mut(*at) {

@@ -9,6 +9,7 @@ use super::frames::{self, damaged, dns, icmp6, ipv4, ping, syn, tagged, tcp, tcp
 use super::{Step, fired};
 use crate::anomaly::Anomaly;
 use crate::app::registry::PROTOCOLS;
+use crate::app::ssh::sample as ssh;
 use crate::app::tls::sample::{self, ONE, TWO};
 use crate::detect::keywords::KEYWORDS;
 use crate::detect::packet_fields::PACKET_FIELDS;
@@ -78,6 +79,14 @@ fn tls_case(options: &str) -> Case {
     let hit = vec![hello(0x0303, 1, "one.example"), flight(0x0303, 2, "one.example", &[ONE.der(), TWO.der()])];
     let miss = vec![hello(0x0301, 3, "two"), flight(0x0301, 4, "two", &[TWO.der()])];
     case(&format!("alert tls any any -> any any ({options}; sid:1;)"), hit, miss)
+}
+
+/// A rule on SSH, on two connections that differ in everything.
+fn ssh_case(options: &str) -> Case {
+    let sides =
+        |banner, kex| vec![client(banner), server(banner), Client(ssh::exchange(kex)), Server(ssh::exchange(kex))];
+    let (hit, miss) = (sides("SSH-1.99-one\r\n", "kex-one"), sides("SSH-2.0-two\r\n", "kex-two"));
+    case(&format!("alert ssh any any -> any any ({options}; sid:1;)"), hit, miss)
 }
 
 fn client(text: &str) -> Step {
@@ -406,10 +415,20 @@ fn fields() -> Vec<Case> {
         cases.push(case(&rule, with("one.local"), with("two.local")));
     }
     cases.extend(tls_fields());
+    cases.extend(SSH_FIELDS.map(ssh_case));
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));
     cases
 }
+
+const SSH_FIELDS: [&str; 6] = [
+    "ssh.proto; content:\"1.99\"",
+    "ssh.software; content:\"one\"",
+    "ssh.hassh; content:\"d431c591b19fd80184f3d1af5f9ff63c\"",
+    "ssh.hassh.string; content:\"kex-one\"; startswith",
+    "ssh.hassh.server; content:\"eff4635117791d3c2629789e20c56e7d\"",
+    "ssh.hassh.server.string; content:\"kex-one\"; startswith",
+];
 
 fn tls_fields() -> Vec<Case> {
     let state = "alert tls any any -> any any (flow:to_client; ssl_state:server_hello; sid:1;)";
