@@ -28,14 +28,14 @@ const QUOTE: usize = 64;
 
 /// The frame that tells `side` that the packet was refused, written over `frame`. `None` where there is nothing
 /// to answer: not IP, a reset, an ICMP error, or a tunnel's inner packet (its outer headers are another
-/// host's business).
-pub fn frame<'f>(packet: &Packet<'_>, side: Side, frame: &'f mut Vec<u8>) -> Option<&'f [u8]> {
+/// host's business). `arrives`: whether the receiver gets the packet all the same.
+pub fn frame<'f>(packet: &Packet<'_>, side: Side, arrives: bool, frame: &'f mut Vec<u8>) -> Option<&'f [u8]> {
     if packet.tunnel.is_some() {
         return None;
     }
     let (src, dst) = packet.addresses()?;
     let body = match packet.layers.transport {
-        Transport::Tcp => reset(packet, side, src, dst)?,
+        Transport::Tcp => reset(packet, side, arrives, src, dst)?,
         Transport::Icmp4 | Transport::Icmp6 if side == Side::Receiver => return None,
         _ if side == Side::Receiver => return None,
         _ => unreachable_message(packet, src, dst)?,
@@ -82,25 +82,27 @@ fn network(packet: &Packet<'_>, from: IpAddr, to: IpAddr, body: &[u8], frame: &m
 }
 
 /// The reset: to the sender as if from the receiver, and the other way round. Its sequence number is the one
-/// the addressee waits for, since the packet itself does not arrive.
-fn reset(packet: &Packet<'_>, side: Side, src: IpAddr, dst: IpAddr) -> Option<Vec<u8>> {
+/// the addressee waits for: behind the packet, if that has arrived there.
+fn reset(packet: &Packet<'_>, side: Side, arrives: bool, src: IpAddr, dst: IpAddr) -> Option<Vec<u8>> {
     let tcp = packet.tcp()?;
     let flags = tcp.flags();
     if flags.any(Flags::RST) {
         return None;
     }
+    let length = u32::try_from(tcp.payload.len()).ok()?;
+    let length = length + u32::from(flags.any(Flags::SYN)) + u32::from(flags.any(Flags::FIN));
+    let behind = tcp.seq().wrapping_add(length);
     let mut header = match side {
         Side::Sender => {
             let mut header = TcpHeader::new(tcp.destination_port(), tcp.source_port(), 0, 0);
-            let length = u32::try_from(tcp.payload.len()).ok()?;
-            let length = length + u32::from(flags.any(Flags::SYN)) + u32::from(flags.any(Flags::FIN));
             header.sequence_number = if flags.any(Flags::ACK) { tcp.ack() } else { 0 };
             header.ack = true;
-            header.acknowledgment_number = tcp.seq().wrapping_add(length);
+            header.acknowledgment_number = behind;
             header
         }
         Side::Receiver => {
-            let mut header = TcpHeader::new(tcp.source_port(), tcp.destination_port(), tcp.seq(), 0);
+            let seq = if arrives { behind } else { tcp.seq() };
+            let mut header = TcpHeader::new(tcp.source_port(), tcp.destination_port(), seq, 0);
             header.ack = flags.any(Flags::ACK);
             header.acknowledgment_number = if header.ack { tcp.ack() } else { 0 };
             header

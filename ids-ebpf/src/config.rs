@@ -8,7 +8,7 @@ pub enum Mode {
     Mirror = 1,
     /// Out of the peer port.
     Inline = 2,
-    /// Into the host's own network stack.
+    /// Into the network stack, as what is inspected does: copies of that come through packet sockets.
     Host = 3,
 }
 

@@ -1,12 +1,16 @@
 //! The order of decisions: host block → limits of the source → flow block → released flow → interest → inspect.
 //!
 //! In: the headers of a frame, the port's configuration, the maps.  Out: one [`Outcome`].  An allowed prefix
-//! shields the address that a host block names, a source from its limits, and either end of a flow block.
+//! shields the address that a host block names, a source from its limits, and either end of a flow block; where frames are
+//! for this machine ([`Mode::Host`]), their sender alone: the receiver would shield all flows.
+//!
+//! Where the network stack carries frames on and hands up copies ([`Mode::Host`]), copies are decided on by the last part
+//! of the same order ([`copy`]), which also sees what this machine sends: so released flows are counted there.
 
 use crate::block::{HostBlock, Side};
-use crate::config::PortConfig;
+use crate::config::{Mode, PortConfig};
 use crate::flood::{Bucket, Kind, Limit, Source};
-use crate::flow::{Addr, FlowBlock, FlowKey, Released};
+use crate::flow::{Addr, Dir, FlowBlock, FlowKey, Released};
 use crate::headers::{Class, Headers};
 use crate::interest::Interest;
 use crate::outcome::Outcome;
@@ -49,18 +53,46 @@ pub fn decide(headers: &Headers, length: u64, config: &PortConfig, tables: &impl
         return kind.outcome();
     }
     match headers.class {
-        Class::Whole => flow(headers, length, config, tables),
+        Class::Whole => {
+            let (key, dir) = FlowKey::of(headers, config);
+            if flow_blocked(&key, headers, config, tables) {
+                return Outcome::DropFlow;
+            }
+            let counted = !is_host(config);
+            flow(headers, length, (&key, dir), counted, tables)
+        }
         Class::Partly => {
             let (key, _) = FlowKey::of(headers, config);
-            if flow_blocked(&key, headers, tables) { Outcome::DropFlow } else { Outcome::InspectUnknown }
+            if flow_blocked(&key, headers, config, tables) { Outcome::DropFlow } else { Outcome::InspectUnknown }
         }
+        class => without_flow(class, tables),
+    }
+}
+
+/// Decides on the copy of a frame that the network stack carries on: whether somebody wants to look at it.
+#[inline(always)]
+pub fn copy(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Tables) -> Outcome {
+    match headers.class {
+        Class::Whole => {
+            let (key, dir) = FlowKey::of(headers, config);
+            flow(headers, length, (&key, dir), true, tables)
+        }
+        Class::Partly => Outcome::InspectUnknown,
+        class => without_flow(class, tables),
+    }
+}
+
+/// Frames that no flow's key can be made of.
+#[inline(always)]
+fn without_flow(class: Class, tables: &impl Tables) -> Outcome {
+    match class {
         Class::Fragment => Outcome::InspectFragment,
         Class::Malformed => Outcome::InspectMalformed,
-        Class::Unknown => Outcome::InspectUnknown,
         Class::NonIp => match tables.interest() {
             Some(interest) if !interest.wants_non_ip() => Outcome::FastUninteresting,
             _ => Outcome::Inspect,
         },
+        Class::Unknown | Class::Whole | Class::Partly => Outcome::InspectUnknown,
     }
 }
 
@@ -89,14 +121,10 @@ fn is_flood(headers: &Headers, kind: Kind, length: u64, tables: &impl Tables) ->
     limit.dry_run == 0
 }
 
-/// The part of the order that needs a flow's key.
+/// The part of the order behind all blocks. `counted`: what a released flow carries is counted here.
 #[inline(always)]
-fn flow(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Tables) -> Outcome {
-    let (key, dir) = FlowKey::of(headers, config);
-    if flow_blocked(&key, headers, tables) {
-        return Outcome::DropFlow;
-    }
-    if let Some(flow) = tables.released(&key)
+fn flow(headers: &Headers, length: u64, (key, dir): (&FlowKey, Dir), counted: bool, tables: &impl Tables) -> Outcome {
+    if let Some(flow) = tables.released(key)
         && !flow.reopened()
     {
         let now = tables.now();
@@ -104,7 +132,9 @@ fn flow(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Table
             flow.reopen();
             return Outcome::InspectReuse;
         }
-        flow.count(dir, length, now, headers.tcp_flags);
+        if counted {
+            flow.count(dir, length, now, headers.tcp_flags);
+        }
         return Outcome::FastReleased;
     }
     match tables.interest() {
@@ -114,16 +144,21 @@ fn flow(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Table
 }
 
 #[inline(always)]
-fn flow_blocked(key: &FlowKey, headers: &Headers, tables: &impl Tables) -> bool {
+fn flow_blocked(key: &FlowKey, headers: &Headers, config: &PortConfig, tables: &impl Tables) -> bool {
     let Some(block) = tables.flow(key) else { return false };
     if block.until() <= tables.now()
         || tables.allowed(headers.version, headers.src)
-        || tables.allowed(headers.version, headers.dst)
+        || (!is_host(config) && tables.allowed(headers.version, headers.dst))
     {
         return false;
     }
     block.hit();
     true
+}
+
+#[inline(always)]
+const fn is_host(config: &PortConfig) -> bool {
+    matches!(config.mode(), Some(Mode::Host))
 }
 
 #[cfg(test)]

@@ -240,3 +240,34 @@ fn a_source_is_held_to_its_limit() {
     model.now = 1_600;
     assert_eq!(run(&syn, &model), Outcome::Inspect);
 }
+
+#[test]
+fn frames_for_this_machine_are_shielded_by_their_sender_and_counted_as_copies() {
+    let host = PortConfig::new(Mode::Host, FailPolicy::Open, 1_000);
+    let mut model = Model { now: 1, allowed: [SERVER].into(), ..Model::default() };
+    let (key, dir) = FlowKey::of(&packet(), &host);
+    model.flows.insert(key, Shared::new(FlowBlock { until: 5, ..FlowBlock::default() }));
+    assert_eq!(decide(&packet(), 60, &host, &model), Outcome::DropFlow, "the server is this machine");
+    assert_eq!(decide(&reply(), 60, &host, &model), Outcome::Inspect);
+    assert_eq!(copy(&packet(), 60, &host, &model), Outcome::Inspect, "who has passed is not dropped");
+
+    model.released.insert(key, Shared::new(Released::default()));
+    model.flows.clear();
+    assert_eq!(decide(&packet(), 60, &host, &model), Outcome::FastReleased);
+    assert_eq!(model.released[&key].get().carried[dir as usize].packets, 0);
+    assert_eq!(copy(&packet(), 60, &host, &model), Outcome::FastReleased);
+    assert_eq!(model.released[&key].get().carried[dir as usize].packets, 1);
+    assert_eq!(copy(&Headers { tcp_flags: 0x02, ..packet() }, 60, &host, &model), Outcome::InspectReuse);
+
+    model.interest = Some(Interest::NOTHING.into());
+    assert_eq!(copy(&packet(), 60, &host, &model), Outcome::FastUninteresting);
+    for (class, want) in [
+        (Class::Partly, Outcome::InspectUnknown),
+        (Class::Unknown, Outcome::InspectUnknown),
+        (Class::Fragment, Outcome::InspectFragment),
+        (Class::Malformed, Outcome::InspectMalformed),
+        (Class::NonIp, Outcome::FastUninteresting),
+    ] {
+        assert_eq!(copy(&Headers { class, ..packet() }, 60, &host, &model), want);
+    }
+}

@@ -5,7 +5,8 @@ pub const LAYOUT: u32 = 4;
 
 /// What the program of a port is told: one [`crate::config::PortConfig`]. Per port.
 pub const CONFIG: &str = "CONFIG";
-/// Monotonic time of each worker's last sign of life, in nanoseconds, by queue. Per port.
+/// Monotonic time of each worker's last sign of life, in nanoseconds, by queue; of workers that get copies, whichever queue
+/// they came by, the oldest at index 0. Per port.
 pub const HEARTBEAT: &str = "HEARTBEAT";
 /// AF_XDP sockets by queue. Per port.
 pub const XSKS: &str = "XSKS";
@@ -13,6 +14,8 @@ pub const XSKS: &str = "XSKS";
 pub const PORTS: &str = "PORTS";
 /// One [`crate::outcome::Stats`] per CPU. Per port.
 pub const STATS: &str = "STATS";
+/// The same for copies that packet sockets get: of what came in, and of what went out. Per port.
+pub const COPIES: &str = "COPIES";
 /// IPv4 prefixes that no block may name.
 pub const ALLOW4: &str = "ALLOW4";
 /// IPv6 prefixes that no block may name.
@@ -35,7 +38,7 @@ pub const IN_USE: &str = "IN_USE";
 pub const INTEREST: &str = "INTEREST";
 
 /// Maps of one port's program.
-pub const PER_PORT: [&str; 5] = [CONFIG, HEARTBEAT, XSKS, PORTS, STATS];
+pub const PER_PORT: [&str; 6] = [CONFIG, HEARTBEAT, XSKS, PORTS, STATS, COPIES];
 /// Maps that all ports of a sensor share.
 pub const SHARED: [&str; 10] =
     [ALLOW4, ALLOW6, BLOCK4, BLOCK6, BLOCKED_FLOWS, RELEASED_FLOWS, FLOOD_LIMITS, FLOOD_SOURCES, IN_USE, INTEREST];

@@ -122,7 +122,7 @@ fn headers_are_told_apart() {
 #[test]
 fn interest_by_port_and_its_replacement() {
     needs_root!();
-    let mut bench = inspected(Mode::Host);
+    let mut bench = inspected(Mode::Mirror);
     let web = tcp(("10.0.0.1", 1234), ("10.0.0.2", 80), ACK, b"").bytes();
     let back = tcp(("10.0.0.2", 80), ("10.0.0.1", 1234), ACK, b"").bytes();
     let dns = udp(("10.0.0.1", 1234), ("10.0.0.2", 53), b"").bytes();
@@ -132,12 +132,34 @@ fn interest_by_port_and_its_replacement() {
     bench.tables.set_interest(&some).unwrap();
     assert_eq!(bench.run(&web), (Inspect, REDIRECT));
     assert_eq!(bench.run(&back), (Inspect, REDIRECT));
-    assert_eq!(bench.run(&dns), (FastUninteresting, PASS));
+    assert_eq!(bench.run(&dns), (FastUninteresting, DROP));
     *some = Interest::NOTHING;
     some.want_all(Group::Udp);
     bench.tables.set_interest(&some).unwrap();
-    assert_eq!(bench.run(&web), (FastUninteresting, PASS));
+    assert_eq!(bench.run(&web), (FastUninteresting, DROP));
     assert_eq!(bench.run(&dns), (Inspect, REDIRECT));
+}
+
+#[test]
+fn frames_of_a_host_pass_to_its_stack() {
+    needs_root!();
+    let mut bench = Bench::new();
+    let web = tcp(("10.0.0.1", 1234), ("10.0.0.2", 80), ACK, b"");
+    bench.port.configure(config(Mode::Host, FailPolicy::Closed)).unwrap();
+    assert_eq!(bench.run(&web.bytes()), (DropClosed, DROP), "nobody lives");
+    bench.port.configure(config(Mode::Host, FailPolicy::Open)).unwrap();
+    assert_eq!(bench.run(&web.bytes()), (FastSilent, PASS));
+    bench.port.heartbeat().unwrap().beat(0, Monotonic::now()).unwrap();
+    assert_eq!(bench.run(&web.bytes()), (Inspect, PASS), "without any AF_XDP socket");
+    bench.tables.flows.release(&key(&web), MINUTE).unwrap();
+    assert_eq!(bench.run(&web.bytes()), (FastReleased, PASS));
+    let released = bench.tables.flows.recall(&key(&web)).unwrap().unwrap();
+    assert_eq!(released.carried[0].packets + released.carried[1].packets, 0, "copies are counted, not frames");
+    bench.tables.flows.block(&key(&web), MINUTE, 9).unwrap();
+    bench.tables.allow("10.0.0.2".parse().unwrap()).unwrap();
+    assert_eq!(bench.run(&web.bytes()), (DropFlow, DROP), "this machine shields none of its flows");
+    bench.tables.allow("10.0.0.1".parse().unwrap()).unwrap();
+    assert_eq!(bench.run(&web.bytes()), (Inspect, PASS), "who sends does");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ids_core::event::Event;
 use ids_sensor::live::Guard;
 use ids_sensor::live::{Live, Topology, detach};
-use ids_sensor::ports::Ports;
+use ids_sensor::ports::{Ports, Use};
 
 use crate::needs_root;
 use crate::support::lab::{Lab, SERVER};
@@ -31,7 +31,7 @@ fn ports_are_given_back_as_they_were() {
     assert!(!before[0].0.contains("PROMISC"));
 
     let folder = lab.folder.path();
-    let ports = lab.sensor.run(|| Ports::set_up(folder, "lab", &["a0", "b0"])).unwrap();
+    let ports = lab.sensor.run(|| Ports::set_up(folder, "lab", &["a0", "b0"], Use::Xdp)).unwrap();
     assert!(look(&lab, "a0").0.contains("PROMISC"));
     for feature in ["generic-receive-offload", "rx-vlan-offload"] {
         assert!(!is_on(&lab, "a0", feature), "{feature}");
@@ -61,7 +61,7 @@ fn what_was_set_before_stays_set() {
     lab.sensor.must("ethtool -K a0 gro off rxvlan off");
     let before = look(&lab, "a0");
     let folder = lab.folder.path();
-    let ports = lab.sensor.run(|| Ports::set_up(folder, "lab", &["a0"])).unwrap();
+    let ports = lab.sensor.run(|| Ports::set_up(folder, "lab", &["a0"], Use::Xdp)).unwrap();
     lab.sensor.run(|| ports.give_back()).unwrap();
     assert_eq!(look(&lab, "a0"), before);
 }
@@ -73,7 +73,7 @@ fn an_interface_that_cannot_be_used_says_what_to_do() {
     let before = look(&lab, "a0");
     let refused = |port: &str| {
         let folder = lab.folder.path();
-        lab.sensor.run(|| Ports::set_up(folder, "lab", &["a0", port])).unwrap_err().to_string()
+        lab.sensor.run(|| Ports::set_up(folder, "lab", &["a0", port], Use::Xdp)).unwrap_err().to_string()
     };
     assert_eq!(refused("none"), "there is no interface none; `ip link` lists them");
     lab.sensor.ip("link set b0 down");

@@ -59,7 +59,7 @@ pub(super) fn packet(
         out.event(Event::Tagged(Tagged { context, packet: setting.packet }));
     }
     if let Some((_, to)) = decision.reject {
-        rejected(setting.packet, to, counters, out);
+        rejected(config, setting.packet, to, counters, out);
     }
     match decision.drop {
         Some((rule, scope, reason)) => {
@@ -83,6 +83,7 @@ pub(super) fn packet(
 
 /// A packet that is dropped before rules see it; `reject` says who is told.
 pub(super) fn refused(
+    config: &Config,
     setting: &Setting<'_, '_>,
     reason: DropReason,
     reject: Option<RejectTo>,
@@ -92,7 +93,7 @@ pub(super) fn refused(
     counters.count(Counter::IpsBlocked);
     counters.dropped(reason);
     if let Some(to) = reject {
-        rejected(setting.packet, to, counters, out);
+        rejected(config, setting.packet, to, counters, out);
     }
     let context = context::of_packet(setting.packet, setting.known, setting.dir);
     let packet = setting.packet;
@@ -100,9 +101,15 @@ pub(super) fn refused(
 }
 
 /// Counts a rejected packet and answers it.
-pub(super) fn rejected(packet: &Packet<'_>, to: RejectTo, counters: &mut Counters, out: &mut impl Sink) {
+pub(super) fn rejected(
+    config: &Config,
+    packet: &Packet<'_>,
+    to: RejectTo,
+    counters: &mut Counters,
+    out: &mut impl Sink,
+) {
     counters.count(Counter::IpsRejected);
-    answer(packet, to, out);
+    answer(packet, to, config.arrive(), out);
 }
 
 /// Takes over on the flow what was decided for the rest of it.
@@ -149,7 +156,7 @@ fn alert(
 }
 
 /// Sends resets or unreachables.
-fn answer(packet: &Packet<'_>, to: RejectTo, out: &mut impl Sink) {
+fn answer(packet: &Packet<'_>, to: RejectTo, arrives: bool, out: &mut impl Sink) {
     let sides: &[Side] = match to {
         RejectTo::Source => &[Side::Sender],
         RejectTo::Destination => &[Side::Receiver],
@@ -158,7 +165,7 @@ fn answer(packet: &Packet<'_>, to: RejectTo, out: &mut impl Sink) {
     // Rejects are rare: the memory is not kept.
     let mut memory = Vec::new();
     for side in sides {
-        if let Some(frame) = reject::frame(packet, *side, &mut memory) {
+        if let Some(frame) = reject::frame(packet, *side, arrives, &mut memory) {
             out.inject(packet.port, *side, frame);
         }
     }
@@ -259,6 +266,33 @@ mod tests {
             frames.push(last);
             assert_eq!(asked(false, &frames), want, "{name}");
             assert_eq!(asked(true, &frames), want.map(|_| false), "{name}, where the policy does not mind");
+        }
+    }
+
+    #[test]
+    fn a_receiver_is_reset_behind_what_arrived_and_late_drops_are_of_flows() {
+        let parsed = rules::parse("rejectdst tcp any any -> any any (dsize:4; sid:1;)");
+        let rules = parsed.rules.into_iter().map(|rule| (0, rule));
+        let rules = Loader::default().compile(rules, &Settings::default()).unwrap().rules;
+        for (name, inline, late, seq, blocks) in
+            [("inline", true, false, 101, 0), ("late", true, true, 105, 1), ("passive", false, false, 105, 0)]
+        {
+            let config = super::Config { inline, late, ..fixtures::inline() };
+            let mut engine = Engine::new(Arc::new(config), Arc::new(App::default()), Shared::default());
+            let mut told = fixtures::Told::default();
+            let packets = [
+                (true, "S", 100, 0, &b""[..]),
+                (false, "SA", 500, 101, b""),
+                (true, "A", 101, 501, b""),
+                (true, "PA", 101, 501, b"evil"),
+            ];
+            for (id, (from_client, flags, at, ack, data)) in packets.into_iter().enumerate() {
+                let mut frame = segment(Carrier::V4, from_client, flags, at, ack, data);
+                told = fixtures::push(&mut engine, &rules, id as u64 + 1, &mut frame);
+            }
+            let [reset] = told.answered.as_slice() else { panic!("{name}") };
+            assert_eq!(reset[38..42], u32::to_be_bytes(seq), "{name}");
+            assert_eq!(told.commands.len(), blocks, "{name}");
         }
     }
 }

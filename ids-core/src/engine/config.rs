@@ -9,6 +9,8 @@ use crate::{app, decode, defrag, flow, stream};
 pub struct Config {
     /// Packets can be dropped: verdicts mean something.
     pub inline: bool,
+    /// They mean something for what follows alone: packets are copies of such as have passed. A drop is one of the flow.
+    pub late: bool,
     /// Decoding.
     pub decode: decode::Config,
     /// Fragments.
@@ -37,4 +39,11 @@ pub struct Config {
     pub packets: bool,
     /// Every frame of a protocol is told of ([`Event::Frame`](crate::event::Event::Frame)).
     pub frames: bool,
+}
+
+impl Config {
+    /// Whether packets arrive, whatever is decided on them.
+    pub const fn arrive(&self) -> bool {
+        !self.inline || self.late
+    }
 }

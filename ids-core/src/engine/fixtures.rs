@@ -22,6 +22,8 @@ pub(super) struct Told {
     pub(super) commands: Vec<Command>,
     /// Where answers to a rejected packet went.
     pub(super) answers: Vec<Side>,
+    /// The answers themselves.
+    pub(super) answered: Vec<Vec<u8>>,
     /// The rules that alerted.
     pub(super) sids: Vec<u32>,
     /// How many transactions were recorded.
@@ -45,8 +47,9 @@ impl Sink for Told {
         self.verdict = verdict;
     }
 
-    fn inject(&mut self, _: u16, side: Side, _: &[u8]) {
+    fn inject(&mut self, _: u16, side: Side, frame: &[u8]) {
         self.answers.push(side);
+        self.answered.push(frame.to_vec());
     }
 
     fn kernel(&mut self, command: Command) {

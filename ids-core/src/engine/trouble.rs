@@ -80,7 +80,7 @@ impl<S: Sink> Visit<'_, S> {
             entry.flow.state = flow::State::Bypassed;
         }
         if let Some(to) = policy.reject().filter(|_| !self.config.inline) {
-            conclude::rejected(packet, to, self.counters, self.out);
+            conclude::rejected(self.config, packet, to, self.counters, self.out);
         }
     }
 
@@ -88,7 +88,7 @@ impl<S: Sink> Visit<'_, S> {
     pub(super) fn refuse(&mut self, entry: &Entry<Conn>, packet: &Packet<'_>, dir: Dir, reason: DropReason) -> Verdict {
         let known = Known { flow: &entry.flow, app: entry.data.app.info(), vars: None };
         let setting = Setting { packet, known: Some(known), dir: Some(dir), stream: &[], proven: false };
-        conclude::refused(&setting, reason, self.special.reject, self.counters, self.out);
+        conclude::refused(self.config, &setting, reason, self.special.reject, self.counters, self.out);
         tell::anomalies(packet, Some(known), Some(dir), self.out);
         Verdict::Drop(reason)
     }

@@ -25,7 +25,7 @@ use crate::checksum::{self, Checksum};
 use crate::counters::{Counter, Counters, ProtocolCounts};
 use crate::detect::detector::Detector;
 use crate::detect::hits::Hits;
-use crate::detect::rule_set::RuleSet;
+use crate::detect::rule_set::{RuleSet, Scope};
 use crate::detect::scene::{AppView, Scene, StreamChunk};
 use crate::detect::shared::Shared;
 use crate::detect::state::{AppState, FlowState};
@@ -178,12 +178,15 @@ impl<S: Sink> Visit<'_, S> {
     fn settle(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Option<Dir>) -> Verdict {
         let Entry { flow, tcp, data: Conn { app, detect, .. } } = entry;
         let info = app.info();
-        let decision = {
+        let mut decision = {
             let mut scene = scene(packet, self.config, self.shared);
             (scene.flow, scene.dir) = (Some(&*flow), dir.unwrap_or(Dir::ToServer));
             scene.state = Some(&mut *detect);
             self.hits.decide(self.rules, &mut scene, self.counters)
         };
+        if let Some((_, scope, _)) = decision.drop.as_mut().filter(|_| self.config.late) {
+            *scope = Scope::Flow;
+        }
         let shown = self.rules.vars(Some(detect), self.hits);
         let known = Known { flow, app: info, vars: Some(&shown) };
         let occasion = Occasion { packet: dir.map(|dir| (packet, dir)), known, time: packet.time };

@@ -185,7 +185,7 @@ impl Worker {
         let special = Special::of_lone_packet(&self.config, packet, full, &mut self.counters);
         if let Some(reason) = special.drop {
             let setting = Setting { packet, known: None, dir: None, stream: &[], proven: false };
-            conclude::refused(&setting, reason, special.reject, &mut self.counters, out);
+            conclude::refused(&self.config, &setting, reason, special.reject, &mut self.counters, out);
             tell::anomalies(packet, None, None, out);
             return Verdict::Drop(reason);
         }

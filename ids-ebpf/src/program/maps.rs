@@ -28,6 +28,8 @@ pub(super) static XSKS: XskMap = XskMap::with_max_entries(QUEUES, 0);
 pub(super) static PORTS: DevMap = DevMap::with_max_entries(1, 0);
 #[map]
 pub(super) static STATS: PerCpuArray<Stats> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub(super) static COPIES: PerCpuArray<Stats> = PerCpuArray::with_max_entries(2, 0);
 
 #[map]
 static ALLOW4: LpmTrie<[u8; 4], u32> = LpmTrie::with_max_entries(ALLOWED, 0);

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+mod copies;
 mod maps;
 
 use aya_ebpf::bindings::xdp_action;
@@ -15,7 +16,7 @@ use ids_ebpf::outcome::{Outcome, Stats, Way};
 
 use maps::{CONFIG, HEARTBEAT, Maps, PORTS, STATS, XSKS};
 
-/// The one entry point.
+/// Decides on every frame that comes in.
 #[xdp]
 fn ids(ctx: XdpContext) -> u32 {
     let Some(stats) = STATS.get_ptr_mut(0) else { return xdp_action::XDP_ABORTED };
@@ -40,14 +41,19 @@ fn ids(ctx: XdpContext) -> u32 {
     }
 }
 
-/// Hands the frame to the worker of its queue, or falls back to the policy.
+/// Hands the frame to the worker of its queue, or lets it pass to the stack, which hands up a copy; falls back to the
+/// policy.
 #[inline(always)]
 fn inspect(ctx: &XdpContext, stats: &mut Stats, outcome: Outcome, length: u64, config: &PortConfig) -> u32 {
-    let queue = ctx.rx_queue_index();
+    let copied = matches!(config.mode(), Some(Mode::Host));
+    let queue = if copied { 0 } else { ctx.rx_queue_index() };
     // SAFETY: a plain read of a map's value, which the worker writes whole.
     let beat = HEARTBEAT.get_ptr(queue).map_or(0, |beat| unsafe { beat.read_volatile() });
     // SAFETY: the helper has no conditions.
     let silent = unsafe { bpf_ktime_get_ns() }.saturating_sub(beat) > config.deadline;
+    if copied && !silent {
+        return finish(stats, outcome, length, xdp_action::XDP_PASS);
+    }
     if !silent && let Ok(action) = XSKS.redirect(queue, 0) {
         return finish(stats, outcome, length, action);
     }
@@ -74,12 +80,17 @@ fn fast(stats: &mut Stats, outcome: Outcome, length: u64, config: &PortConfig) -
 /// Counts the outcome. The one place where a frame leaves.
 #[inline(always)]
 fn finish(stats: &mut Stats, outcome: Outcome, length: u64, action: u32) -> u32 {
+    count(stats, outcome, length);
+    action
+}
+
+#[inline(always)]
+fn count(stats: &mut Stats, outcome: Outcome, length: u64) {
     let number = outcome as usize;
     // Outcomes are as many as counters; the check is the bound the verifier asks for.
     if number < stats.outcomes.len() {
         stats.outcomes[number].add(length);
     }
-    action
 }
 
 /// The frame's memory.

@@ -40,9 +40,10 @@ pub enum Command {
     /// Watch or guard live traffic
     ///
     /// With `-i` a copy of the traffic is watched (a mirror port, or this host); with `--inline` two ports are
-    /// bridged and what a rule drops does not get through. Rights are needed to set up (CAP_NET_ADMIN,
+    /// bridged and what a rule drops does not get through. With `--host` this machine's own traffic is guarded: copies
+    /// are looked at, and once a rule has dropped a packet, nothing more of its flow comes in. Rights are needed to set up (CAP_NET_ADMIN,
     /// CAP_NET_RAW, CAP_BPF) and are given up afterwards.
-    #[command(after_help = run::EXAMPLES, override_usage = "ids-sensor run <-i INTERFACE | --inline A,B> [OPTIONS]")]
+    #[command(after_help = run::EXAMPLES, override_usage = "ids-sensor run <-i INTERFACE | --inline A,B | --host INTERFACE> [OPTIONS]")]
     Run(Box<Run>),
     /// Give ports back that a sensor left behind
     ///

@@ -18,9 +18,11 @@ use crate::sensor::{self, Plan};
 use crate::shield::{self, Shield};
 
 /// What is said where no port is named.
-const PORTS: &str = "which ports? `-i IFACE` watches one, `--inline A,B` guards between two:
+const PORTS: &str =
+    "which ports? `-i IFACE` watches one, `--inline A,B` guards between two, `--host IFACE` this machine:
   ids-sensor run -i eth1
-  ids-sensor run --inline eth1,eth2";
+  ids-sensor run --inline eth1,eth2
+  ids-sensor run --host eth0";
 
 /// Runs the command.
 ///
@@ -28,21 +30,17 @@ const PORTS: &str = "which ports? `-i IFACE` watches one, `--inline A,B` guards 
 /// See [`Failure`].
 pub fn run(args: &Run) -> Result<(), Failure> {
     let inline = !args.inline.is_empty();
-    let asks = args.common.dump_config || args.common.test_config;
-    if !inline && args.interface.is_empty() && args.capture.is_none() && !asks {
-        return Err(Failure::Usage(PORTS.to_owned()));
-    }
     let config = settings::load(&args.common, &[], inline, args.common.log_dir.as_deref())?;
     if args.common.dump_config {
         return settings::dump(&config);
     }
+    let ports = if args.common.test_config { None } else { Some(topology(args, &config)?) };
     let mut loader = Loader::default();
     let rules = settings::rules_with(&mut loader, &args.common, &config)?;
-    if args.common.test_config {
+    let Some((topology, workers)) = ports else {
         say::line("configuration is fine")?;
         return Ok(());
-    }
-    let (topology, workers) = topology(args, &config)?;
+    };
     rights()?;
     if let Some(hint) = settings::idle(&args.common, &config, &rules) {
         eprintln!("hint: {hint}");
@@ -82,9 +80,20 @@ fn topology(args: &Run, config: &Config) -> Result<(Topology, usize), Failure> {
     if !args.interface.is_empty() {
         return Ok((Topology::Mirror(args.interface.clone()), workers));
     }
+    let host = if args.host.is_empty() && args.capture.is_none() { &config.ips.host } else { &args.host };
+    if !host.is_empty() {
+        return match args.capture {
+            Some(CaptureWay::AfXdp) => Err(Failure::Usage(
+                "`--host` leaves packets with the network stack: it takes packet sockets (`--capture af-packet`)"
+                    .into(),
+            )),
+            _ => Ok((Topology::Host(host.clone()), workers)),
+        };
+    }
     let (listed, section) = match args.capture {
         Some(CaptureWay::AfPacket) => (&config.af_packet, "af-packet"),
-        _ => (&config.af_xdp, "af-xdp"),
+        Some(CaptureWay::AfXdp | CaptureWay::Auto) => (&config.af_xdp, "af-xdp"),
+        None => return Err(Failure::Usage(PORTS.to_owned())),
     };
     if listed.is_empty() {
         return Err(Failure::Usage(format!(
@@ -98,6 +107,7 @@ fn topology(args: &Run, config: &Config) -> Result<(Topology, usize), Failure> {
 fn live_settings(args: &Run, config: &Config, topology: Topology, workers: usize) -> live::Settings {
     live::Settings {
         capture: match args.capture {
+            _ if topology.is_late() => Capture::Packets,
             None | Some(CaptureWay::Auto) => Capture::XdpOrPackets,
             Some(CaptureWay::AfXdp) => Capture::Xdp,
             Some(CaptureWay::AfPacket) => Capture::Packets,

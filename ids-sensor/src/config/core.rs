@@ -23,6 +23,7 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
     }
     engine::Config {
         inline,
+        late: false,
         decode: decode::Config {
             max_layers: traffic.decoder.max_layers,
             vxlan: ports(traffic.decoder.vxlan.as_ref()),
@@ -42,7 +43,7 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
             depth_for_tracking: traffic.decoder.depth_tracking,
         },
         flow: flow::Config { macs: config.outputs.eve.iter().any(|eve| eve.ethernet), ..flow_table(traffic) },
-        stream: tcp(&traffic.stream),
+        stream: tcp(&traffic.stream, inline),
         app: config.engine.app.clone(),
         hosts,
         flow_full: exception(packet_policy(traffic.flow.memcap_policy)),
@@ -89,10 +90,10 @@ fn limits(timeout: &Timeout, usual: flow::config::Limits) -> flow::config::Limit
     flow::config::Limits { normal, ..usual }
 }
 
-fn tcp(settings: &Stream) -> stream::Config {
+fn tcp(settings: &Stream, inline: bool) -> stream::Config {
     let usual = stream::Config::default();
     stream::Config {
-        inline: settings.inline,
+        inline: settings.inline.unwrap_or(inline),
         midstream: settings.midstream,
         midstream_policy: exception(settings.midstream_policy),
         async_oneside: settings.async_oneside,

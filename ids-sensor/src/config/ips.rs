@@ -17,6 +17,8 @@ pub struct Ips {
     pub fail: FailPolicy,
     /// After how long without a sign of life that policy holds.
     pub deadline: Duration,
+    /// Interfaces of this machine's own that are guarded where the command line names none.
+    pub host: Vec<String>,
     /// What the kernel is told when rules drop, in order: the first that fits counts.
     pub blocks: Vec<BlockRule>,
     /// Addresses and prefixes that no block may name.
@@ -53,6 +55,7 @@ impl Ips {
         root.section("ips", |ips| Self {
             fail: ips.word("fail", FAIL).unwrap_or_default(),
             deadline: ips.duration("deadline", Duration::from_secs(1)),
+            host: ips.texts("host").unwrap_or_default(),
             blocks: blocks(ips),
             allow: allow(ips),
             allow_own: ips.flag("allow-own", true),

@@ -232,7 +232,7 @@ vlan: {use-for-tracking: no}
     assert_eq!(traffic.timeouts.tcp.new, Duration::from_secs(5));
     assert_eq!(traffic.timeouts.tcp.established, Duration::from_secs(600));
     assert_eq!(traffic.timeouts.udp.established, Duration::from_secs(120));
-    assert_eq!((traffic.stream.memcap, traffic.stream.depth, traffic.stream.inline), (2 << 20, 0, true));
+    assert_eq!((traffic.stream.memcap, traffic.stream.depth, traffic.stream.inline), (2 << 20, 0, Some(true)));
     assert_eq!(traffic.stream.urgent, Urgent::Gap);
     assert_eq!(traffic.hosts.len(), 2);
     assert!(!traffic.vlan_tracking);

@@ -167,7 +167,7 @@ pub struct Stream {
     /// Whether only one side may be seen.
     pub async_oneside: bool,
     /// Whether data is inspected at once instead of when acknowledged.
-    pub inline: bool,
+    pub inline: Option<bool>,
     /// Whether sessions past their depth are bypassed.
     pub bypass: bool,
     /// Most SYN-ACKs and SYNs remembered of one handshake.
@@ -212,10 +212,6 @@ impl Traffic {
         let auto = if inline { Policy::DropFlow } else { Policy::Ignore };
         let master = root.word("exception-policy", POLICIES).flatten();
         let policies = Policies { master: master.unwrap_or(auto), auto };
-        let stream_inline = root.section("stream", |stream| {
-            stream.ignore(&["*"]);
-            auto_flag(stream, "inline").unwrap_or(inline)
-        });
         Self {
             pcap_checksums: root.section("pcap-file", |pcap| {
                 pcap.ignore(&[
@@ -233,7 +229,7 @@ impl Traffic {
             defrag: Defrag::read(root, policies),
             flow: Flow::read(root, policies),
             timeouts: Timeouts::read(root),
-            stream: Stream::read(root, stream_inline, policies, refusals),
+            stream: Stream::read(root, policies, refusals),
             hosts: hosts(root),
             vlan_tracking: root.section("vlan", |vlan| vlan.flag("use-for-tracking", true)),
             app_error: root.section("app-layer", |app| {
@@ -379,9 +375,9 @@ impl Timeout {
 }
 
 impl Stream {
-    fn read(root: &Section<'_>, inline: bool, policies: Policies, refusals: &Warnings) -> Self {
+    fn read(root: &Section<'_>, policies: Policies, refusals: &Warnings) -> Self {
         root.section("stream", |stream| {
-            stream.ignore(&["inline", "prealloc-sessions", "max-sessions", "drop-invalid", "liberal-timestamps"]);
+            stream.ignore(&["prealloc-sessions", "max-sessions", "drop-invalid", "liberal-timestamps"]);
             let midstream = stream.flag("midstream", false);
             let reassembly = stream.section("reassembly", |s| Reassembly::read(s, policies));
             Self {
@@ -391,7 +387,7 @@ impl Stream {
                 midstream,
                 midstream_policy: midstream_policy(stream, midstream, policies, refusals),
                 async_oneside: stream.flag("async-oneside", false),
-                inline,
+                inline: auto_flag(stream, "inline"),
                 bypass: stream.flag("bypass", false),
                 max_syn_queued: stream.number("max-syn-queued", 10),
                 max_synack_queued: stream.number("max-synack-queued", 5),

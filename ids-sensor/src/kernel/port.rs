@@ -6,12 +6,12 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use aya::maps::{Array, DevMap, Map, MapData, MapError, PerCpuArray, XskMap};
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::{XdpLink, XdpLinkId};
-use aya::programs::{ProgramError, Xdp, XdpMode};
+use aya::programs::{ProgramError, SocketFilter, Xdp, XdpMode};
 use ids_ebpf::config::PortConfig;
 use ids_ebpf::map;
 use ids_ebpf::outcome::Stats;
@@ -74,8 +74,13 @@ pub struct Port {
     sockets: XskMap<MapData>,
     peer: DevMap<MapData>,
     stats: PerCpuArray<MapData, Stats>,
+    copies: PerCpuArray<MapData, Stats>,
     hold: Option<Hold>,
 }
+
+/// The programs in the object.
+const PROGRAM: &str = "ids";
+const FILTER: &str = "ids_copies";
 
 impl Port {
     /// Loads a program for an interface. It is not attached yet.
@@ -96,6 +101,7 @@ impl Port {
             sockets: take(&mut ebpf, map::XSKS)?,
             peer: take(&mut ebpf, map::PORTS)?,
             stats: take(&mut ebpf, map::STATS)?,
+            copies: take(&mut ebpf, map::COPIES)?,
             ebpf,
             hold: None,
         };
@@ -118,13 +124,13 @@ impl Port {
     /// # Errors
     /// None in practice: the object holds it.
     pub fn program(&self) -> Result<&Xdp, Error> {
-        let program = self.ebpf.program("ids").ok_or_else(|| Error::Load("the object has no program".to_owned()))?;
+        let program = self.ebpf.program(PROGRAM).ok_or_else(|| Error::Load("the object has no program".to_owned()))?;
         program.try_into().map_err(|error: ProgramError| Error::Load(causes(&error)))
     }
 
     fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
         let program =
-            self.ebpf.program_mut("ids").ok_or_else(|| Error::Load("the object has no program".to_owned()))?;
+            self.ebpf.program_mut(PROGRAM).ok_or_else(|| Error::Load("the object has no program".to_owned()))?;
         program.try_into().map_err(|error: ProgramError| Error::Load(causes(&error)))
     }
 
@@ -162,6 +168,21 @@ impl Port {
             Err(MapError::SyscallError(error)) if error.io_error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
             other => other.map_err(|error| Error::map(map::XSKS, &error)),
         }
+    }
+
+    /// Loads the filter for packet sockets that listen to this port: it keeps the copies from them that nobody wants.
+    ///
+    /// # Errors
+    /// The kernel does not take it.
+    pub fn copy_filter(&mut self) -> Result<BorrowedFd<'_>, Error> {
+        let failed = |error: ProgramError| Error::Load(causes(&error));
+        let program = self.ebpf.program_mut(FILTER);
+        let program = program.ok_or_else(|| Error::Load("the object has no filter".to_owned()))?;
+        let filter: &mut SocketFilter = program.try_into().map_err(failed)?;
+        if filter.fd().is_err() {
+            filter.load().map_err(failed)?;
+        }
+        filter.fd().map(|fd| fd.as_fd()).map_err(failed)
     }
 
     /// A handle for giving signs of life, for the worker.
@@ -254,9 +275,22 @@ impl Port {
     /// # Errors
     /// The map cannot be read.
     pub fn stats(&self) -> Result<Stats, Error> {
-        let values = self.stats.get(&0, 0).map_err(|error| Error::map(map::STATS, &error))?;
-        Ok(values.iter().fold(Stats::default(), |sum, one| sum.plus(one)))
+        sum(map::STATS, &self.stats, 0)
     }
+
+    /// The same of copies: of packets that came in, and of packets that went out.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn copies(&self) -> Result<[Stats; 2], Error> {
+        Ok([sum(map::COPIES, &self.copies, 0)?, sum(map::COPIES, &self.copies, 1)?])
+    }
+}
+
+/// One place of a map of counters, over all CPUs.
+fn sum(name: &'static str, map: &PerCpuArray<MapData, Stats>, place: u32) -> Result<Stats, Error> {
+    let values = map.get(&place, 0).map_err(|error| Error::map(name, &error))?;
+    Ok(values.iter().fold(Stats::default(), |sum, one| sum.plus(one)))
 }
 
 /// Gives signs of life for queues of one port.

@@ -20,6 +20,10 @@ pub struct Queue {
     pub accepted: u64,
     /// Of these: dropped by verdict.
     pub dropped: u64,
+    /// Of these: to be dropped, but they were copies of packets that had passed.
+    pub late: u64,
+    /// Of those handed to the engine: sent by this machine.
+    pub outgoing: u64,
     /// Of these: still waiting for their verdict.
     pub held: u64,
     /// Frames of the engine's own that were put in line here.
@@ -80,7 +84,7 @@ pub struct Commands {
     pub releases_failed: u64,
     /// Blocks that must not be, by [`Refusal`].
     pub refused: [u64; Refusal::ALL.len()],
-    /// Whatever packet sockets should have told it: there is no kernel stage before them.
+    /// Whatever should have been told it where there is none.
     pub no_kernel_stage: u64,
     /// Flows the kernel stage cannot tell apart: inside of tunnels, or below three VLANs.
     pub not_expressible: u64,

@@ -5,13 +5,17 @@
 //! [`Live::stop`], and also when it is dropped; after a crash, [`detach`] does it.
 //! Must not know: rules, protocols, outputs.
 
+mod answers;
 pub mod counters;
+mod enforcer;
 mod listener;
 mod outlet;
+mod packets;
 mod releases;
 pub mod rules;
 mod settings;
 mod setup;
+mod sign;
 mod worker;
 
 use std::path::Path;
@@ -197,6 +201,9 @@ pub enum Error {
         /// Why.
         source: af_packet::Error,
     },
+    /// The engine's own packets could not be sent.
+    #[error("raw sockets for resets and unreachables: {0}")]
+    Answers(std::io::Error),
     /// A thread cannot be started.
     #[error("starting a worker: {0}")]
     Thread(std::io::Error),
@@ -216,6 +223,8 @@ pub struct Status {
     pub link: Option<bool>,
     /// What the kernel stage decided.
     pub decided: Stats,
+    /// What its filter decided on copies for packet sockets, of packets that came in and of packets that went out.
+    pub copies: Option<[Stats; 2]>,
     /// What was delivered, by queue.
     pub queues: Vec<Queue>,
 }
@@ -241,7 +250,9 @@ pub struct Live {
     reports: Vec<Arc<Mutex<Report>>>,
     stop: Arc<AtomicBool>,
     programs: Vec<(Port, &'static str)>,
-    /// Interfaces that are listened to by packet sockets; then there are no programs.
+    /// Whether packet sockets get copies of what programs let pass.
+    copies: bool,
+    /// Interfaces that are listened to by packet sockets without a kernel stage; then there are no programs.
     listened: Vec<String>,
     /// What the programs of each group are told, and their interfaces.
     groups: Vec<(PortConfig, String)>,
@@ -302,11 +313,13 @@ impl Live {
         for (port, mode) in &self.programs {
             let interface = port.interface().to_owned();
             let link = ports::has_carrier(&interface).ok();
-            all.push(Status { interface, mode, link, decided: port.stats()?, queues: Vec::new() });
+            let copies = if self.copies { Some(port.copies()?) } else { None };
+            all.push(Status { interface, mode, link, decided: port.stats()?, copies, queues: Vec::new() });
         }
         for interface in &self.listened {
             let (interface, link) = (interface.clone(), ports::has_carrier(interface).ok());
-            all.push(Status { interface, mode: PACKETS, link, decided: Stats::default(), queues: Vec::new() });
+            let (decided, copies, queues) = (Stats::default(), None, Vec::new());
+            all.push(Status { interface, mode: PACKETS, link, decided, copies, queues });
         }
         for report in &self.reports {
             for queue in &report.lock().unwrap_or_else(PoisonError::into_inner).queues {

@@ -19,13 +19,15 @@ pub enum Topology {
     Mirror(Vec<String>),
     /// Each pair is a bump in a wire.
     Inline(Vec<(String, String)>),
+    /// Each is one of this machine's own: its packets are the network stack's, and are looked at as copies.
+    Host(Vec<String>),
 }
 
 impl Topology {
     /// All interfaces, in the order of their port numbers.
     pub fn interfaces(&self) -> Vec<&str> {
         match self {
-            Self::Mirror(interfaces) => interfaces.iter().map(String::as_str).collect(),
+            Self::Mirror(interfaces) | Self::Host(interfaces) => interfaces.iter().map(String::as_str).collect(),
             Self::Inline(pairs) => pairs.iter().flat_map(|(a, b)| [a.as_str(), b.as_str()]).collect(),
         }
     }
@@ -33,9 +35,19 @@ impl Topology {
     /// How many interfaces make one group: those whose packets one engine sees.
     pub const fn group_size(&self) -> usize {
         match self {
-            Self::Mirror(_) => 1,
+            Self::Mirror(_) | Self::Host(_) => 1,
             Self::Inline(_) => 2,
         }
+    }
+
+    /// Whether packets wait for their verdict.
+    pub const fn holds(&self) -> bool {
+        matches!(self, Self::Inline(_))
+    }
+
+    /// Whether verdicts hold from the next packet on: they are on copies.
+    pub const fn is_late(&self) -> bool {
+        matches!(self, Self::Host(_))
     }
 }
 
@@ -47,7 +59,8 @@ pub enum Capture {
     Xdp,
     /// The same; mirror ports by packet sockets where it cannot be had.
     XdpOrPackets,
-    /// By packet sockets, with nothing in front: mirror ports alone.
+    /// By packet sockets. The kernel stage lets everything pass to the network stack but for what is blocked; mirror ports
+    /// do without it where it cannot be had.
     Packets,
 }
 
@@ -75,7 +88,7 @@ pub struct Settings {
     pub policy: FailPolicy,
     /// After how long without a sign of life that policy holds.
     pub deadline: Duration,
-    /// Threads per interface (mirror) or pair (inline). With more than one, the interface must spread packets so that
+    /// Threads per interface (mirror, host) or pair (inline). With more than one, the interface must spread packets so that
     /// both directions of a flow come in on queues of the same number: a flow is not handed from thread to thread.
     pub workers: usize,
     /// Whether each thread stays on a CPU of its own.

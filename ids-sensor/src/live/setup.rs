@@ -4,23 +4,24 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use ids_ebpf::config::{Mode, PortConfig};
+use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
 use ids_ebpf::map::QUEUES;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use super::counters::Queue;
+use super::counters::{Commands, Queue};
+use super::enforcer::Enforcer;
 use super::listener::{self, Listener};
+use super::packets;
 use super::releases::{Keys, Releases};
 use super::settings::{Capture, Pinning, Settings, Topology};
 use super::worker::{Lane, Parts, Report, Worker};
 use super::{Error, Events, Inspector, Live};
-use crate::capture::af_packet;
 use crate::capture::af_xdp::{Socket, Umem};
 use crate::interest;
 use crate::kernel::clock::Monotonic;
 use crate::kernel::port::Attached;
-use crate::kernel::{self, Attach, Pins, Port, Prefix, Tables};
-use crate::ports::{self, Ports};
+use crate::kernel::{Attach, Pins, Port, Prefix, Tables};
+use crate::ports::{self, Ports, Use};
 use crate::shield::Shield;
 
 /// Bytes before a packet in its buffer (`XDP_PACKET_HEADROOM`).
@@ -30,11 +31,11 @@ const HEADROOM: u32 = 256;
 const ETHERNET: u32 = 22;
 
 /// What a thread is given.
-enum Job {
+pub(super) enum Job {
     /// Queues of AF_XDP.
     Work(Box<Parts>),
     /// A packet socket.
-    Listen(listener::Parts),
+    Listen(Box<listener::Parts>),
 }
 
 impl Job {
@@ -54,6 +55,10 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    pub(super) const fn new(live: Live, jobs: Vec<Job>, settings: &Settings) -> Self {
+        Self { live, jobs, pin_threads: settings.pin_threads }
+    }
+
     /// Starts the workers, which have the rights of the thread that calls. `make` is called once per worker: its
     /// inspector, and where its events go.
     ///
@@ -74,10 +79,7 @@ impl Prepared {
                 pin_thread(cpu);
                 match job {
                     Job::Work(parts) => Worker::new(*parts, inspector, events).run(),
-                    Job::Listen(parts) => {
-                        Listener::new(parts, inspector, events).run();
-                        Ok(())
-                    }
+                    Job::Listen(parts) => Listener::new(*parts, inspector, events).run(),
                 }
             });
             live.workers.push(thread.map_err(Error::Thread)?);
@@ -90,11 +92,11 @@ pub(super) fn prepare(settings: &Settings) -> Result<Prepared, Error> {
     check(settings)?;
     match settings.capture {
         Capture::Xdp => prepare_xdp(settings),
-        Capture::Packets => prepare_packets(settings),
+        Capture::Packets => packets::prepare(settings),
         Capture::XdpOrPackets => match prepare_xdp(settings) {
             Err(error) if is_mirror(settings) && packets_would_do(&error) => {
-                tracing::warn!(%error, "packet sockets are used instead, without a kernel stage in front");
-                prepare_packets(settings)
+                tracing::warn!(%error, "packet sockets are used instead");
+                packets::prepare(settings)
             }
             other => other,
         },
@@ -106,58 +108,21 @@ const fn is_mirror(settings: &Settings) -> bool {
 }
 
 /// Whether something is wrong that a packet socket does not mind.
-const fn packets_would_do(error: &Error) -> bool {
+pub(super) const fn packets_would_do(error: &Error) -> bool {
     matches!(error, Error::Kernel(_) | Error::Socket { .. } | Error::Memory(_) | Error::Ports(ports::Error::Mtu { .. }))
-}
-
-/// Listens by packet sockets. The maps are there for whoever asks, but no program looks into them.
-fn prepare_packets(settings: &Settings) -> Result<Prepared, Error> {
-    let names = settings.topology.interfaces();
-    let interfaces = Ports::set_up_to_listen(&settings.run_dir, &settings.name, &names)?;
-    let pins = Pins::private()?;
-    let tables = Tables::open(&pins, settings.sizes)?;
-    let mut live = Live::new(settings, interfaces, pins, tables);
-    live.listened = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut jobs = Vec::new();
-    for (port, name) in names.iter().enumerate() {
-        for number in 0..settings.workers {
-            let socket = listen(settings, name, port)?;
-            let (port, queue) = (u16::try_from(port).unwrap_or(u16::MAX), u32::try_from(number).unwrap_or(u32::MAX));
-            let counters = Queue { port, queue, ..Queue::default() };
-            let (stop, report) = (Arc::clone(&live.stop), Arc::default());
-            jobs.push(Job::Listen(listener::Parts { socket, counters, stop, report }));
-        }
-    }
-    Ok(Prepared { live, jobs, pin_threads: settings.pin_threads })
-}
-
-fn listen(settings: &Settings, interface: &str, port: usize) -> Result<af_packet::Socket, Error> {
-    let index = kernel::port::interface_index(interface)?;
-    // Groups of sockets are known by a number in a network namespace.
-    let group = std::process::id().wrapping_add(u32::try_from(port).unwrap_or(u32::MAX));
-    let group = (settings.workers > 1).then_some((group & 0xffff) as u16);
-    af_packet::Socket::open(index, interface == "lo", group)
-        .map_err(|source| Error::Packets { interface: interface.to_owned(), source })
 }
 
 fn prepare_xdp(settings: &Settings) -> Result<Prepared, Error> {
     let names = settings.topology.interfaces();
-    let interfaces = Ports::set_up(&settings.run_dir, &settings.name, &names)?;
+    let interfaces = Ports::set_up(&settings.run_dir, &settings.name, &names, Use::Xdp)?;
     let pins = pins(settings)?;
-    let mut tables = Tables::open(&pins, settings.sizes)?;
-    tables.set_allowed(&prefixes(&settings.shield))?;
-    tables.floods.set(settings.flood)?;
-    // What a sensor before this one left there was made of other rules, and nobody knows of the flows it released.
-    tables.flows.recall_all()?;
-    match &settings.interest {
-        Some(interest) => tables.set_interest(interest)?,
-        None => tables.set_interest(&interest::everything())?,
-    }
+    let tables = tables(settings, &pins)?;
+    let mode = if is_mirror(settings) { Mode::Mirror } else { Mode::Inline };
     let mut live = Live::new(settings, interfaces, pins, tables);
     let mut jobs = Vec::new();
     for (group, names) in names.chunks(settings.topology.group_size()).enumerate() {
         let first = live.programs.len();
-        let config = port_config(settings, group);
+        let config = port_config(settings, group, mode, settings.policy);
         live.groups.push((config, names.join(",")));
         let mut programs = load(settings, &live.pins, config, names)?;
         for number in 0..settings.workers {
@@ -167,17 +132,32 @@ fn prepare_xdp(settings: &Settings) -> Result<Prepared, Error> {
         }
         attach(settings, &mut live, programs)?;
     }
-    Ok(Prepared { live, jobs, pin_threads: settings.pin_threads })
+    Ok(Prepared::new(live, jobs, settings))
+}
+
+/// The shared maps, with what the settings say in them.
+pub(super) fn tables(settings: &Settings, pins: &Pins) -> Result<Tables, Error> {
+    let mut tables = Tables::open(pins, settings.sizes)?;
+    tables.set_allowed(&prefixes(&settings.shield))?;
+    tables.floods.set(settings.flood)?;
+    // What a sensor before this one left there was made of other rules, and nobody knows of the flows it released.
+    tables.flows.recall_all()?;
+    match &settings.interest {
+        Some(interest) => tables.set_interest(interest)?,
+        None => tables.set_interest(&interest::everything())?,
+    }
+    Ok(tables)
 }
 
 impl Live {
     /// Nothing runs yet.
-    fn new(settings: &Settings, interfaces: Ports, pins: Pins, tables: Tables) -> Self {
+    pub(super) fn new(settings: &Settings, interfaces: Ports, pins: Pins, tables: Tables) -> Self {
         Self {
             workers: Vec::new(),
             reports: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
             programs: Vec::new(),
+            copies: settings.capture == Capture::Packets,
             listened: Vec::new(),
             groups: Vec::new(),
             tables: Arc::new(Mutex::new(tables)),
@@ -202,8 +182,10 @@ fn check(settings: &Settings) -> Result<(), Error> {
         format!("interface {name} is given twice")
     } else if settings.workers == 0 {
         "at least one worker is needed".to_owned()
-    } else if settings.capture == Capture::Packets && !is_mirror(settings) {
-        "packet sockets only listen: an inline pair takes AF_XDP".to_owned()
+    } else if settings.capture == Capture::Packets && settings.topology.holds() {
+        "packet sockets give copies: an inline pair takes AF_XDP".to_owned()
+    } else if settings.capture != Capture::Packets && settings.topology.is_late() {
+        "packets of this machine's own stay with its network stack: they take packet sockets".to_owned()
     } else if !settings.ring.is_power_of_two() {
         format!("a ring has a power of two of entries, not {}", settings.ring)
     } else if settings.deadline < std::time::Duration::from_millis(10) {
@@ -215,7 +197,7 @@ fn check(settings: &Settings) -> Result<(), Error> {
 }
 
 /// The place for pins; a private one where none that lasts can be had, which is said.
-fn pins(settings: &Settings) -> Result<Pins, Error> {
+pub(super) fn pins(settings: &Settings) -> Result<Pins, Error> {
     if let Pinning::Folder(root) = &settings.pinning {
         match Pins::named(root, &settings.name) {
             Ok(pins) => return Ok(pins),
@@ -226,13 +208,9 @@ fn pins(settings: &Settings) -> Result<Pins, Error> {
 }
 
 /// How the ports of a group are to behave.
-fn port_config(settings: &Settings, group: usize) -> PortConfig {
-    let mode = match settings.topology {
-        Topology::Mirror(_) => Mode::Mirror,
-        Topology::Inline(_) => Mode::Inline,
-    };
+pub(super) fn port_config(settings: &Settings, group: usize, mode: Mode, policy: FailPolicy) -> PortConfig {
     let deadline = u64::try_from(settings.deadline.as_nanos()).unwrap_or(u64::MAX);
-    let mut config = PortConfig::new(mode, settings.policy, deadline);
+    let mut config = PortConfig::new(mode, policy, deadline);
     config.pair = pair(settings, group);
     if !settings.track_vlan {
         config.flags |= PortConfig::IGNORE_VLAN;
@@ -241,7 +219,7 @@ fn port_config(settings: &Settings, group: usize) -> PortConfig {
 }
 
 /// The programs of one group, told how to behave but not attached.
-fn load(settings: &Settings, pins: &Pins, config: PortConfig, names: &[&str]) -> Result<Vec<Port>, Error> {
+pub(super) fn load(settings: &Settings, pins: &Pins, config: PortConfig, names: &[&str]) -> Result<Vec<Port>, Error> {
     let mut programs = Vec::with_capacity(names.len());
     for name in names {
         let mut port = Port::load(pins, settings.sizes, name)?;
@@ -296,25 +274,35 @@ fn parts(
     if programs.len() == 2 {
         connect(&mut lanes, &queues);
     }
-    let keys = Keys { pair: pair(settings, group), track_vlan: settings.track_vlan };
-    let (flows, releases) = {
-        let tables = live.tables();
-        (tables.flows.again()?, Releases::new(tables.flows.again()?, keys))
-    };
+    let (enforcer, releases) = effects(settings, live, group)?;
     Ok(Some(Parts {
         umem,
         lanes,
-        keys,
         deadline: settings.deadline,
         policy: settings.policy,
-        block_v6_length: settings.block_v6_length,
-        shield: Arc::clone(&settings.shield),
-        flows,
+        enforcer,
         releases: Some(releases),
-        tables: Arc::clone(&live.tables),
         stop: Arc::clone(&live.stop),
         report: Arc::new(Mutex::new(Report::default())),
     }))
+}
+
+/// What a worker of a group needs to block and to release.
+pub(super) fn effects(settings: &Settings, live: &Live, group: usize) -> Result<(Enforcer, Releases), Error> {
+    let keys = Keys { pair: pair(settings, group), track_vlan: settings.track_vlan };
+    let (flows, released) = {
+        let tables = live.tables();
+        (tables.flows.again()?, tables.flows.again()?)
+    };
+    let enforcer = Enforcer {
+        keys,
+        block_v6_length: settings.block_v6_length,
+        shield: Arc::clone(&settings.shield),
+        flows,
+        tables: Arc::clone(&live.tables),
+        counts: Commands::default(),
+    };
+    Ok((enforcer, Releases::new(released, keys)))
 }
 
 /// Bytes of a packet buffer for frames of this MTU.
@@ -357,7 +345,7 @@ fn connect(lanes: &mut [Lane], queues: &[(usize, u32)]) {
 
 /// Attaches the programs of a group, all in the same mode: a driver cannot redirect to a port whose driver cannot.
 /// They belong to `live` before that, so that it detaches them again if one of them fails.
-fn attach(settings: &Settings, live: &mut Live, programs: Vec<Port>) -> Result<(), Error> {
+pub(super) fn attach(settings: &Settings, live: &mut Live, programs: Vec<Port>) -> Result<(), Error> {
     let first = live.programs.len();
     live.programs.extend(programs.into_iter().map(|port| (port, "detached")));
     let group = &mut live.programs[first..];

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ahash::AHashMap;
-use ids_core::engine::Command;
 use ids_core::packet::{LinkType, PacketIn};
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
@@ -18,15 +17,14 @@ use ids_ebpf::config::FailPolicy;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::counters::{Commands, Queue};
+use super::enforcer::Enforcer;
 use super::outlet::Outlet;
-use super::releases::{Count, Keys, Releases};
+use super::releases::Releases;
 use super::{Events, Inspector};
 use crate::capture::af_xdp::{Received, Socket, Umem};
+use crate::kernel;
 use crate::kernel::clock::{Monotonic, wall};
 use crate::kernel::port::Heartbeat;
-use crate::kernel::tables::{Flows, Sides};
-use crate::kernel::{self, Prefix, Tables};
-use crate::shield::{Refusal, Shield};
 
 /// Packets taken from a queue at a time.
 const BATCH: usize = 64;
@@ -59,15 +57,11 @@ pub(super) struct Report {
 pub(super) struct Parts {
     pub(super) umem: Umem,
     pub(super) lanes: Vec<Lane>,
-    pub(super) keys: Keys,
     pub(super) deadline: Duration,
     pub(super) policy: FailPolicy,
-    pub(super) block_v6_length: u8,
-    pub(super) shield: Arc<Shield>,
-    pub(super) flows: Flows,
+    pub(super) enforcer: Enforcer,
     /// Taken by the outlet, through which the engine takes flows back.
     pub(super) releases: Option<Releases>,
-    pub(super) tables: Arc<Mutex<Tables>>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) report: Arc<Mutex<Report>>,
 }
@@ -82,7 +76,6 @@ pub(super) struct Worker<I, E> {
     /// Packets that wait for their verdict, with their lanes.
     held: AHashMap<u64, (Received, usize)>,
     batch: Vec<Received>,
-    commands: Commands,
     /// The beginning of the latest round, and when signs of life and ticks were last given.
     round: Monotonic,
     beat: Monotonic,
@@ -99,7 +92,6 @@ impl<I: Inspector, E: Events> Worker<I, E> {
             id: 0,
             held: AHashMap::new(),
             batch: Vec::with_capacity(BATCH),
-            commands: Commands::default(),
             round: now,
             beat: Monotonic::default(),
             tick: now,
@@ -174,7 +166,7 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         if !self.outlet.commands.is_empty() {
             let mut commands = std::mem::take(&mut self.outlet.commands);
             for command in commands.drain(..) {
-                self.command(command);
+                self.parts.enforcer.carry_out(command, self.round);
             }
             self.outlet.commands = commands;
         }
@@ -227,39 +219,6 @@ impl<I: Inspector, E: Events> Worker<I, E> {
             }
         }
         self.outlet.clear_frames();
-    }
-
-    /// Tells the kernel stage. What it cannot take is counted: the engine goes on deciding on such packets.
-    fn command(&mut self, command: Command) {
-        match command {
-            Command::BlockFlow { key, ttl, sid, .. } => match (self.parts.keys.of(&key), self.parts.shield.carry_out())
-            {
-                (_, Err(refusal)) => self.refused(refusal),
-                (None, _) => self.commands.not_expressible += 1,
-                (Some((key, _)), Ok(())) => match self.parts.flows.block(&key, ttl, sid) {
-                    Ok(()) => self.commands.flows_blocked += 1,
-                    Err(_) => self.commands.blocks_failed += 1,
-                },
-            },
-            Command::BlockHost { addr, ttl, sid, spoofable } => {
-                let prefix =
-                    if addr.is_ipv4() { Prefix::host(addr) } else { Prefix::around(addr, self.parts.block_v6_length) };
-                if let Err(refusal) = self.parts.shield.admit(prefix, spoofable, self.round) {
-                    return self.refused(refusal);
-                }
-                let mut tables = self.parts.tables.lock().unwrap_or_else(PoisonError::into_inner);
-                match tables.block(prefix, Sides::Both, ttl, sid) {
-                    Ok(()) => self.commands.hosts_blocked += 1,
-                    Err(_) => self.commands.blocks_failed += 1,
-                }
-            }
-            // The outlet has taken it.
-            Command::Release { .. } => {}
-        }
-    }
-
-    fn refused(&mut self, refusal: Refusal) {
-        self.commands.refused[refusal as usize] += 1;
     }
 
     /// Sends what is in line, takes buffers back and gives buffers out.
@@ -368,13 +327,7 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         let mut report = self.parts.report.lock().unwrap_or_else(PoisonError::into_inner);
         report.queues.clear();
         report.queues.extend(self.parts.lanes.iter().map(|lane| lane.counters));
-        report.commands = self.commands;
-        if let Some(releases) = &self.outlet.releases {
-            let Count { released, failed, not_expressible } = releases.count;
-            report.commands.released += released;
-            report.commands.releases_failed += failed;
-            report.commands.not_expressible += not_expressible;
-        }
+        report.commands = self.parts.enforcer.counts(self.outlet.releases.as_ref());
     }
 
     /// The end: what has come in is inspected, what is open is closed, what is in line is sent.

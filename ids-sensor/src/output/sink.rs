@@ -48,6 +48,8 @@ pub struct Scene {
     pub sensor: Option<String>,
     /// Whether verdicts are carried out (or played).
     pub inline: bool,
+    /// Whether they hold from the next packet on: the packet itself had passed.
+    pub late: bool,
 }
 
 /// Counters at one moment.

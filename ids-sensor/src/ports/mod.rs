@@ -36,14 +36,41 @@ const OFF: [&str; 7] = [
     "rx-udp-gro-forwarding",
 ];
 
-/// How an interface has to be.
-struct Needs {
-    max_mtu: u32,
-    off: &'static [&'static str],
+/// What interfaces are used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// AF_XDP behind the kernel stage.
+    Xdp,
+    /// Packet sockets, which take packets of any size and put stripped VLAN tags back.
+    Listen,
+    /// The same behind the kernel stage, which does not.
+    ListenBehindStage,
+    /// The same for the packets of this machine alone.
+    Host,
 }
 
-const FOR_XDP: Needs = Needs { max_mtu: MAX_MTU, off: &OFF };
-const TO_LISTEN: Needs = Needs { max_mtu: u32::MAX, off: OFF.split_at(VLAN_FEATURES).1 };
+impl Use {
+    /// Larger packets cannot be had.
+    const fn max_mtu(self) -> u32 {
+        match self {
+            Self::Xdp => MAX_MTU,
+            Self::Listen | Self::ListenBehindStage | Self::Host => u32::MAX,
+        }
+    }
+
+    /// What has to be off.
+    fn off(self) -> &'static [&'static str] {
+        match self {
+            Self::Xdp | Self::ListenBehindStage | Self::Host => &OFF,
+            Self::Listen => OFF.split_at(VLAN_FEATURES).1,
+        }
+    }
+
+    /// Whether packets for others are wanted, too.
+    const fn is_promiscuous(self) -> bool {
+        !matches!(self, Self::Host)
+    }
+}
 
 /// Why an interface cannot be used as it is, and the command that would help.
 #[derive(Debug, thiserror::Error)]
@@ -120,40 +147,28 @@ impl Ports {
     ///
     /// # Errors
     /// An interface cannot be used; those set up before it are given back.
-    pub fn set_up(run_dir: &Path, instance: &str, interfaces: &[&str]) -> Result<Self, Error> {
-        Self::set_up_for(run_dir, instance, interfaces, &FOR_XDP)
-    }
-
-    /// The same for packet sockets, which take packets of any size and put stripped VLAN tags back.
-    ///
-    /// # Errors
-    /// As with [`Self::set_up`].
-    pub fn set_up_to_listen(run_dir: &Path, instance: &str, interfaces: &[&str]) -> Result<Self, Error> {
-        Self::set_up_for(run_dir, instance, interfaces, &TO_LISTEN)
-    }
-
-    fn set_up_for(run_dir: &Path, instance: &str, interfaces: &[&str], needs: &Needs) -> Result<Self, Error> {
+    pub fn set_up(run_dir: &Path, instance: &str, interfaces: &[&str], kind: Use) -> Result<Self, Error> {
         let state = State::new(run_dir, instance);
         let changed = state.read()?;
         let mut ports = Self { state, changed, given_back: false };
         for interface in interfaces {
-            ports.set_up_one(interface, needs)?;
+            ports.set_up_one(interface, kind)?;
         }
         Ok(ports)
     }
 
-    fn set_up_one(&mut self, interface: &str, needs: &Needs) -> Result<(), Error> {
+    fn set_up_one(&mut self, interface: &str, kind: Use) -> Result<(), Error> {
         let device = Device::open(interface)?;
         if !device.is_up()? {
             return Err(Error::Down(interface.to_owned()));
         }
         let mtu = device.mtu()?;
-        if mtu > needs.max_mtu {
+        if mtu > kind.max_mtu() {
             return Err(Error::Mtu { interface: interface.to_owned(), mtu });
         }
         let on = device.features()?;
-        let turn_off: Vec<&str> = needs.off.iter().copied().filter(|name| on.iter().any(|f| f == name)).collect();
-        let promiscuous = !device.is_promiscuous()?;
+        let turn_off: Vec<&str> = kind.off().iter().copied().filter(|name| on.iter().any(|f| f == name)).collect();
+        let promiscuous = kind.is_promiscuous() && !device.is_promiscuous()?;
 
         self.note(interface, promiscuous, &turn_off)?;
         if promiscuous {
@@ -331,7 +346,7 @@ mod tests {
     #[test]
     fn a_missing_interface_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Ports::set_up(folder.path(), "one", &["no-such-if"]).unwrap_err();
+        let error = Ports::set_up(folder.path(), "one", &["no-such-if"], Use::Xdp).unwrap_err();
         assert_eq!(error.to_string(), "there is no interface no-such-if; `ip link` lists them");
     }
 }

@@ -132,6 +132,7 @@ impl Half<'_> {
             capture: Some(path.display().to_string()),
             sensor: self.config.sensor_name.clone(),
             inline: self.settings.inline,
+            late: false,
         });
         let mut engine = Engine::new(Arc::clone(&self.settings), Arc::clone(&self.app), Shared::default());
         let rules = &self.rules.rules;

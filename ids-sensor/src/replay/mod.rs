@@ -100,6 +100,7 @@ fn scene(plan: &Plan<'_>, path: &Path) -> Arc<Scene> {
         capture: Some(path.display().to_string()),
         sensor: plan.config.sensor_name.clone(),
         inline: plan.inline,
+        late: false,
     })
 }
 

@@ -122,8 +122,9 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     }
     let signals = Signals::register()?;
     let start = Instant::now();
-    let inline = matches!(settings.topology, Topology::Inline(_));
-    let others = Others::of(config, &config::core::engine(config, inline));
+    let (engine, late) = (engine(config, &settings.topology), settings.topology.is_late());
+    let inline = engine.inline;
+    let others = Others::of(config, &engine);
     settings.interest = Some(Wanted::of(&loaded.rules, &others).interest);
     let limits = settings.flood;
     let prepared = Live::prepare(&settings)?;
@@ -135,10 +136,11 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
         capture: None,
         sensor: config.sensor_name.clone(),
         inline,
+        late,
     });
     let rules_loaded =
         RulesLoaded { when: wall(), loaded: loaded.rules.len() as u64, failed: loaded.failed, skipped: loaded.skipped };
-    let mut workers = Workers::new(config, loaded, &settings.topology, dry_run);
+    let mut workers = Workers::new(engine, loaded, &settings.topology, dry_run);
     let live = prepared.start(|_| workers.make(outputs.renderer(&scene)))?;
     let stage = Stage { tables: live.shared_tables(), others };
     let listed = if live.has_kernel_stage() { config.block_lists.as_slice() } else { &[] };
@@ -179,6 +181,16 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     report.errors.extend(rule_files::save(config, &workers.force.current()));
     let alerts = workers.counters().get(Counter::DetectAlert);
     Ok(Summary { ports: ended?, alerts, elapsed: start.elapsed(), places, lost, write_errors: report.errors })
+}
+
+/// The engine's settings for what it is to do with these interfaces.
+fn engine(config: &Config, topology: &Topology) -> ids_core::engine::Config {
+    let (late, release) = (topology.is_late(), config::core::can_release(config));
+    let mut settings = config::core::engine(config, late || topology.holds());
+    (settings.late, settings.release) = (late, release);
+    // What is no valid part of a connection has passed all the same. All the rest is looked at as it comes, as inline.
+    settings.stream.drop_invalid &= !late;
+    settings
 }
 
 /// Until the end: rotation, counters, blocks that have run out. A dead worker is an end, too.
@@ -257,12 +269,10 @@ struct Workers {
 }
 
 impl Workers {
-    fn new(config: &Config, rules: Loaded, topology: &Topology, dry_run: bool) -> Self {
-        let mut settings = config::core::engine(config, matches!(topology, Topology::Inline(_)));
+    fn new(mut settings: ids_core::engine::Config, rules: Loaded, topology: &Topology, dry_run: bool) -> Self {
         // Both ports of a pair carry the same flows.
         let groups = topology.interfaces().len() / topology.group_size();
         let groups = 0..u16::try_from(groups).unwrap_or(u16::MAX);
-        settings.release = config::core::can_release(config);
         settings.flow.devices = groups.flat_map(|group| std::iter::repeat_n(group, topology.group_size())).collect();
         Self {
             app: Arc::new(App::new(settings.app.clone())),
@@ -364,7 +374,13 @@ impl Summary {
             self.elapsed.as_secs(),
             self.alerts,
         );
-        for (count, what) in [(missed, "packets were lost before inspection"), (self.lost, "records were lost")] {
+        let late = status::late(&self.ports);
+        let more = [
+            (late, "packets had passed before a rule dropped their flow"),
+            (missed, "packets were lost before inspection"),
+            (self.lost, "records were lost"),
+        ];
+        for (count, what) in more {
             if count > 0 {
                 // Writing to a string cannot fail.
                 let _ = writeln!(text, "{count} {what}");

@@ -11,13 +11,8 @@ use ids_ebpf::outcome::Stats;
 
 /// One port: what the kernel stage decided by outcome, and what became of what it handed over.
 pub(super) fn port(status: &Status) -> Value {
-    let decided: Map<String, Value> = Outcome::ALL
-        .into_iter()
-        .map(|outcome| {
-            let count = status.decided.of(outcome);
-            (outcome.name().to_owned(), json!({"packets": count.packets, "bytes": count.bytes}))
-        })
-        .collect();
+    let copies =
+        status.copies.map(|[incoming, outgoing]| json!({"in": outcomes(&incoming), "out": outcomes(&outgoing)}));
     // Limits that are only watched; those in force are outcomes.
     let over_limit: Map<String, Value> = Kind::ALL
         .into_iter()
@@ -36,6 +31,8 @@ pub(super) fn port(status: &Status) -> Value {
                 "received": queue.received.packets,
                 "accepted": queue.accepted,
                 "dropped": queue.dropped,
+                "late": queue.late,
+                "outgoing": queue.outgoing,
                 "held": queue.held,
                 "injected": queue.injected,
                 "lost": lost,
@@ -51,10 +48,20 @@ pub(super) fn port(status: &Status) -> Value {
             None => "gone",
         },
         "received": {"packets": status.decided.received.packets, "bytes": status.decided.received.bytes},
-        "kernel": decided,
+        "kernel": outcomes(&status.decided),
+        "copies": copies,
         "over_limit": over_limit,
         "queues": queues,
     })
+}
+
+/// Packets and bytes by outcome.
+fn outcomes(stats: &Stats) -> Map<String, Value> {
+    let count = |outcome: Outcome| {
+        let count = stats.of(outcome);
+        (outcome.name().to_owned(), json!({"packets": count.packets, "bytes": count.bytes}))
+    };
+    Outcome::ALL.into_iter().map(count).collect()
 }
 
 /// What all workers told the kernel stage.
@@ -91,6 +98,11 @@ pub(super) fn dropped(ports: &[Status]) -> (u64, u64) {
     (workers, ports.iter().map(blocked).sum())
 }
 
+/// Packets that were to be dropped, but had passed: copies of them were looked at.
+pub(super) fn late(ports: &[Status]) -> u64 {
+    ports.iter().flat_map(|port| &port.queues).map(|queue| queue.late).sum()
+}
+
 /// Packets over a limit, dropped or not. It rises whenever there is something new to tell.
 pub(super) fn over_limits(ports: &[Status]) -> u64 {
     let of = |stats: &Stats| {
@@ -112,5 +124,6 @@ pub(super) fn flat(ports: &[Status]) -> Vec<(String, u64)> {
         let packets = ports.iter().map(|port| port.decided.over_limit[kind as usize].packets).sum();
         rows.push((format!("xdp.over_limit.{}", kind.name()), packets));
     }
+    rows.push(("capture.late".to_owned(), late(ports)));
     rows
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ids_core::event::Event;
+use ids_ebpf::outcome::Stats;
 use ids_sensor::kernel::Attach;
 use ids_sensor::live::{Inspector, Live, Pinning, Settings, Status, Topology};
 
@@ -167,18 +168,34 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+fn inspected(stats: &Stats) -> u64 {
+    let inspect = ids_ebpf::Outcome::ALL.into_iter().filter(|o| o.way() == ids_ebpf::outcome::Way::Inspect);
+    inspect.map(|outcome| stats.of(outcome).packets).sum()
+}
+
 /// Both ledgers balance: what the kernel stage decided, and what became of what it handed over.
 pub fn balanced(status: &[Status]) {
     for port in status {
         assert_eq!(port.decided.received, port.decided.decided(), "{}: {:?}", port.interface, port.decided);
-        let inspect = ids_ebpf::Outcome::ALL.into_iter().filter(|o| o.way() == ids_ebpf::outcome::Way::Inspect);
-        let handed_over: u64 = inspect.map(|outcome| port.decided.of(outcome).packets).sum();
+        let handed_over = match port.copies {
+            None => inspected(&port.decided),
+            Some(copies) => {
+                for copies in copies {
+                    assert_eq!(copies.received, copies.decided(), "{}: {copies:?}", port.interface);
+                }
+                copies.iter().map(inspected).sum()
+            }
+        };
         let delivered: u64 = port.queues.iter().map(|q| q.received.packets).sum();
         let lost: u64 = port.queues.iter().map(|q| q.lost.receive_ring_full + q.lost.no_buffer + q.lost.stale).sum();
         assert_eq!(handed_over, delivered + lost, "{}: {:?} {:?}", port.interface, port.decided, port.queues);
         for queue in &port.queues {
-            let settled =
-                queue.accepted + queue.dropped + queue.held + queue.lost.transmit_ring_full + queue.lost.unsettled;
+            let settled = queue.accepted
+                + queue.dropped
+                + queue.late
+                + queue.held
+                + queue.lost.transmit_ring_full
+                + queue.lost.unsettled;
             assert_eq!(queue.received.packets, settled, "{}: {queue:?}", port.interface);
         }
     }

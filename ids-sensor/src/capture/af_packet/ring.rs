@@ -24,13 +24,27 @@ const BLOCK: usize = 1 << 18;
 const BLOCKS: usize = 64;
 /// Only has to divide a block: packets lie one behind the other.
 const FRAME: usize = 2048;
-/// Milliseconds after which the kernel hands a block over that is not full.
-const HAND_OVER: u32 = 10;
 /// Bytes of a VLAN tag; so much room is left in front of each packet.
 const TAG: usize = 4;
 
 /// Bytes of a block's head.
 const HEAD: usize = size_of::<libc::tpacket_block_desc>();
+
+/// What a socket is to give.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// The interface.
+    pub interface: u32,
+    /// What goes out of it comes in again, and is left out.
+    pub loopback: bool,
+    /// Sockets of the same group share packets, both directions of a flow to the same one; the kernel then puts fragments
+    /// together before it shares them out, since they cannot be told apart else.
+    pub group: Option<u16>,
+    /// A socket filter program: of packets that it returns 0 for there are no copies.
+    pub filter: Option<BorrowedFd<'a>>,
+    /// Milliseconds that a packet may wait for others to come with.
+    pub patience: u32,
+}
 
 /// Why a socket cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +66,8 @@ pub struct Captured<'a> {
     pub time: Time,
     /// Its bytes from the Ethernet header on, a stripped VLAN tag put back.
     pub bytes: &'a mut [u8],
+    /// This machine sent it.
+    pub outgoing: bool,
 }
 
 /// What the kernel counted.
@@ -77,19 +93,20 @@ pub struct Socket {
 unsafe impl Send for Socket {}
 
 impl Socket {
-    /// Listens on an interface. Sockets of the same `group` share its packets, both directions of a flow to the same
-    /// one; the kernel then puts fragments together before it shares them out, since they cannot be told apart else.
+    /// Listens on an interface.
     ///
     /// # Errors
     /// Missing rights (CAP_NET_RAW), no such interface, no memory.
-    pub fn open(interface: u32, loopback: bool, group: Option<u16>) -> Result<Self, Error> {
+    pub fn open(options: &Options<'_>) -> Result<Self, Error> {
         // Without a protocol nothing comes in before the interface is chosen.
         let socket =
             socket_with(AddressFamily::PACKET, SocketType::RAW, SocketFlags::CLOEXEC, None).map_err(step("socket"))?;
+        if let Some(filter) = options.filter {
+            set_of(&socket, libc::SOL_SOCKET, libc::SO_ATTACH_BPF, &filter.as_raw_fd()).map_err(step("filter"))?;
+        }
         set(&socket, libc::PACKET_VERSION, &(libc::tpacket_versions::TPACKET_V3 as u32)).map_err(step("version"))?;
         set(&socket, libc::PACKET_RESERVE, &(TAG as u32)).map_err(step("room for a tag"))?;
-        if loopback {
-            // What goes out there comes in again.
+        if options.loopback {
             set(&socket, libc::PACKET_IGNORE_OUTGOING, &1u32).map_err(step("ignoring what goes out"))?;
         }
         let request = libc::tpacket_req3 {
@@ -97,7 +114,7 @@ impl Socket {
             tp_block_nr: BLOCKS as u32,
             tp_frame_size: FRAME as u32,
             tp_frame_nr: (BLOCK / FRAME * BLOCKS) as u32,
-            tp_retire_blk_tov: HAND_OVER,
+            tp_retire_blk_tov: options.patience,
             tp_sizeof_priv: 0,
             tp_feature_req_word: 0,
         };
@@ -108,8 +125,8 @@ impl Socket {
         let memory = memory.map_err(step("mapping the ring"))?;
         let memory = NonNull::new(memory.cast()).ok_or_else(|| step("mapping the ring")(io::ErrorKind::OutOfMemory))?;
         let socket = Self { socket, memory, next: 0, statistics: Statistics::default() };
-        socket.bind(interface).map_err(step("binding"))?;
-        if let Some(group) = group {
+        socket.bind(options.interface).map_err(step("binding"))?;
+        if let Some(group) = options.group {
             let kind = libc::PACKET_FANOUT_HASH | libc::PACKET_FANOUT_FLAG_DEFRAG;
             set(&socket.socket, libc::PACKET_FANOUT, &(u32::from(group) | kind << 16)).map_err(step("fanout"))?;
         }
@@ -186,7 +203,7 @@ fn walk(block: &mut [u8], first: usize, count: usize, each: &mut impl FnMut(Capt
             checksum::complete(frame);
         }
         let time = Time::from_nanos(u64::from(head.seconds) * 1_000_000_000 + u64::from(head.nanos));
-        each(Captured { time, bytes: frame });
+        each(Captured { time, bytes: frame, outgoing: head.outgoing });
         at += head.next;
     }
     count
@@ -208,7 +225,7 @@ fn place<'b>(block: &'b mut [u8], at: usize, head: &Head) -> Option<&'b mut [u8]
     Some(frame)
 }
 
-/// What is of use of `struct tpacket3_hdr`.
+/// What is of use of `struct tpacket3_hdr`, and of the address behind it.
 struct Head {
     next: usize,
     seconds: u32,
@@ -218,10 +235,16 @@ struct Head {
     mac: usize,
     tag: u16,
     tag_kind: u16,
+    outgoing: bool,
 }
 
+/// Where the packet's address begins (`struct sockaddr_ll`): behind `struct tpacket3_hdr`.
+const ADDRESS: usize = 48;
+/// Where in there it says which way the packet goes (`sll_pkttype`).
+const KIND: usize = 10;
+
 impl Head {
-    fn read(bytes: &[u8; 40]) -> Self {
+    fn read(bytes: &[u8; ADDRESS + KIND + 1]) -> Self {
         let word = |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let half = |at: usize| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
         Self {
@@ -234,16 +257,22 @@ impl Head {
             // The tag is 16 bits wide in a field of 32.
             tag: word(32) as u16,
             tag_kind: half(36),
+            outgoing: bytes[ADDRESS + KIND] == libc::PACKET_OUTGOING,
         }
     }
 }
 
 /// Sets an option of the socket.
 fn set<T>(socket: &OwnedFd, option: libc::c_int, value: &T) -> io::Result<()> {
+    set_of(socket, libc::SOL_PACKET, option, value)
+}
+
+/// Sets an option of one of its levels.
+fn set_of<T>(socket: &OwnedFd, level: libc::c_int, option: libc::c_int, value: &T) -> io::Result<()> {
     let length = size_of::<T>() as libc::socklen_t;
     let value = std::ptr::from_ref(value).cast::<c_void>();
     // SAFETY: the value is as long as said, and lives until the call is over.
-    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, option, value, length) };
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, value, length) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 

@@ -10,7 +10,8 @@ use crate::config::flood::Rate;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   ids-sensor run -i eth1
-  ids-sensor run --inline eth1,eth2 -S 'rules/*.rules' --fail closed";
+  ids-sensor run --inline eth1,eth2 -S 'rules/*.rules' --fail closed
+  ids-sensor run --host eth0";
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -23,6 +24,10 @@ pub struct Run {
     #[arg(long, value_name = "A,B", value_parser = pair)]
     pub inline: Vec<[String; 2]>,
 
+    /// Interface of this machine to guard; may be repeated [default without any other: `ips.host`]
+    #[arg(long, value_name = "INTERFACE", conflicts_with_all = ["inline", "interface"])]
+    pub host: Vec<String>,
+
     /// Configuration and rules.
     #[command(flatten)]
     pub common: Common,
@@ -31,7 +36,7 @@ pub struct Run {
     #[arg(long, value_name = "WAY")]
     pub capture: Option<CaptureWay>,
 
-    /// What inline ports do while the sensor does not answer, instead of `ips.fail`
+    /// What guarded ports do while the sensor does not answer, instead of `ips.fail`
     #[arg(long, value_name = "POLICY")]
     pub fail: Option<FailPolicy>,
 
@@ -76,7 +81,8 @@ pub enum CaptureWay {
     Auto,
     /// AF_XDP sockets with the kernel stage in front
     AfXdp,
-    /// Packet sockets (TPACKET_V3), which only listen: nothing is blocked
+    /// Packet sockets (TPACKET_V3): packets stay with the network stack, and copies are looked at; the kernel stage in
+    /// front enforces blocks and limits, where it can be had
     AfPacket,
 }
 

@@ -13,13 +13,17 @@ use crate::config::eve as config;
 
 /// Writes one dropped packet.
 pub fn write(event: &Dropped<'_>, options: &config::Drop, head: &mut Head<'_>, out: &mut Vec<u8>) {
-    let at = &event.context;
+    let (at, late) = (&event.context, head.scene.late);
     head.record("drop", at, out, |json, _| {
         json.str_opt("direction", at.dir.map(Dir::name));
         json.object("drop", |json| {
             network(event.packet, json);
             transport(event.packet, json);
             json.str("reason", event.reason.text());
+            // Ours: the packet itself had passed, and was looked at as a copy. What follows is dropped.
+            if late {
+                json.flag("late", true);
+            }
         });
         if let Some(rule) = event.rule.filter(|_| options.alerts) {
             let blocked = matches!(rule.action, Action::Drop | Action::Reject(_));

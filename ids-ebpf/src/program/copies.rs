@@ -1,0 +1,81 @@
+//! The filter of packet sockets: keeps the copies from userspace that nobody wants to look at.
+//!
+//! It sees what the XDP program let pass to the network stack, and what this machine sends, each once.
+
+use aya_ebpf::macros::socket_filter;
+use aya_ebpf::programs::SkBuffContext;
+use ids_ebpf::decide;
+use ids_ebpf::headers::{Bytes, Headers};
+use ids_ebpf::outcome::Way;
+
+use super::count;
+use super::maps::{CONFIG, COPIES, Maps};
+
+/// The whole of a packet is copied.
+const WHOLE: i64 = u32::MAX as i64;
+/// Nothing of it is.
+const NOTHING: i64 = 0;
+/// `PACKET_OUTGOING` of linux/if_packet.h.
+const OUTGOING: u32 = 4;
+
+/// Decides on every copy.
+#[socket_filter]
+fn ids_copies(ctx: SkBuffContext) -> i64 {
+    let frame = Frame::of(&ctx);
+    // Constant places stay known to the verifier.
+    // SAFETY: a field of the context, which is there for as long as the program runs.
+    let stats =
+        if unsafe { (*ctx.skb.skb).pkt_type } == OUTGOING { COPIES.get_ptr_mut(1) } else { COPIES.get_ptr_mut(0) };
+    let (Some(stats), Some(config)) = (stats, CONFIG.get(0)) else { return WHOLE };
+    // SAFETY: this CPU's own value; packets are handed to sockets with interrupts of the network put off.
+    let stats = unsafe { &mut *stats };
+    let length = frame.length() as u64;
+    stats.received.add(length);
+    let headers = Headers::parse(&frame);
+    let outcome = decide::copy(&headers, length, config, &Maps);
+    count(stats, outcome, length);
+    if matches!(outcome.way(), Way::Inspect) { WHOLE } else { NOTHING }
+}
+
+/// The packet's memory, with the VLAN tag in its place that the stack keeps beside the packet.
+struct Frame<'a> {
+    ctx: &'a SkBuffContext,
+    tag: Option<(u16, u16)>,
+}
+
+/// Where the tag belongs: behind both addresses.
+const TAG_AT: usize = 12;
+/// Its bytes.
+const TAG: usize = 4;
+
+impl<'a> Frame<'a> {
+    #[inline(always)]
+    fn of(ctx: &'a SkBuffContext) -> Self {
+        let skb = ctx.skb.skb;
+        // SAFETY: fields of the context, which is there for as long as the program runs.
+        let (present, kind, id) = unsafe { ((*skb).vlan_present, (*skb).vlan_proto, (*skb).vlan_tci) };
+        // Both are 16 bits wide in fields of 32; the type is as on the wire.
+        Self { ctx, tag: (present != 0).then_some((u16::from_be(kind as u16), id as u16)) }
+    }
+}
+
+impl Bytes for Frame<'_> {
+    #[inline(always)]
+    fn at<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        let Some((kind, id)) = self.tag else { return self.ctx.skb.load(offset).ok() };
+        if offset + N <= TAG_AT {
+            return self.ctx.skb.load(offset).ok();
+        }
+        if offset >= TAG_AT + TAG {
+            return self.ctx.skb.load(offset - TAG).ok();
+        }
+        // Nobody asks for other parts of a tag than its halves.
+        let half = if offset == TAG_AT { kind } else { id };
+        half.to_be_bytes().first_chunk().copied()
+    }
+
+    #[inline(always)]
+    fn length(&self) -> usize {
+        self.ctx.skb.len() as usize + if self.tag.is_some() { TAG } else { 0 }
+    }
+}
