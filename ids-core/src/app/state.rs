@@ -71,6 +71,8 @@ pub struct Facts {
     pub udp: bool,
     /// The flow's start was not seen, so that client and server are a guess.
     pub midstream: bool,
+    /// The other side sent something before, which was not seen.
+    pub other_lost: bool,
     /// What is wanted of files that it carries.
     pub files: file::Wanted,
 }
@@ -453,7 +455,8 @@ impl<T: Default, F: Default> State<T, F> {
 
     /// The flow's protocol is `id` from now on.
     fn adopt(&mut self, id: ProtoId, facts: Facts, out: &mut Findings) {
-        let start_seen = !facts.udp && !facts.midstream && self.original.is_none() && self.proto.is_none();
+        let unseen = facts.udp || facts.midstream || facts.other_lost;
+        let start_seen = !unseen && self.original.is_none() && self.proto.is_none();
         self.proto = Some(id);
         self.failed = false;
         self.session = None;

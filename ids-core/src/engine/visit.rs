@@ -409,7 +409,8 @@ impl<S: Sink> Visit<'_, S> {
                 return session.app_stop(dir);
             }
             let files = self.config.app.files.wanted(self.rules.files());
-            let facts = Facts { udp: false, midstream: session.is_midstream(), files };
+            let (midstream, other_lost) = (session.is_midstream(), session.start_lost(dir.flip()));
+            let facts = Facts { udp: false, midstream, other_lost, files };
             let ports = ports(flow, dir);
             let mut found = Findings::default();
             let parsed = match session.app(dir) {
@@ -461,7 +462,7 @@ impl<S: Sink> Visit<'_, S> {
             let input = Input { dir, data: rest, last: false, time: packet.time, ports: ports(flow, dir) };
             let mut found = Findings::default();
             let files = self.config.app.files.wanted(self.rules.files());
-            let facts = Facts { udp: true, midstream: false, files };
+            let facts = Facts { udp: true, files, ..Facts::default() };
             let parsed = app.data(self.app, input, facts, &mut found);
             if found.turn {
                 dir = dir.flip();

@@ -407,6 +407,11 @@ impl Assembly {
         self.stream(if self.at_once { self.end } else { self.acked.min(self.end) })
     }
 
+    /// Whether not even the first byte is there.
+    pub(super) fn nothing_yet(&self) -> bool {
+        self.end == 0
+    }
+
     /// Whether no further byte will become visible.
     pub(super) fn is_over(&self) -> bool {
         let ended = self.closed || self.fin == Some(self.end) || (self.depth_reached && self.end >= self.depth);

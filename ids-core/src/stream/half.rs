@@ -48,6 +48,8 @@ pub(super) struct Half {
 pub(super) struct Stamps {
     /// The latest value that is in order, and when it came.
     latest: Option<(u32, Time)>,
+    /// They were not agreed on: what looks like one means nothing.
+    ignored: bool,
 }
 
 impl Half {
@@ -124,6 +126,11 @@ impl Half {
 }
 
 impl Stamps {
+    /// Both sides must offer timestamps for them to mean anything (RFC 7323 §3.2).
+    pub(super) fn ignore(&mut self) {
+        *self = Self { latest: None, ignored: true };
+    }
+
     /// Whether a value is older than one that the receiver has taken (PAWS, RFC 7323 §5.3).
     pub(super) fn is_old(&self, value: u32, now: Time) -> bool {
         self.latest
@@ -132,7 +139,7 @@ impl Stamps {
 
     /// Notes the timestamp of a packet at the left edge of what the receiver expects, or before it.
     pub(super) fn take(&mut self, tcp: &Tcp<'_>, now: Time) {
-        if let Some((value, _)) = tcp.timestamps() {
+        if let Some((value, _)) = tcp.timestamps().filter(|_| !self.ignored) {
             let newer = self.latest.is_none_or(|(latest, _)| value.wrapping_sub(latest).cast_signed() >= 0);
             self.latest = if newer { Some((value, now)) } else { self.latest };
         }

@@ -168,11 +168,10 @@ impl Session {
         }
     }
 
-    /// A server's first packet must echo a timestamp that the client sent, and only if it did.
+    /// A server's first packet may echo nothing (0) or a timestamp that the client sent.
     fn check_echo(&self, step: &mut Step<'_, '_, '_>) -> Taken {
         let Some((_, echo)) = step.tcp.timestamps() else { return Ok(()) };
-        let mut stamps = self.syns.iter().filter_map(|syn| syn.stamp);
-        if stamps.any(|stamp| echo == 0 || echo == stamp) {
+        if echo == 0 || self.syns.iter().any(|syn| syn.stamp == Some(echo)) {
             return Ok(());
         }
         step.note(Anomaly::StreamPktInvalidTimestamp);
@@ -186,6 +185,7 @@ impl Session {
         }
         let answers = self.syns.iter().any(|syn| syn.is_answered_by(step.tcp.ack()));
         if !step.flags().has(Flags::ACK) || !answers {
+            step.note(Anomaly::StreamPktInvalidAck);
             step.note(Anomaly::StreamRstInvalidAck);
             return Err(Refusal::Invalid);
         }
@@ -420,14 +420,20 @@ impl Session {
         self.established(step)
     }
 
-    /// The handshake is done: window shifts hold if both sides offered one.
+    /// The handshake is done: window shifts and timestamps hold if both sides offered them (RFC 7323 §2.2, §3.2).
     fn establish(&mut self) {
         self.state = State::Established;
-        let offered = |syn: Option<&Syn>| syn.is_some_and(|syn| syn.scale.is_some());
-        let both = offered(self.syns.last()) && offered(self.synacks.last().map(|synack| &synack.syn));
-        if !(both || self.midstream || self.four_way || self.one_sided) {
-            self.client.scale = 0;
-            self.server.scale = 0;
+        let unknown = self.midstream || self.four_way || self.one_sided;
+        let (syn, answer) = (self.syns.last(), self.synacks.last().map(|synack| &synack.syn));
+        let both = |offers: fn(&Syn) -> bool| unknown || (syn.is_some_and(offers) && answer.is_some_and(offers));
+        let (scales, stamps) = (both(|syn| syn.scale.is_some()), both(|syn| syn.stamp.is_some()));
+        for half in [&mut self.client, &mut self.server] {
+            if !scales {
+                half.scale = 0;
+            }
+            if !stamps {
+                half.stamps.ignore();
+            }
         }
         self.syns.clear();
         self.synacks.clear();

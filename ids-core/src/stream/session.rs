@@ -194,6 +194,12 @@ impl Session {
         self.midstream
     }
 
+    /// Whether the other side has acknowledged bytes of this direction of which none was seen.
+    pub fn start_lost(&self, dir: Dir) -> bool {
+        let sender = self.half_ref(dir);
+        sender.acked > 1 && sender.fin != Some(1) && sender.assembly.nothing_yet()
+    }
+
     /// Whether a handshake was seen from its beginning to its end, from both sides.
     pub fn handshake_seen(&self) -> bool {
         let refused = self.reset_by.is_some_and(|(_, before)| before.is_new());

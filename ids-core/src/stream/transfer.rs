@@ -293,11 +293,11 @@ impl Session {
     fn check_sequence(&self, step: &mut Step<'_, '_, '_>, names: &Names) -> Taken {
         let (start, length) = (self.start(step), step.len());
         let sender = self.half_ref(step.dir);
-        // The last bytes sent again say that the acknowledgment was lost, which it may be.
-        if let Some(old) = names.old.filter(|_| start + length < sender.acked && !self.is_keepalive(step)) {
-            step.note(old);
-        }
         if self.one_sided || sender.may_send(start, length) {
+            // The last bytes sent again say that the acknowledgment was lost, which it may be.
+            if let Some(old) = names.old.filter(|_| start + length < sender.acked && !self.is_keepalive(step)) {
+                step.note(old);
+            }
             return Ok(());
         }
         step.note(if step.flags().has(Flags::FIN) { names.fin_wrong_seq } else { names.wrong_seq });
@@ -416,6 +416,7 @@ impl Session {
         let ack = self.ack(step);
         let peer = self.half_ref(step.dir.flip());
         if !self.one_sided && ack.is_some_and(|ack| !peer.may_be_acked(ack)) {
+            step.note(Anomaly::StreamPktInvalidAck);
             step.note(Anomaly::StreamRstInvalidAck);
             return Err(Refusal::Invalid);
         }

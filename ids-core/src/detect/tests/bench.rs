@@ -261,7 +261,7 @@ impl Bench {
         let unused = &mut self.unused[dir.index()];
         unused.extend_from_slice(packet.payload());
         self.app.want(self.rules.frames());
-        let facts = Facts { udp: !tcp, midstream: false, files: self.config.config.files.wanted(self.rules.files()) };
+        let facts = Facts { udp: !tcp, files: self.config.config.files.wanted(self.rules.files()), ..Facts::default() };
         let input = Input { dir, data: unused, last: false, time: packet.time, ports: packet.ports() };
         let used = match self.app.data(&self.config, input, facts, findings) {
             Parsed::Used { bytes, .. } | Parsed::Switch { bytes, .. } => bytes,

@@ -57,10 +57,11 @@ fn handshake_rows() -> Vec<Row> {
         ("RST from nowhere", Talk::default(), vec![], p('>', "R", 1, 0), &[StreamRstButNoSession]),
         ("SYN and FIN", Talk::default(), vec![], p('>', "SF", 0, 0), &[StreamFinSyn]),
         ("ack without ACK", Talk::default(), vec![], p('>', "S", 0, 5), &[StreamPktBrokenAck]),
-        ("RST, wrong ack", Talk::default(), syn(), p('<', "RA", 0, 9), &[StreamRstInvalidAck]),
+        ("RST, wrong ack", Talk::default(), syn(), p('<', "RA", 0, 9), &[StreamPktInvalidAck, StreamRstInvalidAck]),
         ("a timestamp nobody offered", Talk::default(), syn(), p('<', "RA", 0, 1).stamp(100, 100), &[StreamPktInvalidTimestamp]),
         ("the echo of nothing", Talk::default(), vec![p('>', "S", 0, 0).stamp(5_000, 0)], p('<', "FA", 0, 1).stamp(100, 100),
             &[StreamPktInvalidTimestamp]),
+        ("a timestamp that echoes nothing", Talk::default(), syn(), p('<', "SA", 0, 1).stamp(100, 0), &[]),
     ]
 }
 
@@ -94,9 +95,12 @@ fn established_rows() -> Vec<Row> {
         ("invalid ack", open(), vec![], p('>', "A", 1, 9_000), &[StreamPktInvalidAck, StreamEstInvalidAck]),
         ("FIN, invalid ack", open(), vec![], p('>', "FA", 1, 9_000), &[StreamPktInvalidAck, StreamFinInvalidAck]),
         ("FIN out of window", open(), vec![], p('>', "FA", 9_000, 1), &[StreamFinOutOfWindow]),
-        ("RST, invalid ack", open(), vec![], p('>', "RA", 1, 9_000), &[StreamRstInvalidAck]),
+        ("RST, invalid ack", open(), vec![], p('>', "RA", 1, 9_000), &[StreamPktInvalidAck, StreamRstInvalidAck]),
         ("RST with data", open(), vec![], p('>', "RA", 1, 1).data("bye"), &[StreamRstWithData]),
         ("old timestamp", stamped(), vec![], p('>', "A", 1, 1).stamp(50, 7).data("x"), &[StreamPktInvalidTimestamp]),
+        ("timestamps that were not agreed on", open(), vec![p('>', "A", 1, 1).stamp(100, 7).data("x")],
+            p('>', "A", 2, 1).stamp(50, 7).data("y"), &[]),
+        ("too old to be a retransmission", open(), vec![], p('>', "A", 0_u32.wrapping_sub(70_000), 1).data("x"), &[StreamEstPacketOutOfWindow]),
         ("window taken back", open(), vec![p('>', "A", 1, 1).data("hello")], p('<', "A", 1, 1).window(2), &[StreamPktBadWindowUpdate]),
         ("zero window probe", open(),
             vec![p('<', "A", 1, 1).window(0), p('>', "A", 1, 1).data(vec![b'x'; 8_192]), p('<', "A", 1, 8_193).window(0),

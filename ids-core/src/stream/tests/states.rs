@@ -13,6 +13,20 @@ fn check(name: &str, mut talk: Talk, rows: &[(P, &str)]) -> Talk {
 }
 
 #[test]
+fn a_lost_start_shows_once_it_is_acknowledged() {
+    let mut talk = Talk::default().established();
+    assert!(!talk.session().start_lost(Dir::ToServer));
+    talk.push(&p('<', "A", 1, 6).data("answer"));
+    assert!(talk.session().start_lost(Dir::ToServer));
+    assert!(!talk.session().start_lost(Dir::ToClient));
+
+    let mut talk = Talk::default().established();
+    talk.push(&p('>', "FA", 1, 1));
+    talk.push(&p('<', "A", 1, 2));
+    assert!(!talk.session().start_lost(Dir::ToServer), "it has sent nothing but its end");
+}
+
+#[test]
 fn ordinary_ends() {
     let open = || Talk::default().established();
     check(
