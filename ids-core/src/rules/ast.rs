@@ -1,5 +1,6 @@
 //! The syntax tree of a rule: its words, and where they stand.
 
+use std::fmt;
 use std::ops::Range;
 
 /// Byte positions in the text of a rule.
@@ -64,6 +65,23 @@ impl Origin {
     }
 }
 
+/// In one line. Parsing that gives the same words, at places of their own.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let after_colon =
+            |word: &Option<Spanned>| word.as_ref().map_or(String::new(), |word| format!(":{}", word.text));
+        write!(f, "{}{} ", self.action.text, after_colon(&self.scope))?;
+        write!(f, "{}{} ", self.protocol.text, after_colon(&self.hook))?;
+        write!(f, "{} {} {} ", self.src.text, self.src_port.text, self.direction.text())?;
+        write!(f, "{} {} (", self.dst.text, self.dst_port.text)?;
+        for (at, option) in self.options.iter().enumerate() {
+            let space = if at == 0 { "" } else { " " };
+            write!(f, "{space}{}{};", option.name.text, after_colon(&option.value))?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// The arrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -73,6 +91,17 @@ pub enum Direction {
     Both,
     /// `=>`: one transaction's request and response together.
     Transaction,
+}
+
+impl Direction {
+    /// How it is written.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Forward => "->",
+            Self::Both => "<>",
+            Self::Transaction => "=>",
+        }
+    }
 }
 
 /// `name:value;`

@@ -145,9 +145,10 @@ impl<'a> Cursor<'a> {
             None
         });
         self.at = end.map_or(self.text.len(), |end| start + end);
-        let span = start..self.at;
-        match self.text.get(span.clone()) {
-            Some(word) if !word.is_empty() => Ok(Spanned { text: word.to_owned(), span }),
+        // Only where a bracket was left open white space can come last.
+        let word = self.text.get(start..self.at).unwrap_or_default().trim_end();
+        match word {
+            word if !word.is_empty() => Ok(Spanned { text: word.to_owned(), span: start..start + word.len() }),
             _ => Err(Diagnostic::error(Code::Syntax, mark(self.text, start), format!("expected {expected}"))
                 .help("a rule reads: action protocol source port -> destination port (options)")),
         }
@@ -244,59 +245,4 @@ fn mark(text: &str, at: usize) -> Span {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_whole_rule() {
-        let text = r#"Alert HTTP1:request_headers [$HOME_NET, !10.0.0.1] any -> any [80, 81] (msg:"a\; b: c"; Content:!"x" ; nocase; sid:1;)"#;
-        let rule = parse_rule(text).unwrap();
-        assert_eq!(rule.action.text, "alert");
-        assert_eq!((rule.protocol.text.as_str(), rule.hook.unwrap().text.as_str()), ("http1", "request_headers"));
-        assert_eq!(rule.src.text, "[$HOME_NET, !10.0.0.1]");
-        assert_eq!(rule.dst_port.text, "[80, 81]");
-        let shown: Vec<_> =
-            rule.options.iter().map(|o| (o.name.text.as_str(), o.value.as_ref().map(|v| v.text.as_str()))).collect();
-        assert_eq!(
-            shown,
-            [("msg", Some(r#""a\; b: c""#)), ("content", Some(r#"!"x""#)), ("nocase", None), ("sid", Some("1"))]
-        );
-        for option in &rule.options {
-            let value = option.value.as_ref().map_or("", |value| &text[value.span.clone()]);
-            assert_eq!(value, option.value.as_ref().map_or("", |value| value.text.as_str()));
-        }
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        let cases = [
-            ("alert", "expected a protocol such as `tcp`"),
-            ("alert tcp any any <- any any (sid:1;)", "`<-` is not a direction"),
-            ("alert tcp any any -> any any sid:1;", "expected `(` and the options"),
-            ("alert tcp any any -> any any (sid:1;", "the closing `)` is missing"),
-            ("alert tcp any any -> any any (sid:1;) x", "text after the closing `)`"),
-            ("alert tcp any any -> any any (sid:1)", "the option does not end in `;`"),
-            ("alert tcp any any -> any any (sid:1;;)", "an option without a name"),
-            ("alert tcp any any -> any any (pcre:\"/a;b/\"; sid:1;)", "this is not the name of a keyword"),
-            ("alert tcp any any -> any any (nocase sid:1;)", "this is not the name of a keyword"),
-        ];
-        for (text, message) in cases {
-            assert_eq!(parse_rule(text).unwrap_err().message, message, "{text}");
-        }
-    }
-
-    #[test]
-    fn marks_do_not_cut_characters() {
-        let text = "alert tcp any any -> any any (msg:\"é";
-        assert_eq!(&text[parse_rule(text).unwrap_err().span], "é");
-    }
-
-    #[test]
-    fn one_bad_rule_leaves_the_others() {
-        let parsed = parse("alert tcp any any -> any any (sid:1;)\nnonsense\nalert ip any any -> any any (sid:2;)\n");
-        assert_eq!(parsed.rules.len(), 2);
-        assert_eq!(parsed.faults.len(), 1);
-        assert_eq!(parsed.faults[0].origin.line(), 2);
-        assert_eq!(parsed.rules[1].origin.line(), 3);
-    }
-}
+mod tests;
