@@ -57,6 +57,12 @@ impl Anomaly {
         self.layer() == Layer::Decoder && !UNUSUAL.contains(&self)
     }
 
+    /// Whether a TCP segment can have it that only carries or acknowledges data, in an established connection of which
+    /// nobody reads what the segment brings.
+    pub fn is_of_carriers(self) -> bool {
+        OF_CARRIERS.contains(&self)
+    }
+
     /// The anomaly of this name, as rules write it.
     pub fn find(layer: Layer, name: &str) -> Option<Self> {
         let name = RENAMED.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| new);
@@ -69,6 +75,19 @@ impl Anomaly {
 const RENAMED: &[(&str, &str)] = &[
     ("est_synack_resend_with_different_ack", "est_synack_resend_with_diff_ack"),
     ("3whs_synack_resend_with_different_ack", "3whs_synack_resend_with_diff_ack"),
+];
+
+/// Anomalies that take no more than segments out of order, or out of the window.
+const OF_CARRIERS: &[Anomaly] = &[
+    Anomaly::StreamEstPacketOutOfWindow,
+    Anomaly::StreamEstPktBeforeLastAck,
+    Anomaly::StreamEstInvalidAck,
+    Anomaly::StreamEstAckZwpData,
+    Anomaly::StreamPktInvalidTimestamp,
+    Anomaly::StreamPktInvalidAck,
+    Anomaly::StreamPktRetransmission,
+    Anomaly::StreamPktSpuriousRetransmission,
+    Anomaly::StreamPktBadWindowUpdate,
 ];
 
 /// Decoder anomalies of packets that were decoded nonetheless.

@@ -128,9 +128,9 @@ fn flow(headers: &Headers, length: u64, (key, dir): (&FlowKey, Dir), counted: bo
         && !flow.reopened()
     {
         let now = tables.now();
-        if headers.opens() || flow.silent(now) {
+        if headers.turns() || headers.carries() && flow.watches(dir) || flow.silent(now) {
             flow.reopen();
-            return Outcome::InspectReuse;
+            return Outcome::InspectRecall;
         }
         if counted {
             flow.count(dir, length, now, headers.tcp_flags);

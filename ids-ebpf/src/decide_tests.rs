@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::config::{FailPolicy, Mode};
+use crate::flow::Dir;
 use crate::interest::Group;
 
 /// The maps as ordinary collections. Blocks and allowances are exact here: what a trie adds is the kernel's.
@@ -175,14 +176,49 @@ fn a_released_flow_passes_until_its_tuple_is_used_again() {
     model.released.insert(key, Shared::new(Released::default()));
     assert_eq!(run(&packet(), &model), Outcome::FastReleased);
     assert_eq!(run(&reply(), &model), Outcome::FastReleased);
-    assert_eq!(run(&Headers { tcp_flags: 0x12, ..reply() }, &model), Outcome::FastReleased, "no new connection");
+    assert_eq!(run(&Headers { tcp_flags: 0x18, tcp_data: true, ..reply() }, &model), Outcome::FastReleased);
     let carried = model.released[&key].get().carried;
     assert_eq!((carried[0].packets, carried[0].bytes, carried[0].last), (1, 60, 7));
-    assert_eq!((carried[1].packets, carried[1].tcp_flags), (2, 0x12));
+    assert_eq!((carried[1].packets, carried[1].tcp_flags), (2, 0x18));
 
-    assert_eq!(run(&Headers { tcp_flags: 0x02, ..packet() }, &model), Outcome::InspectReuse);
+    assert_eq!(run(&Headers { tcp_flags: 0x02, ..packet() }, &model), Outcome::InspectRecall);
     assert_eq!(run(&packet(), &model), Outcome::Inspect, "the release has ended");
     assert_eq!(model.released[&key].get().carried[0].packets, 1, "and its counts stay what they were");
+}
+
+#[test]
+fn a_release_ends_with_what_is_to_be_inspected() {
+    let (data, udp) = (Headers { tcp_data: true, ..packet() }, Headers { proto: 17, tcp_flags: 0, ..packet() });
+    let flags = |tcp_flags| Headers { tcp_flags, ..packet() };
+    // The client is the smaller endpoint.
+    let (up, down) = (Released::watch(Dir::Up), Released::watch(Dir::Down));
+    let back = Headers { tcp_data: true, ..reply() };
+    let cases = [
+        ("an acknowledgment", packet(), up | down, false),
+        ("ECN echo (RFC 3168)", flags(0x50), up | down, false),
+        ("a SYN", flags(0x02), 0, true),
+        ("a SYN/ACK", flags(0x12), 0, true),
+        ("a FIN", flags(0x11), 0, true),
+        ("a reset", flags(0x14), 0, true),
+        ("a reset without ACK", flags(0x04), 0, true),
+        ("urgent data", flags(0x38), 0, true),
+        ("no ACK", flags(0x08), 0, true),
+        ("data that nobody watches", data, 0, false),
+        ("data that is watched", data, up, true),
+        ("data the other way is", data, down, false),
+        ("back: data that is watched", back, down, true),
+        ("back: data the other way is", back, up, false),
+        ("a datagram that is watched", udp, up, true),
+        ("a datagram that is not", udp, down, false),
+    ];
+    for (name, headers, watched, ends) in cases {
+        let (key, _) = FlowKey::of(&headers, &config());
+        let mut model = Model { now: 7, ..Model::default() };
+        model.released.insert(key, Shared::new(Released { watched, ..Released::default() }));
+        let outcome = if ends { Outcome::InspectRecall } else { Outcome::FastReleased };
+        assert_eq!(run(&headers, &model), outcome, "{name}");
+        assert_eq!(model.released[&key].get().reopened != 0, ends, "{name}");
+    }
 }
 
 #[test]
@@ -193,8 +229,8 @@ fn a_released_flow_is_over_after_its_silence() {
         let (key, _) = FlowKey::of(&packet(), &config());
         let carried = last.map(|last| crate::flow::Carried { last, ..Default::default() });
         let mut model = Model { now, ..Model::default() };
-        model.released.insert(key, Shared::new(Released { carried, since: 100, idle, reopened: 0 }));
-        let outcome = if over { Outcome::InspectReuse } else { Outcome::FastReleased };
+        model.released.insert(key, Shared::new(Released { carried, since: 100, idle, ..Released::default() }));
+        let outcome = if over { Outcome::InspectRecall } else { Outcome::FastReleased };
         assert_eq!(run(&packet(), &model), outcome, "{idle} {last:?} {now}");
         assert_eq!(model.released[&key].get().reopened != 0, over);
     }

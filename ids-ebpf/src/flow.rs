@@ -129,8 +129,8 @@ pub struct Carried {
     pub tcp_flags: u64,
 }
 
-/// A flow nothing can match on any more. Its counters belong to the flow's record, so entries are taken out by
-/// userspace alone.
+/// A flow nothing can match on any more, but in what opens or ends a connection, and in what is watched.
+/// Its counters belong to the flow's record, so entries are taken out by userspace alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Released {
@@ -140,11 +140,21 @@ pub struct Released {
     pub since: u64,
     /// Silence after which the flow is over, in nanoseconds: what comes then is another one's. 0 for none.
     pub idle: u64,
-    /// Not 0 once another flow took its addresses and ports: nothing passes on this entry's account any more.
+    /// Not 0 once a packet came that is to be inspected: nothing passes on this entry's account any more.
     pub reopened: u64,
+    /// Which ways all but lone acknowledgments of TCP is to be inspected, one bit each by [`Dir`].
+    pub watched: u64,
 }
 
-const _: () = assert!(size_of::<Released>() == 88);
+const _: () = assert!(size_of::<Released>() == 96);
+
+impl Released {
+    /// Which bit of `watched` is a direction's.
+    #[inline(always)]
+    pub const fn watch(dir: Dir) -> u64 {
+        1 << dir as u64
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -54,6 +54,8 @@ pub struct Headers {
     pub proto: u8,
     /// TCP flags, from FIN (1) to CWR (128).
     pub tcp_flags: u8,
+    /// There is something behind the header of TCP.
+    pub tcp_data: bool,
     /// Type of ICMP or ICMPv6.
     pub icmp_type: u8,
     /// VLAN ids, outermost first.
@@ -94,6 +96,8 @@ const EXTENSIONS: usize = 8;
 pub const SYN: u8 = 0x02;
 /// ACK of a TCP header's flags.
 pub const ACK: u8 = 0x10;
+/// FIN, SYN, RST and URG of a TCP header's flags: what more than carries and acknowledges data.
+pub const TURNS: u8 = 0x27;
 
 impl Headers {
     /// Nothing was found.
@@ -102,6 +106,7 @@ impl Headers {
         version: 0,
         proto: 0,
         tcp_flags: 0,
+        tcp_data: false,
         icmp_type: 0,
         vlan: [0; 2],
         src_port: 0,
@@ -122,6 +127,18 @@ impl Headers {
     #[inline(always)]
     pub const fn opens(&self) -> bool {
         self.proto == TCP && self.tcp_flags & (SYN | ACK) == SYN
+    }
+
+    /// Whether this carries anything: it is no lone acknowledgment.
+    #[inline(always)]
+    pub const fn carries(&self) -> bool {
+        self.proto != TCP || self.tcp_data
+    }
+
+    /// Whether this does more to a TCP connection than to carry and acknowledge data: it opens or ends one, or is odd.
+    #[inline(always)]
+    pub const fn turns(&self) -> bool {
+        self.proto == TCP && self.tcp_flags & (TURNS | ACK) != ACK
     }
 
     /// `None` is a frame cut off inside a header.
@@ -236,6 +253,7 @@ impl Headers {
             TCP => {
                 let [offset, flags] = frame.at(at + 12)?;
                 self.tcp_flags = flags;
+                self.tcp_data = left > usize::from(offset >> 4) * 4;
                 let header = usize::from(offset >> 4) * 4;
                 if header < 20 || header > left {
                     return Some(Class::Malformed);

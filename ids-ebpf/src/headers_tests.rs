@@ -178,7 +178,14 @@ fn fields() {
     assert_eq!((found.version, found.proto, found.tcp_flags), (4, 6, 0x12));
     assert_eq!((found.src, found.dst), (Addr::v4([10, 0, 0, 1]), Addr::v4([10, 0, 0, 2])));
     assert_eq!((found.src_port, found.dst_port), (1234, 80));
-    assert!(!found.opens());
+    assert!(!found.opens() && found.turns() && !found.carries());
+    for (flags, data, turns, carries) in [(0x10, &b""[..], false, false), (0x18, b"a", false, true)] {
+        let segment = join(&[&tcp(flags), data]);
+        // Padding of a short frame is no data.
+        let frame = join(&[&eth(&[], IPV4), &ipv4(TCP, 0, 0, &segment), &[0; 6]]);
+        let found = Headers::parse(frame.as_slice());
+        assert_eq!((found.turns(), found.carries()), (turns, carries), "{flags:x}");
+    }
 
     let frame = join(&[&eth(&[], IPV6), &ipv6(0, &join(&[&[58, 0], &[0; 6], &[135, 0, 0, 0, 0, 0, 0, 0]]))]);
     let found = Headers::parse(frame.as_slice());

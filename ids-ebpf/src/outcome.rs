@@ -12,8 +12,9 @@ pub enum Outcome {
     InspectMalformed,
     /// Inspected: something the program does not look into may carry anything.
     InspectUnknown,
-    /// Inspected: another flow on the addresses and ports of a released one, which is over: by a SYN, or by its silence.
-    InspectReuse,
+    /// Inspected: the first packet of a released flow that may not pass: it opens or ends a connection, or it is
+    /// watched, or the flow was silent for so long that this is another one.
+    InspectRecall,
     /// Dropped: its source or destination is blocked.
     DropHost,
     /// Dropped: its flow is blocked.
@@ -56,7 +57,7 @@ impl Outcome {
         Self::InspectFragment,
         Self::InspectMalformed,
         Self::InspectUnknown,
-        Self::InspectReuse,
+        Self::InspectRecall,
         Self::DropHost,
         Self::DropFlow,
         Self::DropFloodSyn,
@@ -78,7 +79,7 @@ impl Outcome {
             | Self::InspectFragment
             | Self::InspectMalformed
             | Self::InspectUnknown
-            | Self::InspectReuse => Way::Inspect,
+            | Self::InspectRecall => Way::Inspect,
             Self::DropHost
             | Self::DropFlow
             | Self::DropFloodSyn
@@ -100,7 +101,7 @@ impl Outcome {
             Self::InspectFragment => "inspect.fragment",
             Self::InspectMalformed => "inspect.malformed",
             Self::InspectUnknown => "inspect.unknown",
-            Self::InspectReuse => "inspect.reuse",
+            Self::InspectRecall => "inspect.recall",
             Self::DropHost => "drop.host",
             Self::DropFlow => "drop.flow",
             Self::DropFloodSyn => "drop.flood_syn",

@@ -121,7 +121,14 @@ impl Shared<Released> {
         now.saturating_sub(last) > idle
     }
 
-    /// Whether another flow took its addresses and ports.
+    /// Whether what goes this way is to be inspected, lone acknowledgments of TCP aside.
+    #[inline(always)]
+    pub fn watches(&self, dir: Dir) -> bool {
+        // SAFETY: `watched` of a live, aligned value.
+        unsafe { (&raw const (*self.0.get()).watched).read_volatile() & Released::watch(dir) != 0 }
+    }
+
+    /// Whether a packet came that is to be inspected.
     #[inline(always)]
     pub fn reopened(&self) -> bool {
         // SAFETY: `reopened` of a live, aligned value.

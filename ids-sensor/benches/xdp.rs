@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     fill(&mut tables)?;
     tables.flows.block(&key(&blocked_flow, &config), HOUR, 1)?;
-    tables.flows.release(&key(&released, &config), HOUR)?;
+    tables.flows.release(&key(&released, &config), HOUR, 0)?;
     for frame in [&web, &other, &fragment, &blocked, &blocked_flow, &released] {
         print("filled", measure(&port, frame)?);
     }
@@ -80,7 +80,7 @@ fn mark(tables: &mut Tables, frame: &[u8], config: &PortConfig) -> Result<(), Bo
     let key = key(frame, config);
     tables.flows.block(&key, HOUR, 1)?;
     tables.flows.unblock(&key)?;
-    tables.flows.release(&key, HOUR)?;
+    tables.flows.release(&key, HOUR, 0)?;
     tables.flows.recall(&key)?;
     Ok(())
 }

@@ -163,6 +163,7 @@ impl Check {
             version: if packet.layers.network == Network::Ipv4 { 4 } else { 6 },
             proto: packet.layers.proto,
             tcp_flags: packet.tcp().map_or(0, |tcp| tcp.flags().0),
+            tcp_data: packet.tcp().is_some_and(|tcp| !tcp.payload.is_empty()),
             icmp_type: packet.icmp().map_or(0, |(kind, _)| kind),
             vlan: [packet.layers.vlan[0], packet.layers.vlan[1]],
             src_port,

@@ -233,18 +233,18 @@ fn a_released_flow_is_counted_until_its_tuple_is_used_again() {
     needs_root!();
     let mut bench = inspected(Mode::Mirror);
     let there = tcp(("10.0.0.1", 1234), ("10.0.0.2", 80), ACK, b"data");
-    let back = tcp(("10.0.0.2", 80), ("10.0.0.1", 1234), ACK | 1, b"");
+    let back = tcp(("10.0.0.2", 80), ("10.0.0.1", 1234), ACK | 8, b"");
     let again = tcp(("10.0.0.1", 1234), ("10.0.0.2", 80), SYN, b"");
-    bench.tables.flows.release(&key(&there), MINUTE).unwrap();
+    bench.tables.flows.release(&key(&there), MINUTE, 0).unwrap();
     assert_eq!(bench.run(&there.bytes()), (FastReleased, DROP));
     assert_eq!(bench.run(&there.bytes()), (FastReleased, DROP));
     assert_eq!(bench.run(&back.bytes()), (FastReleased, DROP));
-    assert_eq!(bench.run(&again.bytes()), (InspectReuse, REDIRECT));
+    assert_eq!(bench.run(&again.bytes()), (InspectRecall, REDIRECT));
     assert_eq!(bench.run(&there.bytes()), (Inspect, REDIRECT));
     let ended = bench.tables.flows.recall(&key(&there)).unwrap().unwrap();
     let [up, down] = ended.carried;
     assert_eq!((up.packets, up.bytes, up.tcp_flags), (2, 2 * 58, 0x10));
-    assert_eq!((down.packets, down.bytes, down.tcp_flags), (1, 54, 0x11));
+    assert_eq!((down.packets, down.bytes, down.tcp_flags), (1, 54, 0x18));
     assert!(up.last > ended.since);
     assert_eq!(bench.tables.flows.recall(&key(&there)).unwrap(), None);
 }
@@ -257,12 +257,12 @@ fn a_released_flow_is_over_when_it_was_silent_for_too_long() {
     for (idle, outcomes) in [
         (Duration::ZERO, [(FastReleased, DROP), (FastReleased, DROP)]),
         (MINUTE, [(FastReleased, DROP), (FastReleased, DROP)]),
-        (Duration::from_nanos(1), [(InspectReuse, REDIRECT), (Inspect, REDIRECT)]),
+        (Duration::from_nanos(1), [(InspectRecall, REDIRECT), (Inspect, REDIRECT)]),
     ] {
-        bench.tables.flows.release(&key(&there), idle).unwrap();
+        bench.tables.flows.release(&key(&there), idle, 0).unwrap();
         assert_eq!([bench.run(&there.bytes()), bench.run(&there.bytes())], outcomes, "{idle:?}");
     }
-    bench.tables.flows.release(&key(&there), MINUTE).unwrap();
+    bench.tables.flows.release(&key(&there), MINUTE, 0).unwrap();
     bench.tables.flows.recall_all().unwrap();
     assert_eq!(bench.run(&there.bytes()), (Inspect, REDIRECT));
 }

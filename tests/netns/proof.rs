@@ -9,6 +9,9 @@ use ids_sensor::proof::{self, Falsify, Plan, Proof};
 use ids_sensor::ruleset::{From, load_with};
 
 use crate::needs_root;
+use crate::support::packet::{ACK, SYN, segment};
+
+const FIN: u8 = 1;
 
 /// Alerts alone, and rules on a few ports: much is of no interest.
 const ALERTS: &str = "exception-policy: ignore\n\
@@ -21,6 +24,16 @@ const RECORDS: &str = "stream: {bypass: yes, reassembly: {depth: 4kb}}\n\
     app-layer: {protocols: {tls: {encryption-handling: bypass}}}\n\
     outputs: [{eve-log: {types: [alert, anomaly, http, dns, files, flow]}}]\n";
 
+/// The same records; flows are released where nothing can match any more.
+const DONE: &str = "stream: {reassembly: {depth: 4kb}}\n\
+    outputs: [{eve-log: {types: [alert, anomaly, http, dns, files, flow]}}]\n";
+
+/// Rules that look at what is read, and at single packets elsewhere.
+const READ: &str = "alert http any any -> any any (http.uri; content:\"/\"; sid:1;)\n\
+    alert tcp any any -> any any (content:\"0123\"; sid:2;)\n\
+    alert tcp any any -> any 53 (ttl:<100; sid:3;)\n\
+    alert tcp any any -> any any (stream-event:fin_out_of_window; sid:4;)\n";
+
 fn captures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("pcaps");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -30,16 +43,69 @@ fn captures() -> Vec<PathBuf> {
     paths
 }
 
+/// A download far beyond the depth, with another request in its midst, and how it ends.
+fn download(name: &str, port: u16, endings: &[(bool, u8)]) -> PathBuf {
+    const PIECE: usize = 1000;
+    let (client, server) = (("10.0.0.1", port), ("10.0.0.2", 80));
+    let mut next = [1000u32, 5000];
+    let mut frames = Vec::new();
+    let mut send = |up: bool, flags: u8, data: &[u8]| {
+        let (src, dst, me, peer) = if up { (client, server, 0, 1) } else { (server, client, 1, 0) };
+        let ack = if flags & ACK == 0 { 0 } else { next[peer] };
+        frames.push(segment(src, dst, flags, (next[me], ack), data).bytes());
+        next[me] += data.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
+    };
+    send(true, SYN, b"");
+    send(false, SYN | ACK, b"");
+    send(true, ACK, b"");
+    send(true, ACK, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut body = b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n".to_vec();
+    body.resize(body.len() + 60_000, b'x');
+    for (number, piece) in body.chunks(PIECE).enumerate() {
+        send(false, ACK, piece);
+        send(true, ACK, b"");
+        if number == 40 {
+            send(true, ACK, b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+        }
+    }
+    endings.iter().for_each(|(up, flags)| send(*up, *flags, b""));
+    let path = std::env::temp_dir().join(format!("ids-proof-{}-{name}.pcap", std::process::id()));
+    std::fs::write(&path, pcap(&frames)).unwrap();
+    path
+}
+
+/// A capture of Ethernet frames, a millisecond apart.
+fn pcap(frames: &[Vec<u8>]) -> Vec<u8> {
+    let head = [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 65_535, 1];
+    let mut file: Vec<u8> = head.into_iter().flat_map(u32::to_le_bytes).collect();
+    for (number, frame) in (0u32..).zip(frames) {
+        let length = frame.len() as u32;
+        file.extend([1_700_000_000, number * 1000, length, length].into_iter().flat_map(u32::to_le_bytes));
+        file.extend(frame);
+    }
+    file
+}
+
 fn prove(yaml: &str, inline: bool, falsify: Option<Falsify>) -> Proof {
     let config = Config::from_tree(node::parse(yaml).unwrap(), inline);
-    let load = || {
-        let loaded = load_with(&mut Loader::default(), &config, &From::Embedded);
-        assert!(loaded.rules.len() > 50);
-        loaded
-    };
+    let (mut captures, mut own, mut from) = (captures(), Vec::new(), From::Embedded);
+    if yaml == DONE {
+        let ends = [("ends", vec![(true, FIN | ACK), (false, FIN | ACK), (true, ACK)]), ("reset", vec![(false, 4)])];
+        own = (4000..).zip(&ends).map(|(port, (name, ends))| download(name, port, ends)).collect();
+        own.push(download("open", 53, &[]));
+        let rules = std::env::temp_dir().join(format!("ids-proof-{}.rules", std::process::id()));
+        std::fs::write(&rules, READ).unwrap();
+        from = From::Files(vec![rules.clone()]);
+        own.push(rules);
+    }
+    captures.extend(own.iter().filter(|path| path.extension().is_some_and(|end| end == "pcap")).cloned());
+    let load = || load_with(&mut Loader::default(), &config, &from);
     let (rules, again) = (load(), load());
+    assert!(rules.rules.len() >= READ.lines().count(), "{:?}", rules.problems);
     let rules = [&rules, &again];
-    proof::run(&Plan { config: &config, captures: captures(), lenient: false, rules, inline, falsify }).unwrap()
+    let proof = proof::run(&Plan { config: &config, captures, lenient: false, rules, inline, falsify }).unwrap();
+    own.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    proof
 }
 
 #[test]
@@ -49,6 +115,8 @@ fn records_are_the_same_with_the_stage_in_front() {
         (ALERTS, false, Outcome::FastUninteresting),
         (RECORDS, false, Outcome::FastReleased),
         (RECORDS, true, Outcome::FastReleased),
+        (DONE, false, Outcome::FastReleased),
+        (DONE, true, Outcome::FastReleased),
     ] {
         let proof = prove(yaml, inline, None);
         print!("{}", proof.text());
@@ -61,12 +129,14 @@ fn records_are_the_same_with_the_stage_in_front() {
 #[test]
 fn a_mistake_is_found() {
     needs_root!();
-    let mistakes: [(&str, &str, Falsify); 3] = [
-        ("TCP is not wanted", ALERTS, |_, interest| interest.all &= !1),
-        ("UDP is not wanted", RECORDS, |_, interest| {
-            (interest.all, interest.ports[1]) = (interest.all & !2, [[0; 1024]; 2])
+    let mistakes: [(&str, &str, Falsify); 5] = [
+        ("TCP is not wanted", ALERTS, |basis| basis.interest.all &= !1),
+        ("UDP is not wanted", RECORDS, |basis| {
+            (basis.interest.all, basis.interest.ports[1]) = (basis.interest.all & !2, [[0; 1024]; 2]);
         }),
-        ("flows are released too early", RECORDS, |engine, _| engine.bypass_above = Some(0)),
+        ("flows are released too early", RECORDS, |basis| basis.engine.bypass_above = Some(0)),
+        ("what is still read is not watched", DONE, |basis| *basis.watches = false),
+        ("less is read than should be", DONE, |basis| basis.engine.stream.reassembly.depth = 100),
     ];
     for (name, yaml, falsify) in mistakes {
         let proof = prove(yaml, false, Some(falsify));

@@ -41,6 +41,14 @@ pub enum Ports {
     These(Vec<u16>),
 }
 
+impl Config {
+    /// Whether UDP between these ports may be a tunnel that is looked into.
+    pub fn is_tunnel(&self, ports: [u16; 2]) -> bool {
+        let tunnels = [&self.vxlan, &self.geneve, &self.teredo];
+        ports.into_iter().any(|port| tunnels.into_iter().any(|ports| ports.has(port)))
+    }
+}
+
 impl Ports {
     /// Whether a port is among them.
     pub fn has(&self, port: u16) -> bool {

@@ -15,6 +15,7 @@ use super::files;
 use super::finish::{Buffers, Draft, finish};
 use super::header;
 use super::index::Index;
+use super::interest::lasting::Lasting;
 use super::keywords::unmet;
 use super::mpm::BuildError;
 use super::names::{NameId, Names, Space};
@@ -204,6 +205,7 @@ impl Loader {
         set.rules = drafts.into_iter().map(|draft| Compiled { since: set.generation, ..draft.rule }).collect();
         // Drafts are larger, and there was room for more of them.
         set.rules.shrink_to_fit();
+        set.lasting = Lasting::of(&set.rules);
         Ok(set)
     }
 }

@@ -6,15 +6,17 @@
 use super::bytes::{self, Capture, CaptureKind};
 use super::datasets::Found;
 use super::files;
+use super::header::Carriers;
 use super::hits::{Hits, On};
 use super::mpm::Seen;
 use super::rule_set::{Change, Compiled, Effect, End, Extent, Operand, RuleId, Side, StateTest, Which, Whose, XbitKey};
-use super::scene::Scene;
+use super::scene::{AppView, Scene};
 use super::tags::Tag;
 use super::threshold::Tracked;
 use super::transforms::Transform;
 use crate::counters::{Counter, Counters};
 use crate::field::Dir;
+use crate::flow::Endpoint;
 use crate::packet::Source;
 
 /// What a worker needs for detection.
@@ -94,24 +96,25 @@ pub(super) fn bypassed(scene: &Scene<'_>) -> bool {
 
 /// Whether a rule's endpoints and application protocols are those of the scene.
 pub(super) fn applies(rule: &Compiled, scene: &Scene<'_>) -> bool {
-    let carriers = scene.carriers();
+    concerns(rule, scene.carriers(), scene.ends())
+}
+
+/// Whether what these endpoints exchange over a carrier is what a rule's header names.
+pub(super) fn concerns(rule: &Compiled, carriers: Carriers, ends: Option<(Endpoint, Endpoint)>) -> bool {
     if !rule.carriers.meets(carriers) {
         return false;
     }
     // Ports mean something to rules on what has ports; to others the words are only there.
     let ported = carriers.ported();
-    match scene.ends() {
-        Some((src, dst)) => rule.header.matches(src, dst, ported) || !rule.carriers.ported() && any_port(rule, scene),
-        None => true,
-    }
+    ends.is_none_or(|(src, dst)| {
+        rule.header.matches(src, dst, ported) || !rule.carriers.ported() && any_port(rule, src, dst)
+    })
 }
 
 /// The header without its ports.
-fn any_port(rule: &Compiled, scene: &Scene<'_>) -> bool {
-    scene.ends().is_some_and(|(src, dst)| {
-        let way = |a: std::net::IpAddr, b| rule.header.src.contains(a) && rule.header.dst.contains(b);
-        way(src.addr, dst.addr) || rule.header.both && way(dst.addr, src.addr)
-    })
+fn any_port(rule: &Compiled, src: Endpoint, dst: Endpoint) -> bool {
+    let way = |a: std::net::IpAddr, b| rule.header.src.contains(a) && rule.header.dst.contains(b);
+    way(src.addr, dst.addr) || rule.header.both && way(dst.addr, src.addr)
 }
 
 /// `flow`, as far as the packet decides it.
@@ -143,7 +146,7 @@ fn remembered(test: &StateTest, scene: &mut Scene<'_>, hits: &Hits) -> bool {
         StateTest::Hostbit { name, end, set } => {
             host(*end, scene).is_some_and(|host| scene.shared.hostbit(*name, host, scene.at()) == *set)
         }
-        StateTest::Protocol { which, of, negated } => protocol(which, *of, *negated, scene),
+        StateTest::Protocol { which, of, negated } => is_protocol(which, *of, *negated, &scene.app, scene.dir),
         StateTest::StreamSize { side, test } => {
             let passes = |dir| test.matches(super::packet_fields::stream_size(scene, dir));
             let (client, server) = (passes(Dir::ToServer), passes(Dir::ToClient));
@@ -195,12 +198,11 @@ fn tracked(by: XbitKey, scene: &Scene<'_>) -> Option<Tracked> {
 }
 
 /// `app-layer-protocol`. While a protocol is not known, neither it nor its negation holds.
-fn protocol(which: &Which, of: Whose, negated: bool, scene: &Scene<'_>) -> bool {
-    let app = &scene.app;
+pub(super) fn is_protocol(which: &Which, of: Whose, negated: bool, app: &AppView<'_>, dir: Dir) -> bool {
     let [to_server, to_client] = app.sides;
     let side = |dir| if dir == Dir::ToServer { to_server } else { to_client };
     let found: [Option<crate::app::registry::ProtoId>; 2] = match of {
-        Whose::Direction => [side(scene.dir), None],
+        Whose::Direction => [side(dir), None],
         Whose::Side(dir) => [side(dir), None],
         Whose::Either => app.sides,
         Whose::Final => [app.proto, None],
@@ -296,6 +298,6 @@ impl Transformed {
 }
 
 /// Whether the rule's list of application protocols has that of the scene.
-pub(super) fn speaks(rule: &Compiled, scene: &Scene<'_>) -> bool {
-    rule.apps.is_empty() || scene.app.proto.is_some_and(|proto| rule.apps.contains(&proto))
+pub(super) fn speaks(rule: &Compiled, app: &AppView<'_>) -> bool {
+    rule.apps.is_empty() || app.proto.is_some_and(|proto| rule.apps.contains(&proto))
 }

@@ -74,7 +74,7 @@ impl Detector {
     /// Whether a rule matches on the stream data of the scene.
     fn matches_stream(&mut self, rule: &Compiled, scene: &mut Scene<'_>, hits: &Hits) -> Option<bool> {
         let chain = rule.payload.as_ref().filter(|_| matches!(rule.kind, Kind::Stream | Kind::PacketAndStream))?;
-        let asked = rule.events.is_empty() && applies(rule, scene) && speaks(rule, scene);
+        let asked = rule.events.is_empty() && applies(rule, scene) && speaks(rule, &scene.app);
         let buffer = stream_for(rule, scene)?;
         (asked && self.preconditions(rule, scene, hits) && self.chain(chain, buffer)).then_some(true)
     }
@@ -123,7 +123,7 @@ impl Detector {
             EventTest::Packet(anomaly) => scene.anomalies.contains(anomaly),
             EventTest::Detection(event) => scene.app.events.contains(event),
         };
-        let asked = due && applies(rule, scene) && speaks(rule, scene) && rule.events.iter().all(events);
+        let asked = due && applies(rule, scene) && speaks(rule, &scene.app) && rule.events.iter().all(events);
         if !asked || !self.preconditions(rule, scene, hits) {
             return None;
         }

@@ -3,6 +3,10 @@
 //! In: a rule set.  Out: a [`Need`] for each rule. Packets outside of all needs may be kept from the engine without
 //! changing what any rule says; so a need holds both directions of a flow, since alerts tell what both have carried.
 //! Must not know: who keeps packets away, and what else wants them.
+//!
+//! That is asked once, of everything that comes in. Of a flow that is known it can be told better: [`lasting`].
+
+pub mod lasting;
 
 use super::header::{Carriers, PortSet};
 use super::packet_fields::PacketTest;

@@ -15,6 +15,7 @@ use super::files::{self, FileTest};
 use super::header::{Carriers, Header};
 use super::index::Index;
 use super::integer;
+use super::interest::lasting::Lasting;
 use super::names::{NameId, Names};
 use super::packet_fields::{PacketField, PacketTest};
 use super::patterns::Group;
@@ -70,6 +71,8 @@ pub struct RuleSet {
     pub(super) max_alerts: usize,
     /// Of which protocols rules look at frames.
     pub(super) frames: frames::Wanted,
+    /// Rules that go on looking at single packets.
+    pub(super) lasting: Lasting,
     /// Some rule tags hosts, so that every packet's are asked for.
     pub(super) tags_hosts: bool,
     /// What rules want of files.

@@ -161,6 +161,11 @@ impl FlowState {
         stores.into_iter().flat_map(|stores| stores.of(0))
     }
 
+    /// Whether a tag still holds.
+    pub(super) fn is_tagged(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.tags.is_empty())
+    }
+
     /// A packet of the flow comes by. Out: whether a tag shows it.
     pub(super) fn follow_tags(&mut self, packet: &Packet<'_>) -> bool {
         self.rare.as_mut().is_some_and(|rare| rare.tags.follow(packet))

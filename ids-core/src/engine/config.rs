@@ -4,6 +4,18 @@ use crate::exception::Exception;
 use crate::host_policy::HostPolicy;
 use crate::{app, decode, defrag, flow, stream};
 
+/// Which flows are released to the kernel stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// None: there is no kernel stage, or something is told of every packet that it could not tell.
+    #[default]
+    Nothing,
+    /// Those that are bypassed.
+    Bypassed,
+    /// Also those on which nothing can match any more.
+    Done,
+}
+
 /// Settings of all stages.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -31,8 +43,8 @@ pub struct Config {
     pub app_error: Exception,
     /// Most alerts of one packet (`packet-alert-max`).
     pub max_alerts: usize,
-    /// There is a kernel stage that carries flows on which nothing can match any more ([`Command::Release`](super::Command)).
-    pub release: bool,
+    /// Which flows the kernel stage carries ([`Command::Release`](super::Command)).
+    pub release: Release,
     /// Flows with more bytes than these, in both directions together, are bypassed.
     pub bypass_above: Option<u64>,
     /// Every packet is told of ([`Event::Packet`](crate::event::Event::Packet)).

@@ -40,6 +40,8 @@ pub(super) struct Told {
     pub(super) recalls: usize,
     /// Packets of the flows that ended, client's first, and when they were heard last.
     pub(super) ended: Vec<([u64; 2], Time)>,
+    /// The states of TCP that they ended in.
+    pub(super) states: Vec<&'static str>,
 }
 
 impl Sink for Told {
@@ -67,7 +69,10 @@ impl Sink for Told {
                 self.sids.push(alert.rule.sid);
                 self.payloads.push(alert.payload.to_vec());
             }
-            Event::Flow(end) => self.ended.push((end.flow.counts.map(|count| count.packets), end.flow.last)),
+            Event::Flow(end) => {
+                self.ended.push((end.flow.counts.map(|count| count.packets), end.flow.last));
+                self.states.extend(end.tcp.map(|tcp| tcp.state));
+            }
             Event::Transaction(_) => self.records += 1,
             Event::FileContent(content) => self.contents.push((content.number, content.bytes.to_vec())),
             Event::File(told) => {
@@ -121,6 +126,8 @@ pub(super) fn segment(carrier: Carrier, from_client: bool, flags: &str, seq: u32
         tcp = match flag {
             'S' => tcp.syn(),
             'P' => tcp.psh(),
+            'F' => tcp.fin(),
+            'R' => tcp.rst(),
             _ => tcp.ack(ack),
         };
     }

@@ -38,7 +38,7 @@ use crate::packet::{Packet, PacketIn};
 pub use crate::reject::Side;
 use crate::time::Time;
 use crate::verdict::Verdict;
-pub use config::Config;
+pub use config::{Config, Release};
 pub use route::Route;
 use worker::Worker;
 
@@ -91,12 +91,15 @@ pub enum Command {
         /// The address may be forged, and the block policy minds.
         spoofable: bool,
     },
-    /// Nothing can match on this flow any more.
+    /// Nothing can match on this flow any more. What opens or ends a TCP connection has to be handed up.
     Release {
         /// The flow.
         key: Key,
         /// After so long without a packet it is over: what comes then has to be handed up.
         idle: Duration,
+        /// Whether all but lone acknowledgments of TCP has to be handed up: of what the key's smaller endpoint sends, and
+        /// of what the larger does.
+        watch: [bool; 2],
     },
 }
 

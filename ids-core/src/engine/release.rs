@@ -1,20 +1,28 @@
 //! Which flows go to the kernel stage, and when they are taken back.
 //!
 //! A flow is released when nothing looks at its packets any more but to count them, which the kernel stage can do as
-//! well: a rule, an exception policy or a setting has bypassed it. Records are the same with and without: a release only
-//! moves the counting.
+//! well: a rule, an exception policy or a setting has bypassed it, or it is *done*. It is done when nobody reads what it
+//! brings (beyond the depth of its stream, encrypted, of no protocol that is looked into), and no rule looks at its
+//! packets one by one. A direction of which something is still read is watched: whatever it brings is handed up, and
+//! whatever opens or ends the connection. Records are the same with and without: a release only moves the counting.
 
+use super::config::Release;
+use super::visit::{self, Conn};
 use super::worker::{Worker, quoted_ends};
 use super::{Command, Config, Sink};
 use crate::app::config::Encrypted;
+use crate::app::state::Found;
+use crate::detect::interest::lasting::{Standing, Wants};
+use crate::detect::rule_set::{Generation, RuleSet};
 use crate::field::Dir;
-use crate::flow::release::can_be_carried;
-use crate::flow::{Arrival, Flow, FlowId, State};
+use crate::flow::release::{can_be_carried, up};
+use crate::flow::{Action, Arrival, Entry, Flow, FlowId, State, Watch};
 use crate::packet::Packet;
-use crate::stream::Session;
-use crate::wire::tcp::Flags;
+use crate::stream::{self, Session};
+use crate::wire::ip_proto;
 
-/// Whether settings bypass a flow from now on: beyond the depth of the stream, encrypted, or large.
+/// Whether settings bypass a flow from now on: beyond the depth of the stream in one direction (the first to reach it
+/// triggers the bypass: `stream.bypass` in `suricata.yaml`), encrypted, or large.
 pub(super) fn bypasses(config: &Config, flow: &Flow, session: Option<&Session>, encrypted: Option<Encrypted>) -> bool {
     let deep = |session: &Session| Dir::BOTH.into_iter().any(|dir| session.depth_reached(dir));
     let bytes = flow.counts.iter().fold(0u64, |sum, count| sum.saturating_add(count.bytes));
@@ -23,206 +31,180 @@ pub(super) fn bypasses(config: &Config, flow: &Flow, session: Option<&Session>, 
         || config.bypass_above.is_some_and(|most| bytes > most)
 }
 
-impl Worker {
-    /// Releases a flow if nothing but its counts is of interest any more.
-    pub(super) fn release(&mut self, id: FlowId, out: &mut impl Sink) {
-        // Where every packet is told of, none may stay in the kernel.
-        if !self.config.release || self.config.packets {
-            return;
+/// How long nothing new has come of a flow. What one direction brings may be looked at only when the other one is heard,
+/// so that both must have been before a flow can be done.
+#[derive(Debug, Default)]
+pub(super) struct Lull {
+    since: Option<Standstill>,
+    heard: [bool; 2],
+    /// Rules were asked, and want to see something.
+    kept: bool,
+}
+
+/// What does not change while nothing new comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Standstill {
+    rules: Generation,
+    proto: Found,
+    transactions: u64,
+    action: Action,
+    session: Option<stream::State>,
+    /// Directions of which nothing more is read.
+    deaf: [bool; 2],
+}
+
+impl Lull {
+    /// A packet came, and this is how things stand. Out: whether rules are to be asked.
+    fn note(&mut self, now: Standstill, dir: Dir) -> bool {
+        if self.since != Some(now) {
+            *self = Self { since: Some(now), ..Self::default() };
+        } else if let Some(heard) = self.heard.get_mut(dir.index()) {
+            *heard = true;
         }
+        !self.kept && (now.session.is_none() || self.heard == [true; 2])
+    }
+}
+
+/// What is still to be seen of a flow after a packet, if it is done.
+fn done(entry: &mut Entry<Conn>, rules: &RuleSet, dir: Dir) -> Option<Watch> {
+    let deaf = deaf(entry)?;
+    let Entry { flow, tcp, data: Conn { app, detect, sealed, lull, .. } } = entry;
+    let now = Standstill {
+        rules: rules.generation(),
+        proto: app.protocol(),
+        transactions: app.tx_count(),
+        action: flow.action,
+        session: tcp.as_ref().map(|session| session.state()),
+        deaf,
+    };
+    if !lull.note(now, dir) {
+        return None;
+    }
+    let settled = match tcp {
+        Some(session) => Dir::BOTH.into_iter().all(|dir| session.is_read(dir)),
+        None => app.transactions().next().is_none(),
+    };
+    if !settled {
+        return None;
+    }
+    let wants = match flow.action {
+        Action::None => rules.wants(&Standing {
+            flow,
+            state: detect,
+            app: visit::view(app, &[]),
+            established: visit::established(flow, tcp.as_deref()),
+            sealed: *sealed,
+        }),
+        Action::Pass | Action::Drop => Wants::default(),
+    };
+    let watch = watch(flow, deaf, &wants).filter(|_| !rules.follows_tags(detect));
+    lull.kept = watch.is_none();
+    watch
+}
+
+/// Of which directions nothing more is read; `None` if something is of both.
+fn deaf(entry: &Entry<Conn>) -> Option<[bool; 2]> {
+    let Entry { flow, tcp, data } = entry;
+    if flow.action == Action::Drop {
+        return None;
+    }
+    let deaf = match tcp {
+        Some(session) if session.state() == stream::State::Established => {
+            let [to_server, to_client] = data.sealed;
+            let over =
+                |dir: Dir| session.depth_reached(dir) || if dir == Dir::ToServer { to_server } else { to_client };
+            Dir::BOTH.map(|dir| over(dir) && session.is_deaf(dir))
+        }
+        Some(_) => return None,
+        None if flow.proto == ip_proto::TCP => return None,
+        None => Dir::BOTH.map(|dir| flow.proto != ip_proto::UDP || !data.app.wants(dir)),
+    };
+    (deaf != [false; 2]).then_some(deaf)
+}
+
+/// Which directions must be watched; `None` if the kernel stage cannot do what it takes, or would have nothing to carry.
+fn watch(flow: &Flow, deaf: [bool; 2], wants: &Wants) -> Option<Watch> {
+    let tcp = flow.proto == ip_proto::TCP;
+    if tcp && wants.bare != [false; 2] {
+        return None;
+    }
+    let watched = Dir::BOTH.map(|dir| {
+        let is = |dirs: [bool; 2]| dirs.get(dir.index()).copied().unwrap_or_default();
+        // The first packet of a direction makes a flow established.
+        let silent = flow.counts.get(dir.index()).is_none_or(|count| count.packets == 0);
+        !is(deaf) || is(wants.data) || !tcp && silent
+    });
+    (watched != [true; 2]).then_some(Watch(watched))
+}
+
+/// Whether packets of a flow are tunnels: what is in them belongs to other flows.
+fn is_tunnel(config: &Config, flow: &Flow) -> bool {
+    match flow.proto {
+        ip_proto::UDP => config.decode.is_tunnel([flow.client.port, flow.server.port]),
+        proto => matches!(proto, ip_proto::IPV4 | ip_proto::IPV6 | ip_proto::GRE),
+    }
+}
+
+impl Worker {
+    /// Releases a flow if nothing but its counts is of interest any more. `dir` is that of the latest packet.
+    pub(super) fn release(&mut self, rules: &RuleSet, (id, dir): (FlowId, Dir), out: &mut impl Sink) {
+        let config = &self.config;
+        let held_to_be_valid = config.inline && config.stream.drop_invalid;
+        let Some(entry) = self.flows.get_mut(id) else { return };
+        if entry.flow.done.is_none() && (config.release == Release::Done || held_to_be_valid) {
+            entry.flow.done = done(entry, rules, dir);
+        }
+        let bypassed = entry.flow.state == State::Bypassed;
+        let watch = if bypassed { Some(Watch::default()) } else { entry.flow.done };
+        let Some(watch) = watch.filter(|_| match config.release {
+            Release::Nothing => false,
+            Release::Bypassed => bypassed,
+            Release::Done => true,
+        }) else {
+            return;
+        };
+        let closed = entry.tcp.as_ref().is_some_and(|session| session.state().is_closed());
+        // Where every packet is told of, none may stay in the kernel.
+        let may_stay = !config.packets && !closed && !is_tunnel(config, &entry.flow);
         let idle = self.flows.may_be_idle(id).unwrap_or_default();
         let Some(entry) = self.flows.get_mut(id) else { return };
         let flow = &mut entry.flow;
-        if flow.state == State::Bypassed && !flow.released && can_be_carried(flow) {
+        if may_stay && !flow.released && can_be_carried(flow) {
             flow.released = true;
-            out.kernel(Command::Release { key: flow.key, idle });
+            let Watch([to_server, to_client]) = watch;
+            let watch = if up(flow) == Dir::ToServer { [to_server, to_client] } else { [to_client, to_server] };
+            out.kernel(Command::Release { key: flow.key, idle, watch });
         }
     }
 
-    /// Takes back what is released of the flow that a packet belongs or refers to, if its end may have come.
+    /// Takes back what is released of the flow that a packet belongs or refers to, if it is of more interest than by its
+    /// size, or the flow's end may have come.
     pub(super) fn recall(&mut self, packet: &Packet<'_>, arrival: &Arrival<'_>, out: &mut impl Sink) {
-        if !self.config.release {
+        if self.config.release == Release::Nothing {
             return;
         }
-        let opens = arrival.tcp.is_some_and(|tcp| tcp.flags().has(Flags::SYN) && !tcp.flags().has(Flags::ACK));
         let now = self.now.max(packet.time);
-        self.flows.recall_before(&arrival.key, opens, now, |flow| out.recall(&flow.key));
+        let needs = |flow: &Flow| {
+            let dir = if flow.client == arrival.src { Dir::ToServer } else { Dir::ToClient };
+            let watch = if flow.state == State::Bypassed { Watch::default() } else { flow.done.unwrap_or_default() };
+            watch.wants(packet, dir)
+        };
+        self.flows.recall_before(&arrival.key, now, needs, |flow| out.recall(&flow.key));
         if let Some((src, dst, proto)) = quoted_ends(packet) {
             let key = arrival.quoted_key(src, dst, proto);
-            self.flows.recall_before(&key, false, now, |flow| out.recall(&flow.key));
+            let inspected = |flow: &Flow| flow.state != State::Bypassed;
+            self.flows.recall_before(&key, now, inspected, |flow| out.recall(&flow.key));
+        }
+    }
+
+    /// Goes over to another rule set, if this is one: it may want what the one before did not.
+    pub(super) fn adopt(&mut self, rules: &RuleSet, out: &mut impl Sink) {
+        if self.generation != rules.generation() {
+            self.generation = rules.generation();
+            self.flows.recall_done(self.now, |flow| out.recall(&flow.key));
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::super::fixtures::{self, Carrier, Told, segment};
-    use super::super::{Command, Config, Engine};
-    use crate::app::config::Encrypted;
-    use crate::app::tls;
-    use crate::app::{self, App};
-    use crate::detect::compile::Loader;
-    use crate::detect::rule_set::RuleSet;
-    use crate::detect::settings::Settings;
-    use crate::detect::shared::Shared;
-    use crate::flow::Carried;
-    use crate::flow::release::OneWay;
-    use crate::time::Time;
-    use crate::{rules, stream};
-
-    fn rules(text: &str) -> RuleSet {
-        let parsed = rules::parse(text).rules.into_iter().map(|rule| (0, rule));
-        Loader::default().compile(parsed, &Settings::default()).unwrap().rules
-    }
-
-    fn engine(config: Config) -> Engine {
-        let config = Config { release: true, ..config };
-        let app = App::new(config.app.clone());
-        Engine::new(Arc::new(config), Arc::new(app), Shared::default())
-    }
-
-    const BYPASS: &str = "alert tcp any any -> any any (content:\"past\"; noalert; bypass; sid:1;)";
-
-    fn handshake(carrier: Carrier) -> Vec<Vec<u8>> {
-        vec![
-            segment(carrier, true, "S", 100, 0, b""),
-            segment(carrier, false, "SA", 500, 101, b""),
-            segment(carrier, true, "A", 101, 501, b""),
-        ]
-    }
-
-    fn frames(carrier: Carrier, rest: &[(bool, &[u8])]) -> Vec<Vec<u8>> {
-        let mut next = [101, 501];
-        let mut all = handshake(carrier);
-        for (from_client, data) in rest {
-            let (me, peer) = if *from_client { (0, 1) } else { (1, 0) };
-            all.push(segment(carrier, *from_client, "PA", next[me], next[peer], data));
-            next[me] += u32::try_from(data.len()).unwrap();
-        }
-        all
-    }
-
-    /// After which packet of these a flow is released, counted from 1.
-    fn released(config: Config, rule: &str, frames: &[Vec<u8>]) -> Vec<u64> {
-        let (mut engine, rules) = (engine(config), rules(rule));
-        let told = |(id, frame): (u64, &Vec<u8>)| {
-            let told = fixtures::push(&mut engine, &rules, id, &mut frame.clone());
-            let any = told.commands.iter().any(|command| matches!(command, Command::Release { .. }));
-            any.then_some(id)
-        };
-        (1..).zip(frames).filter_map(told).collect()
-    }
-
-    #[test]
-    fn a_flow_is_released_once_when_nothing_looks_at_it_any_more() {
-        let said = |data: &'static [u8]| frames(Carrier::V4, &[(true, data), (false, data), (true, data)]);
-        let stream = |bypass| {
-            let reassembly = stream::config::Reassembly { depth: 8, ..Default::default() };
-            Config { stream: stream::Config { bypass, reassembly, ..Default::default() }, ..Config::default() }
-        };
-        let tls = |encrypted| {
-            let tls = tls::Config { encrypted, ..Default::default() };
-            Config { app: app::config::Config { tls, ..Default::default() }, ..Config::default() }
-        };
-        let hello: &[u8] = &[22, 3, 1, 0, 4, 1, 0, 0, 0];
-        let answer: &[u8] = &[22, 3, 3, 0, 4, 2, 0, 0, 0];
-        let data: &[u8] = &[23, 3, 3, 0, 1, 0];
-        let spoken = |rest: &[(bool, &[u8])]| frames(Carrier::V4, &[&[(true, hello), (false, answer)], rest].concat());
-        let inline =
-            Config { stream: stream::Config { inline: true, ..Default::default() }, inline: true, ..Config::default() };
-        let packets = Config { packets: true, ..inline.clone() };
-        let above = |bytes| Config { bypass_above: Some(bytes), ..Config::default() };
-        let none: &[u64] = &[];
-        type Case<'a> = (&'a str, Config, &'a str, Vec<Vec<u8>>, &'a [u64]);
-        let cases: [Case<'_>; 12] = [
-            ("a rule bypasses", inline.clone(), BYPASS, said(b"past"), &[4]),
-            ("over IPv6", inline.clone(), BYPASS, frames(Carrier::V6, &[(true, b"past")]), &[4]),
-            ("in a tunnel", fixtures::inline(), BYPASS, frames(Carrier::Vxlan, &[(true, b"past")]), none),
-            ("no rule does", inline, BYPASS, said(b"here"), none),
-            ("every packet is told of", packets, BYPASS, said(b"past"), none),
-            ("beyond the depth", stream(true), "", said(b"0123456789"), &[4]),
-            ("beyond the depth, where that is inspected", stream(false), "", said(b"0123456789"), none),
-            (
-                "both sides are encrypted",
-                tls(Encrypted::Bypass),
-                "",
-                spoken(&[(true, data), (false, data), (true, data)]),
-                &[8],
-            ),
-            ("one side is", tls(Encrypted::Bypass), "", spoken(&[(true, data), (true, data)]), none),
-            ("encryption does not matter", tls(Encrypted::TrackOnly), "", spoken(&[(true, data), (false, data)]), none),
-            ("small", above(10_000), "", said(b"0123456789"), none),
-            ("large", above(170), "", said(b"0123456789"), &[4]),
-        ];
-        for (name, config, rule, frames, want) in cases {
-            assert_eq!(released(config, rule, &frames), want, "{name}");
-        }
-    }
-
-    /// A sink for which flows carry ten packets up and twenty down, the last one at this second.
-    fn carrying(second: u64, tcp_flags: u8) -> Told {
-        let way = |packets| OneWay { packets, bytes: packets * 100, tcp_flags };
-        let carried = Carried { up: way(10), down: way(20), last: Some(Time::from_micros(1000 + second, 0)) };
-        Told { carried, ..Told::default() }
-    }
-
-    #[test]
-    fn what_went_by_is_in_the_record_and_keeps_the_flow_alive() {
-        let all = frames(Carrier::V4, &[(true, b"past")]);
-        let (client, server) =
-            (segment(Carrier::V4, true, "PA", 105, 501, b"more"), segment(Carrier::V4, false, "A", 501, 105, b""));
-        let syn = segment(Carrier::V4, true, "S", 900, 0, b"");
-        // A packet at this second, and how often the flow was taken back by then; with FIN among what went by or not;
-        // the flows that have ended when it has come, and the last one at the end.
-        type Case<'a> = (&'a str, &'a Vec<u8>, u64, u64, u8, usize, Option<[u64; 2]>, [u64; 2]);
-        let cases: [Case<'_>; 6] = [
-            ("a packet that was on its way", &server, 6, 5, 0, 0, None, [13, 22]),
-            ("idle for the engine, not in the kernel", &client, 200, 150, 0, 1, None, [14, 21]),
-            ("idle for both", &client, 400, 150, 0, 1, Some([13, 21]), [1, 0]),
-            ("a SYN after what may be any packet", &syn, 60, 50, 0, 1, None, [14, 21]),
-            ("a SYN after a FIN", &syn, 60, 50, 0x11, 1, Some([13, 21]), [1, 0]),
-            ("a packet after a FIN", &client, 60, 50, 0x11, 0, None, [14, 21]),
-        ];
-        for (name, last, at, heard, flags, recalls, ended, at_the_end) in cases {
-            let config = Config {
-                inline: true,
-                stream: stream::Config { inline: true, ..Default::default() },
-                ..Config::default()
-            };
-            let (mut engine, rules) = (engine(config), rules(BYPASS));
-            for (id, frame) in (1..).zip(&all) {
-                fixtures::push(&mut engine, &rules, id, &mut frame.clone());
-            }
-            let mut told = carrying(heard, flags);
-            fixtures::push_to(&mut told, &mut engine, &rules, at, &mut last.clone());
-            assert_eq!(told.recalls, recalls, "{name}");
-            let counts = |told: &Told| told.ended.first().map(|(counts, _)| *counts);
-            assert_eq!(counts(&told), ended, "{name}");
-            let mut end = if recalls == 0 { carrying(heard, flags) } else { Told::default() };
-            engine.finish(&rules, &mut end);
-            assert_eq!(counts(&end), Some(at_the_end), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_sweep_ends_a_released_flow_when_the_kernel_has_heard_nothing_either() {
-        let config =
-            Config { inline: true, stream: stream::Config { inline: true, ..Default::default() }, ..Config::default() };
-        let (mut engine, rules) = (engine(config), rules(BYPASS));
-        for (id, frame) in (1..).zip(frames(Carrier::V4, &[(true, b"past")])) {
-            fixtures::push(&mut engine, &rules, id, &mut frame.clone());
-        }
-        let mut told = carrying(90, 0);
-        // Second of the sweep, recalls so far, flows ended so far. A bypassed flow may be idle for 100 seconds.
-        for (second, recalls, ended) in [(104, 0, 0), (105, 1, 0), (190, 1, 0), (191, 1, 1)] {
-            engine.tick(&rules, Time::from_micros(1000 + second, 0), &mut told);
-            assert_eq!((told.recalls, told.ended.len()), (recalls, ended), "at {second}");
-        }
-        let last = Time::from_micros(1090, 0);
-        assert_eq!(told.ended, [([13, 21], last)]);
-        assert!(last.since(Time::from_micros(1004, 0)) < Duration::from_secs(100));
-    }
-}
+mod tests;

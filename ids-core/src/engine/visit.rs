@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::conclude::{self, Setting};
 use super::context::{self, Known};
-use super::release;
+use super::release::{self, Lull};
 use super::rewrite::Edits;
 use super::tell::{self, Occasion};
 use super::trouble::Special;
@@ -48,6 +48,8 @@ pub(super) struct Conn {
     pub(super) exceptions: SmallVec<[(Trouble, Exception); 1]>,
     /// Payload rules have seen what could be read of a direction, and look no further.
     pub(super) sealed: [bool; 2],
+    /// How long nothing new has come of it.
+    pub(super) lull: Lull,
 }
 
 /// What a visit works with: the worker's parts, apart from the flow table.
@@ -87,6 +89,11 @@ impl<S: Sink> Visit<'_, S> {
         if entry.flow.state == flow::State::Bypassed {
             return self.pass_by(entry, packet, dir);
         }
+        match entry.flow.done {
+            Some(watch) if watch.wants(packet, dir) => entry.flow.done = None,
+            Some(_) if entry.flow.released => return self.go_by(entry, packet, dir),
+            _ => {}
+        }
         if entry.flow.action == Action::Drop && self.config.inline {
             let reason = super::trouble::flow_drop(&entry.data.exceptions);
             return self.refuse(entry, packet, dir, reason);
@@ -100,7 +107,9 @@ impl<S: Sink> Visit<'_, S> {
             self.trouble(entry, packet, trouble, policy);
         }
         let unchanged = entry.tcp.as_ref().is_some_and(|session| !self.edits.note(packet, session.rewrites()));
-        if let Some(reason) = self.special.drop.or(outcome.drop).or(unchanged.then_some(DropReason::StreamError)) {
+        // What is not looked at is not held to be a valid part of its connection either.
+        let invalid = outcome.drop.filter(|_| entry.flow.done.is_none());
+        if let Some(reason) = self.special.drop.or(invalid).or(unchanged.then_some(DropReason::StreamError)) {
             return self.refuse(entry, packet, dir, reason);
         }
         let whole = entry.tcp.as_ref().is_some_and(|session| session.handshake_seen());
@@ -385,6 +394,17 @@ impl<S: Sink> Visit<'_, S> {
         }
         if let (Some(session), Some(tcp)) = (&mut entry.tcp, packet.tcp()) {
             session.pass_by(dir, tcp.flags());
+        }
+        Verdict::Accept
+    }
+
+    /// A packet of a flow that is done with goes by, as it would in the kernel.
+    fn go_by(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) -> Verdict {
+        if self.config.inline {
+            self.counters.count(Counter::IpsAccepted);
+        }
+        if let Some(tcp) = packet.tcp() {
+            entry.went_by(dir, tcp.flags(), tcp.payload.len() as u64);
         }
         Verdict::Accept
     }

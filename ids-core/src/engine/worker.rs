@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::counters::Counters;
 use crate::detect::detector::Detector;
 use crate::detect::hits::Hits;
-use crate::detect::rule_set::RuleSet;
+use crate::detect::rule_set::{Generation, RuleSet};
 use crate::detect::shared::Shared;
 use crate::exception::Trouble;
 use crate::field::Dir;
@@ -42,6 +42,8 @@ pub(super) struct Worker {
     pub(super) counters: Counters,
     pub(super) now: Time,
     swept: Time,
+    /// The rule set that the latest packet was inspected by.
+    pub(super) generation: Generation,
     /// What must be changed in the packets that were taken since the last [`Worker::rewrite`].
     edits: Edits,
     /// Stream data that rules matched on.
@@ -83,6 +85,7 @@ impl Worker {
             counters,
             now: Time::ZERO,
             swept: Time::ZERO,
+            generation: Generation::default(),
             edits: Edits::default(),
             matched: Vec::new(),
         }
@@ -97,6 +100,7 @@ impl Worker {
         out: &mut impl Sink,
     ) -> Verdict {
         self.now = self.now.max(clock).max(packet.time);
+        self.adopt(rules, out);
         let found = self.find(packet, out);
         self.end_flows(rules, false, out);
         self.hits.clear();
@@ -105,7 +109,7 @@ impl Worker {
                 let (flows, mut visit) = self.visit(rules, out);
                 let verdict = flows.get_mut(id).map_or(Verdict::Accept, |entry| visit.packet(entry, packet, dir));
                 flows.update(id);
-                self.release(id, out);
+                self.release(rules, (id, dir), out);
                 verdict
             }
             Home::None => self.alone(rules, packet, false, out),
@@ -146,6 +150,7 @@ impl Worker {
             return;
         }
         self.swept = self.now;
+        self.adopt(rules, out);
         self.flows.recall_idle(self.now, |flow| out.recall(&flow.key));
         let over = &mut self.over;
         let ended = |entry: &mut Entry<Conn>, end| over.push((take(entry), end));

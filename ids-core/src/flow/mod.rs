@@ -21,7 +21,7 @@ use crate::time::Time;
 pub use arrival::Arrival;
 pub use config::Config;
 pub use key::Key;
-pub use release::Carried;
+pub use release::{Carried, Watch};
 pub use table::{Entry, FlowId, Table};
 
 /// One end of a flow.
@@ -176,6 +176,8 @@ pub struct Flow {
     pub action: Action,
     /// Whether a rule fired on it.
     pub alerted: bool,
+    /// Nothing can match on it any more but in what is watched; `None` as long as something can.
+    pub done: Option<Watch>,
     /// The kernel stage carries it; what goes by there is not in the counts yet ([`release`]).
     pub released: bool,
 }
@@ -186,6 +188,7 @@ impl Flow {
         std::mem::swap(&mut self.client, &mut self.server);
         self.counts.reverse();
         self.icmp.reverse();
+        self.done = self.done.map(|Watch([server, client])| Watch([client, server]));
         if let Some(macs) = &mut self.macs {
             macs.0.reverse();
         }

@@ -234,6 +234,13 @@ impl<D: Default> Table<D> {
         self.entry(id).is_some_and(|entry| entry.flow.released).then_some(id)
     }
 
+    /// All flows that are done.
+    pub(super) fn all_done(&mut self, now: Time) -> Vec<u32> {
+        self.advance(now);
+        let is_done = |id: &u32| self.entry(*id).is_some_and(|entry| entry.flow.done.is_some());
+        (0..u32::try_from(self.slots.len()).unwrap_or(NONE)).filter(is_done).collect()
+    }
+
     /// Released flows that were idle for too long, as far as the table knows.
     pub(super) fn idle_releases(&mut self, now: Time) -> Vec<u32> {
         self.advance(now);
@@ -257,7 +264,7 @@ impl<D: Default> Table<D> {
         self.unlink(id);
         self.link(id);
         let due = self.slots.get(id as usize).and_then(|slot| {
-            let idle = self.idle(&slot.entry.as_ref()?.flow);
+            let idle = self.idle(slot.entry.as_ref()?);
             Some(slot.seen.nanos().saturating_add(u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)))
         });
         self.aside.extend(due.map(|due| (Time::from_nanos(due), id)));
@@ -301,7 +308,7 @@ impl<D: Default> Table<D> {
 
     /// How long a flow may be idle in the state that it is in.
     pub fn may_be_idle(&self, id: FlowId) -> Option<Duration> {
-        self.entry(id.0).map(|entry| self.idle(&entry.flow))
+        self.entry(id.0).map(|entry| self.idle(entry))
     }
 
     /// Why a flow does not live on when this packet comes.
@@ -321,19 +328,19 @@ impl<D: Default> Table<D> {
 
     pub(super) fn is_expired(&self, id: u32) -> bool {
         let Some(slot) = self.slots.get(id as usize) else { return false };
-        slot.entry.as_ref().is_some_and(|entry| self.clock.since(slot.seen) > self.idle(&entry.flow))
+        slot.entry.as_ref().is_some_and(|entry| self.clock.since(slot.seen) > self.idle(entry))
     }
 
     /// How long a flow may be idle.
-    fn idle(&self, flow: &Flow) -> Duration {
+    fn idle(&self, entry: &Entry<D>) -> Duration {
         let timeouts = &self.config.timeouts;
-        let Limits { normal, emergency } = match group(flow.proto) {
+        let Limits { normal, emergency } = match group(entry.flow.proto) {
             0 => timeouts.tcp,
             1 => timeouts.udp,
             2 => timeouts.icmp,
             _ => timeouts.other,
         };
-        if self.emergency { emergency } else { normal }.of(flow.state)
+        if self.emergency { emergency } else { normal }.of(stage(entry))
     }
 
     /// Makes a flow. If the table is full, the one idle longest goes, if it may.
@@ -358,7 +365,7 @@ impl<D: Default> Table<D> {
         }
         let entry = Entry { flow: new_flow(arrival), tcp: None, data: D::default() };
         count_new(&entry.flow, counters);
-        let class = class_of(&entry.flow);
+        let class = class_of(&entry);
         let slot = Slot { entry: Some(entry), hash, seen: self.clock, class, before: NONE, after: NONE };
         let id = match self.free.pop() {
             Some(id) => {
@@ -431,7 +438,7 @@ impl<D: Default> Table<D> {
 
     /// Puts a flow at the end of the list that its state says.
     fn file(&mut self, id: u32) {
-        let class = self.entry(id).map(|entry| class_of(&entry.flow));
+        let class = self.entry(id).map(class_of);
         let Some((slot, class)) = self.slots.get_mut(id as usize).zip(class) else { return };
         if slot.class == class && slot.after == NONE {
             return;
@@ -520,14 +527,20 @@ const fn group(proto: u8) -> u8 {
     }
 }
 
-const fn class_of(flow: &Flow) -> u8 {
-    let state = match flow.state {
+/// The state whose timeouts hold. A connection that is over is over, bypassed or not.
+fn stage<D>(entry: &Entry<D>) -> State {
+    let closed = entry.tcp.as_ref().is_some_and(|session| session.state().is_closed());
+    if entry.flow.state == State::Bypassed && closed { State::Closed } else { entry.flow.state }
+}
+
+fn class_of<D>(entry: &Entry<D>) -> u8 {
+    let state = match stage(entry) {
         State::New => 0,
         State::Established => 1,
         State::Closed => 2,
         State::Bypassed => 3,
     };
-    group(flow.proto) * 4 + state
+    group(entry.flow.proto) * 4 + state
 }
 
 /// A flow that begins with a packet. Its sender is the client, unless it answers: a SYN/ACK is the server's.
@@ -556,6 +569,7 @@ fn new_flow(arrival: &Arrival<'_>) -> Flow {
         state: State::New,
         action: Action::None,
         alerted: false,
+        done: None,
         released: false,
     }
 }

@@ -69,7 +69,7 @@ pub(super) struct Assembly {
 /// What became of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Inserted {
-    /// Its bytes are in the stream, now or by an earlier copy.
+    /// Its bytes are in the stream, now or by an earlier copy, or beyond its depth.
     pub(super) in_stream: bool,
     /// Bytes were there already.
     pub(super) overlap: bool,
@@ -141,10 +141,13 @@ impl Assembly {
     pub(super) fn insert(&mut self, at: u64, data: &[u8], room: Room, rewrites: &mut Vec<Rewrite>) -> Inserted {
         let mut done = Inserted::default();
         if self.stopped() {
+            done.in_stream = at >= self.depth;
             return done;
         }
         let data = self.cut_to_end(at, data, &mut done);
         if data.is_empty() {
+            // What lies beyond the depth is not looked at, packet by packet neither.
+            done.in_stream = at >= self.depth;
             return done;
         }
         if self.inline && !self.raw.stopped {
@@ -416,6 +419,17 @@ impl Assembly {
     pub(super) fn is_over(&self) -> bool {
         let ended = self.closed || self.fin == Some(self.end) || (self.depth_reached && self.end >= self.depth);
         ended && self.waiting.is_empty() && self.visible() == self.stream(self.end)
+    }
+
+    /// Whether everything that came was seen by all who read it, and nothing waits.
+    pub(super) fn is_read(&self) -> bool {
+        let shown = self.waiting.is_empty() && self.visible() == self.stream(self.end);
+        self.stopped() || shown && self.app_is_done() && self.raw_is_done()
+    }
+
+    /// Whether whatever follows goes unread: it lies beyond the depth, or nobody reads any more.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.stopped() || self.depth_reached && self.is_over() && self.is_read()
     }
 
     /// Neither reader wants anything.

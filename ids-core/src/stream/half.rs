@@ -35,6 +35,8 @@ pub(super) struct Half {
     pub(super) stamps: Stamps,
     /// All flags seen.
     pub(super) flags: u8,
+    /// Bytes that at most went by without being looked at.
+    pub(super) unseen: i64,
     /// Position of the FIN.
     pub(super) fin: Option<i64>,
     /// Position after the byte of the last zero-window probe.
@@ -64,6 +66,7 @@ impl Half {
             scale: 0,
             stamps: Stamps::default(),
             flags: 0,
+            unseen: 0,
             fin: None,
             probe: None,
             assembly,
@@ -84,9 +87,14 @@ impl Half {
 
     /// The position of a sequence number: the one nearest to what comes next.
     pub(super) fn position(&self, sequence: u32) -> i64 {
+        self.position_near(sequence, self.next)
+    }
+
+    /// The position of a sequence number that is nearest to another position.
+    pub(super) fn position_near(&self, sequence: u32, position: i64) -> i64 {
         // Sequence numbers wrap around at 32 bits, so that the lower half of the position is all there is of it.
-        let next = self.isn.wrapping_add((self.next & 0xffff_ffff) as u32);
-        self.next + i64::from(sequence.wrapping_sub(next).cast_signed())
+        let there = self.isn.wrapping_add((position & 0xffff_ffff) as u32);
+        position.saturating_add(i64::from(sequence.wrapping_sub(there).cast_signed()))
     }
 
     /// The other side acknowledged up to `ack` and grants `window` bytes beyond. Out: gaps that this closed.

@@ -11,6 +11,7 @@
 //! | [`config`] | settings |
 //! | `session` | one connection: its states, its readers |
 //! | `handshake`, `transfer` | what a packet means in each state |
+//! | `unseen` | packets that went by, and what they have done to the connection |
 //! | `half` | sequence numbers, window and timestamps of one sender |
 //! | `assembly`, `run`, `waiting`, `urgent` | bytes of one direction |
 //! | [`overlap`] | which copy of a byte wins |
@@ -27,6 +28,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod unseen;
 mod urgent;
 mod waiting;
 
@@ -133,7 +135,8 @@ impl Env<'_> {
 pub struct Outcome {
     /// It is a valid part of its connection.
     pub valid: bool,
-    /// Its payload is in the stream, now or by an earlier copy; if not, it can be inspected by itself alone.
+    /// Its payload is in the stream, now or by an earlier copy, or beyond its depth; if not, it can be inspected by itself
+    /// alone.
     pub payload_in_stream: bool,
     /// The handshake was completed by it.
     pub established_now: bool,

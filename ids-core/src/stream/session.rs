@@ -127,6 +127,7 @@ impl Session {
         self.rewrites.clear();
         let before = self.state;
         self.half(step.dir).flags |= step.flags().0;
+        self.regain(step);
         let taken = self.dispatch(step);
         self.conclude(before, taken, step);
     }
@@ -177,11 +178,6 @@ impl Session {
         let over = matches!(self.state, State::Closed | State::TimeWait) || bypassed && ending;
         let anew = self.state.is_new() && self.fast_open_refused && !Syn::opens_fast(tcp);
         (over || anew) && flags.has(Flags::SYN) && !flags.any(Flags::ACK | Flags::RST | Flags::FIN)
-    }
-
-    /// Notes a packet of a connection that is bypassed: nothing but its flags is looked at.
-    pub fn pass_by(&mut self, dir: Dir, flags: Flags) {
-        self.half(dir).flags |= flags.0;
     }
 
     /// Where the connection is.
@@ -270,6 +266,16 @@ impl Session {
     /// Whether a direction went beyond its depth, so that what follows is not looked at.
     pub fn depth_reached(&self, dir: Dir) -> bool {
         self.half_ref(dir).assembly.depth_reached
+    }
+
+    /// Whether everything that a direction has brought was looked at by whoever reads it.
+    pub fn is_read(&self, dir: Dir) -> bool {
+        self.half_ref(dir).assembly.is_read()
+    }
+
+    /// Whether nobody reads what a direction brings from now on: it lies beyond the depth, or both readers have stopped.
+    pub fn is_deaf(&self, dir: Dir) -> bool {
+        self.half_ref(dir).assembly.is_deaf()
     }
 
     /// How many sequence numbers a direction has used, SYN and FIN included (`stream_size`).

@@ -151,6 +151,12 @@ impl Flags {
         self.0 & bits == bits
     }
 
+    /// Whether a segment with these does no more than to carry and acknowledge data: it neither opens nor ends a
+    /// connection, and has nothing urgent.
+    pub const fn only_carry(self) -> bool {
+        self.has(Self::ACK) && !self.any(Self::FIN | Self::SYN | Self::RST | Self::URG)
+    }
+
     /// Whether any of these bits is set.
     pub const fn any(self, bits: u8) -> bool {
         self.0 & bits != 0

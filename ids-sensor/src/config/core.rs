@@ -4,13 +4,14 @@
 
 use ids_core::decode;
 use ids_core::defrag;
-use ids_core::engine;
+use ids_core::engine::{self, Release};
 use ids_core::exception::Exception;
 use ids_core::flow;
 use ids_core::host_policy::{ByPrefix, HostPolicy, Policy as Os, Prefix};
 use ids_core::stream;
 
 use super::Config;
+use super::eve::Eve;
 use super::traffic::{Policy, Stream, Timeout, Traffic, Urgent};
 use crate::magic;
 
@@ -52,14 +53,22 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
         max_alerts: config.engine.detect.alerts_per_packet,
         packets: !config.outputs.pcap_log.is_empty(),
         frames: config.outputs.eve.iter().any(|eve| eve.types.frame.is_some()),
-        release: false,
+        release: Release::Nothing,
         bypass_above: traffic.flow.bypass_above,
     }
 }
 
-/// Whether the kernel stage can carry flows for these records: it knows nothing of TTLs and MAC addresses.
-pub fn can_release(config: &Config) -> bool {
-    !config.outputs.eve.iter().any(|eve| eve.types.netflow || eve.ethernet)
+/// Which flows the kernel stage can carry for these records: it knows nothing of TTLs and MAC addresses, and does not
+/// see what is odd about segments of TCP, or which rules would leave variables on a packet.
+pub fn release(config: &Config) -> Release {
+    let any = |asks: fn(&Eve) -> bool| config.outputs.eve.iter().any(asks);
+    if any(|eve| eve.types.netflow || eve.ethernet) {
+        Release::Nothing
+    } else if any(|eve| eve.types.metadata || eve.types.anomaly.as_ref().is_some_and(|anomaly| anomaly.stream)) {
+        Release::Bypassed
+    } else {
+        Release::Done
+    }
 }
 
 fn flow_table(traffic: &Traffic) -> flow::Config {

@@ -415,13 +415,14 @@ impl Flows {
         there(map::RELEASED_FLOWS, self.released.get(key, 0))
     }
 
-    /// Lets a flow take the fast path from now on, until nothing was heard of it for `idle` (0: for ever).
+    /// Lets a flow take the fast path from now on, until nothing was heard of it for `idle` (0: for ever), or what is
+    /// `watched` comes ([`Released::watch`]).
     ///
     /// # Errors
     /// [`Error::Full`]: it is not released, and goes on being inspected.
-    pub fn release(&mut self, key: &FlowKey, idle: Duration) -> Result<(), Error> {
+    pub fn release(&mut self, key: &FlowKey, idle: Duration, watched: u64) -> Result<(), Error> {
         let idle = u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX);
-        let released = Released { since: Monotonic::now().0, idle, ..Released::default() };
+        let released = Released { since: Monotonic::now().0, idle, watched, ..Released::default() };
         let insert = || self.released.insert(key, released, 0).map_err(of(map::RELEASED_FLOWS));
         self.in_use.marking(Table::ReleasedFlows, insert)
     }

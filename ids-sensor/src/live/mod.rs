@@ -44,7 +44,7 @@ use crate::ports::{self, Ports};
 use crate::shield::Shield;
 use crate::why::Group;
 use counters::{Commands, Queue};
-pub use releases::carried;
+pub use releases::{carried, watched};
 use rules::Follower;
 pub use settings::{Capture, Pinning, Settings, Topology};
 pub use setup::{Prepared, frame_size};

@@ -69,7 +69,7 @@ impl<E: Events> Sink for Outlet<E> {
 
     fn kernel(&mut self, command: Command) {
         match (command, &mut self.releases) {
-            (Command::Release { key, idle }, Some(releases)) => releases.ask(&key, idle),
+            (Command::Release { key, idle, watch }, Some(releases)) => releases.ask(&key, idle, watch),
             _ => self.commands.push(command),
         }
     }

@@ -45,7 +45,7 @@ pub(super) struct Count {
 pub(super) struct Releases {
     flows: Flows,
     keys: Keys,
-    waiting: Vec<(FlowKey, Duration)>,
+    waiting: Vec<(FlowKey, Duration, u64)>,
     pub(super) count: Count,
 }
 
@@ -56,11 +56,11 @@ impl Releases {
     }
 
     /// Puts a release in line.
-    pub(super) fn ask(&mut self, key: &Key, idle: Duration) {
+    pub(super) fn ask(&mut self, key: &Key, idle: Duration, watch: [bool; 2]) {
         match self.keys.of(key) {
             None => self.count.not_expressible += 1,
             Some(_) if self.waiting.len() >= WAITING => self.count.failed += 1,
-            Some((key, _)) => self.waiting.push((key, idle)),
+            Some((key, low)) => self.waiting.push((key, idle, watched(watch, low))),
         }
     }
 
@@ -71,8 +71,8 @@ impl Releases {
 
     /// Writes those in line: no packet of theirs is on its way any more.
     pub(super) fn write(&mut self) {
-        for (key, idle) in self.waiting.drain(..) {
-            match self.flows.release(&key, idle) {
+        for (key, idle, watched) in self.waiting.drain(..) {
+            match self.flows.release(&key, idle, watched) {
                 Ok(()) => self.count.released += 1,
                 Err(_) => self.count.failed += 1,
             }
@@ -82,7 +82,7 @@ impl Releases {
     /// Ends a release; what the flow has carried, if it was carried out.
     pub(super) fn recall(&mut self, key: &Key) -> Option<Carried> {
         let (key, low) = self.keys.of(key)?;
-        self.waiting.retain(|(waiting, _)| *waiting != key);
+        self.waiting.retain(|(waiting, ..)| *waiting != key);
         match self.flows.recall(&key) {
             Ok(released) => released.map(|released| carried(&released, low, wall(), Monotonic::now())),
             Err(error) => {
@@ -91,6 +91,14 @@ impl Releases {
             }
         }
     }
+}
+
+/// What the engine wants to see, by its smaller endpoint and its larger, as the kernel writes it; `low` is the direction
+/// in which the smaller one sends.
+pub fn watched([smaller, larger]: [bool; 2], low: Dir) -> u64 {
+    let high = if low == Dir::Up { Dir::Down } else { Dir::Up };
+    let bit = |is: bool, dir| if is { Released::watch(dir) } else { 0 };
+    bit(smaller, low) | bit(larger, high)
 }
 
 /// The kernel's counts as the engine's; `low` is the direction in which the engine's smaller endpoint sends. Clocks are
@@ -105,5 +113,5 @@ pub fn carried(released: &Released, low: Dir, wall: Time, now: Monotonic) -> Car
     let last = released.carried.iter().map(|way| way.last).max().filter(|last| *last > 0);
     let age = |last| u64::try_from(now.since(Monotonic(last)).as_nanos()).unwrap_or(u64::MAX);
     let last = last.map(|last| Time::from_nanos(wall.nanos().saturating_sub(age(last))));
-    Carried { up: way(up), down: way(down), last }
+    Carried { up: way(up), down: way(down), last, heard: last }
 }

@@ -104,6 +104,7 @@ pub(crate) fn a_flow() -> Flow {
         state: flow::State::Established,
         action: flow::Action::None,
         alerted: true,
+        done: None,
         released: false,
     }
 }

@@ -34,8 +34,19 @@ use crate::ruleset::Loaded;
 pub use report::{Difference, Proof};
 use stage::Stage;
 
-/// Changes what the side with the stage goes by: its engine's settings, and what it wants to see.
-pub type Falsify = fn(&mut engine::Config, &mut Interest);
+/// What the side with the stage goes by.
+#[derive(Debug)]
+pub struct Basis<'a> {
+    /// Its engine's settings.
+    pub engine: &'a mut engine::Config,
+    /// What it wants to see of all packets.
+    pub interest: &'a mut Interest,
+    /// Whether it sees what is watched of released flows.
+    pub watches: &'a mut bool,
+}
+
+/// Makes a mistake in what the side with the stage goes by.
+pub type Falsify = fn(Basis<'_>);
 
 /// What to prove.
 #[derive(Debug)]
@@ -92,13 +103,14 @@ pub fn run(plan: &Plan<'_>) -> Result<Proof, Error> {
         return Err(Error::NoRecords);
     }
     let usual = config::core::engine(&config, plan.inline);
-    let mut with = engine::Config { release: config::core::can_release(&config), ..usual.clone() };
+    let mut with = engine::Config { release: config::core::release(&config), ..usual.clone() };
     let [rules, rules_again] = plan.rules;
     let mut wanted = Wanted::of(&rules_again.rules, &Others::of(&config, &usual));
+    let mut watches = true;
     if let Some(falsify) = plan.falsify {
-        falsify(&mut with, &mut wanted.interest);
+        falsify(Basis { engine: &mut with, interest: &mut wanted.interest, watches: &mut watches });
     }
-    let mut stage = Stage::new(&wanted.interest, config.traffic.vlan_tracking)?;
+    let mut stage = Stage::new(&wanted.interest, config.traffic.vlan_tracking, watches)?;
     let half = |rules, settings: engine::Config| Half {
         config: &config,
         rules,
@@ -177,8 +189,8 @@ impl Sink for ProofSink<'_> {
     fn inject(&mut self, _: u16, _: Side, _: &[u8]) {}
 
     fn kernel(&mut self, command: Command) {
-        if let (Command::Release { key, idle }, Some(stage)) = (command, &mut self.stage)
-            && let Err(error) = stage.release(&key, idle)
+        if let (Command::Release { key, idle, watch }, Some(stage)) = (command, &mut self.stage)
+            && let Err(error) = stage.release(&key, idle, watch)
         {
             self.failed = Some(error);
         }

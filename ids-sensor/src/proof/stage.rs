@@ -24,7 +24,7 @@ use super::{Error, port_config};
 use crate::kernel::clock::Monotonic;
 use crate::kernel::tables::flow_key;
 use crate::kernel::{Pins, Port, Sizes, Tables};
-use crate::live::carried;
+use crate::live::{carried, watched};
 
 /// Sizes of frames that the kernel runs an XDP program on that has no fragments: an Ethernet header and what an MTU
 /// allows that XDP can have.
@@ -32,8 +32,10 @@ const SIZES: std::ops::RangeInclusive<usize> = 14..=3512;
 
 /// A released flow.
 struct Held {
-    /// When it was heard last, by packet time.
+    /// Time of its latest packet.
     last: Time,
+    /// The largest packet time when that came.
+    heard: Time,
     idle: Duration,
 }
 
@@ -46,6 +48,7 @@ pub struct Stage {
     /// The map of sockets keeps no reference to this one.
     _socket: OwnedFd,
     config: PortConfig,
+    watches: bool,
     /// The largest packet time so far.
     clock: Time,
     released: HashMap<FlowKey, Held>,
@@ -58,11 +61,12 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Loads the program, with a worker's socket behind it that nobody reads.
+    /// Loads the program, with a worker's socket behind it that nobody reads. `watches`: whether it is told what of a
+    /// released flow is watched, as it should be.
     ///
     /// # Errors
     /// Missing rights, or no such kernel.
-    pub fn new(interest: &Interest, track_vlan: bool) -> Result<Self, Error> {
+    pub fn new(interest: &Interest, track_vlan: bool, watches: bool) -> Result<Self, Error> {
         let pins = Pins::private()?;
         let mut tables = Tables::open(&pins, Sizes::default())?;
         tables.set_interest(interest)?;
@@ -75,7 +79,19 @@ impl Stage {
         port.set_socket(0, socket.as_fd())?;
         let counts = [Count::default(); Outcome::ALL.len()];
         let (clock, released, not_run, releases) = (Time::ZERO, HashMap::new(), Count::default(), 0);
-        Ok(Self { _pins: pins, port, tables, _socket: socket, config, clock, released, counts, not_run, releases })
+        Ok(Self {
+            _pins: pins,
+            port,
+            tables,
+            _socket: socket,
+            config,
+            watches,
+            clock,
+            released,
+            counts,
+            not_run,
+            releases,
+        })
     }
 
     /// Whether a packet stays in the kernel. `clock` is the largest packet time so far.
@@ -92,7 +108,7 @@ impl Stage {
         let headers = Headers::parse(&*packet.bytes);
         let (key, _) = FlowKey::of(&headers, &self.config);
         let held = self.released.get_mut(&key).filter(|_| headers.class == Class::Whole);
-        if held.as_ref().is_some_and(|held| clock.since(held.last) > held.idle) {
+        if held.as_ref().is_some_and(|held| clock.since(held.heard) > held.idle) {
             self.tables.flows.expire_release(&key)?;
         }
         let before = self.port.stats()?;
@@ -103,7 +119,8 @@ impl Stage {
         let outcome = decided.ok_or_else(|| Error::Run("no outcome was counted".to_owned()))?;
         self.counts[outcome as usize].add(length);
         if let Some(held) = held.filter(|_| outcome == Outcome::FastReleased) {
-            held.last = clock;
+            held.last = held.last.max(packet.time);
+            held.heard = clock;
         }
         Ok(outcome.way() != Way::Inspect)
     }
@@ -112,12 +129,13 @@ impl Stage {
     ///
     /// # Errors
     /// The map refuses.
-    pub fn release(&mut self, key: &Key, idle: Duration) -> Result<(), Error> {
-        let Some((key, _)) = self.key(key) else { return Ok(()) };
+    pub fn release(&mut self, key: &Key, idle: Duration, watch: [bool; 2]) -> Result<(), Error> {
+        let Some((key, low)) = self.key(key) else { return Ok(()) };
+        let watched = if self.watches { watched(watch, low) } else { 0 };
         // Its silence is measured in packet time.
-        self.tables.flows.release(&key, Duration::ZERO)?;
+        self.tables.flows.release(&key, Duration::ZERO, watched)?;
         self.releases += 1;
-        self.released.insert(key, Held { last: self.clock, idle });
+        self.released.insert(key, Held { last: Time::ZERO, heard: self.clock, idle });
         Ok(())
     }
 
@@ -131,7 +149,8 @@ impl Stage {
             return Ok(None);
         };
         let carried = carried(&released, low, Time::ZERO, Monotonic::default());
-        Ok(Some(Carried { last: carried.last.map(|_| held.last), ..carried }))
+        let any = carried.last.is_some();
+        Ok(Some(Carried { last: any.then_some(held.last), heard: any.then_some(held.heard), ..carried }))
     }
 
     /// Forgets all releases: another capture begins.

@@ -185,7 +185,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
 
 /// The engine's settings for what it is to do with these interfaces.
 fn engine(config: &Config, topology: &Topology) -> ids_core::engine::Config {
-    let (late, release) = (topology.is_late(), config::core::can_release(config));
+    let (late, release) = (topology.is_late(), config::core::release(config));
     let mut settings = config::core::engine(config, late || topology.holds());
     (settings.late, settings.release) = (late, release);
     // What is no valid part of a connection has passed all the same. All the rest is looked at as it comes, as inline.

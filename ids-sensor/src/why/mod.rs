@@ -193,7 +193,10 @@ fn unwatched(config: &PortConfig) -> Outcome {
 const fn sentence(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Inspect => "it is inspected, and rules decide on it",
-        Outcome::InspectReuse => "it is inspected, as it begins a new connection on a released flow",
+        Outcome::InspectRecall => {
+            "it is inspected, and ends the release of its flow: it opens or ends a connection, is watched still, or \
+             comes after a long silence"
+        }
         Outcome::InspectFragment | Outcome::InspectMalformed | Outcome::InspectUnknown => {
             "it is inspected, as the kernel stage cannot decide on it"
         }

@@ -40,8 +40,9 @@ impl Target {
             class: Class::Whole,
             version: if src.is_ipv4() { 4 } else { 6 },
             proto,
-            // ACK alone: neither begins a connection nor ends one.
+            // ACK alone, with data: neither begins a connection nor ends one, and says what most packets do.
             tcp_flags: if proto == 6 { 16 } else { 0 },
+            tcp_data: true,
             icmp_type: 0,
             vlan,
             src_port: src.port(),

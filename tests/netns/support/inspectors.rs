@@ -54,7 +54,7 @@ impl Inspector for Marker {
                 Verdict::Drop(DropReason::Rules)
             }
             Then::Release => {
-                out.kernel(Command::Release { key, idle: Duration::from_secs(60) });
+                out.kernel(Command::Release { key, idle: Duration::from_secs(60), watch: [false; 2] });
                 Verdict::Accept
             }
         };

@@ -28,6 +28,14 @@ pub fn tcp(src: (&str, u16), dst: (&str, u16), flags: u8, data: &[u8]) -> Frame 
     Frame::new(src.0, dst.0, 6, segment)
 }
 
+/// The same with sequence and acknowledgment numbers.
+pub fn segment(src: (&str, u16), dst: (&str, u16), flags: u8, (seq, ack): (u32, u32), data: &[u8]) -> Frame {
+    let mut frame = tcp(src, dst, flags, data);
+    frame.payload[4..8].copy_from_slice(&seq.to_be_bytes());
+    frame.payload[8..12].copy_from_slice(&ack.to_be_bytes());
+    frame
+}
+
 /// A UDP datagram between two endpoints.
 pub fn udp(src: (&str, u16), dst: (&str, u16), data: &[u8]) -> Frame {
     let mut datagram = vec![0; 8];

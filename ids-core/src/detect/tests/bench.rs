@@ -296,6 +296,7 @@ impl Bench {
             state: Default::default(),
             action: Default::default(),
             alerted: false,
+            done: None,
             released: false,
         });
         let dir = if flow.client == src { ToServer } else { ToClient };

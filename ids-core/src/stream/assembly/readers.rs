@@ -142,6 +142,17 @@ impl Assembly {
         Raw { offset: self.stream(start), data: &self.scratch, fresh_from, last: false }
     }
 
+    /// Whether the application layer was offered all there is.
+    pub(super) fn app_is_done(&self) -> bool {
+        let told = self.app.told_last || !self.is_over();
+        self.app.stopped || told && self.runs.back().is_none_or(|run| self.app.offered >= run.end())
+    }
+
+    /// Whether payload rules saw all there is.
+    pub(super) fn raw_is_done(&self) -> bool {
+        self.raw.stopped || self.latest.is_none() && self.fresh() == 0
+    }
+
     /// Payload rules saw everything before this stream offset.
     pub(in crate::stream) fn raw_done(&mut self, upto: u64) {
         let visible = self.visible();

@@ -180,7 +180,7 @@ fn depth_ends_what_is_looked_at() {
     talk.push(&p('>', "A", 1, 1).data("hello"));
     talk.push(&p('>', "A", 6, 1).data("world"));
     let (outcome, _) = talk.push(&p('>', "A", 11, 1).data("again"));
-    assert!(!outcome.payload_in_stream);
+    assert!(outcome.payload_in_stream, "nor is it by itself");
     talk.push(&p('<', "A", 1, 16));
     assert_eq!(talk.app('>'), "hellow.");
     assert!(talk.session().depth_reached(Dir::ToServer));

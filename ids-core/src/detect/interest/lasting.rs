@@ -1,0 +1,291 @@
+//! What rules go on looking at in a flow of which nothing new is read: single packets, by what is known of the flow.
+//!
+//! In: a flow ([`Standing`]).  Out: [`Wants`].
+//! Stream data, transactions and frames are no matter here: who asks knows that none comes any more, or sees to it that
+//! what could bring some is inspected, and asks again then. As long as nothing matches, what the flow remembers stays
+//! as it is. What kernel stages hand up in any case is left out: packets about which something is odd, and those that
+//! open or end a connection. When unsure, wanted.
+
+use super::super::detector::{concerns, is_protocol, speaks};
+use super::super::header::Carriers;
+use super::super::index::Index;
+use super::super::packet_fields::PacketTest;
+use super::super::rule_set::{Compiled, EventTest, Generation, Kind, RuleId, RuleSet, StateTest};
+use super::super::scene::AppView;
+use super::super::state::FlowState;
+use super::only_silences;
+use crate::field::Dir;
+use crate::flow::Flow;
+use crate::wire::ip_proto;
+use crate::wire::tcp::Flags;
+
+/// The rules that may look at single packets, by whether they look at the payload.
+#[derive(Debug, Default)]
+pub(in crate::detect) struct Lasting {
+    data: Index,
+    bare: Index,
+}
+
+/// A flow as rules see it.
+#[derive(Clone, Copy)]
+pub struct Standing<'a> {
+    /// The flow.
+    pub flow: &'a Flow,
+    /// What detection remembers of it.
+    pub state: &'a FlowState,
+    /// What is known of its application protocol; it will not become known otherwise.
+    pub app: AppView<'a>,
+    /// See [`Scene::established`](super::super::scene::Scene::established).
+    pub established: bool,
+    /// Payload cannot be read, by direction.
+    pub sealed: [bool; 2],
+}
+
+/// Which packets rules want to see, by direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// Those that carry something.
+    pub data: [bool; 2],
+    /// All of them.
+    pub bare: [bool; 2],
+}
+
+impl Lasting {
+    /// Sorts the rules.
+    pub(in crate::detect) fn of(rules: &[Compiled]) -> Self {
+        let sorted = |sight: Sight| {
+            let place = |(place, rule): (usize, &Compiled)| (RuleId::new(place), Sight::of(rule));
+            let of = move |(id, found): (RuleId, Sight)| (found == sight).then_some(id);
+            let ids: Vec<RuleId> = rules.iter().enumerate().map(place).filter_map(of).collect();
+            let row = |id: RuleId| rules.get(id.0 as usize).map(|rule| (id, rule.carriers, &rule.header));
+            Index::new(ids.into_iter().filter_map(row))
+        };
+        Self { data: sorted(Sight::Data), bare: sorted(Sight::All) }
+    }
+}
+
+impl RuleSet {
+    /// Which packets of a flow rules want to see.
+    pub fn wants(&self, of: &Standing<'_>) -> Wants {
+        let mut wants = Wants::default();
+        for dir in Dir::BOTH {
+            let any = |index: &Index| {
+                let mut any = false;
+                index.find(Carriers::of_number(of.flow.proto), Some(of.flow.ends(dir)), |id| {
+                    any = any || self.rule(id).is_some_and(|rule| may_match(rule, of, dir));
+                });
+                any
+            };
+            let bare = any(&self.lasting.bare);
+            if let (Some(data), Some(all)) = (wants.data.get_mut(dir.index()), wants.bare.get_mut(dir.index())) {
+                (*data, *all) = (bare || any(&self.lasting.data), bare);
+            }
+        }
+        wants
+    }
+
+    /// Whether every packet counts for a tag.
+    pub fn follows_tags(&self, state: &FlowState) -> bool {
+        self.tags_hosts || state.is_tagged()
+    }
+
+    /// Which of the sets of one loader this is.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+}
+
+/// What a rule looks at in single packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// Nothing that is not handed up in any case.
+    Nothing,
+    /// Packets that carry something.
+    Data,
+    All,
+}
+
+impl Sight {
+    fn of(rule: &Compiled) -> Self {
+        if only_silences(rule) || !rule.kind.on_packets() || rule.flow.defragmented == Some(true) {
+            return Self::Nothing;
+        }
+        let handed_up = |event: &EventTest| match event {
+            EventTest::Packet(anomaly) => !anomaly.is_of_carriers(),
+            // Comes with data that is read.
+            EventTest::Detection(_) => true,
+        };
+        if rule.events.iter().any(handed_up)
+            || rule.packet.iter().any(|test| !passes_any(test, "tcp.flags", usual_flags()))
+        {
+            return Self::Nothing;
+        }
+        let needs_data = rule.payload.is_some() || rule.packet.iter().any(|test| !passes_any(test, "dsize", [0]));
+        if needs_data { Self::Data } else { Self::All }
+    }
+}
+
+/// Whether a test of this field lets one of these values pass; one of another field may.
+fn passes_any(test: &PacketTest, field: &str, values: impl IntoIterator<Item = u64>) -> bool {
+    test.field.name != field || values.into_iter().any(|value| test.predicate.matches(value))
+}
+
+/// The TCP flags of what only carries and acknowledges data.
+fn usual_flags() -> impl Iterator<Item = u64> {
+    (0..=u8::MAX).filter(|bits| Flags(*bits).only_carry()).map(u64::from)
+}
+
+/// Whether a rule may match on a packet that travels in a direction of the flow.
+fn may_match(rule: &Compiled, of: &Standing<'_>, dir: Dir) -> bool {
+    let test = &rule.flow;
+    let tcp = of.flow.proto == ip_proto::TCP;
+    let read = tcp && (rule.kind == Kind::Stream || test.stream == Some(true));
+    let sealed = of.sealed.get(dir.index()).copied().unwrap_or_default();
+    let before = |tried: &[Generation; 2]| tried.get(dir.index()).is_some_and(|last| rule.since <= *last);
+    let over = match rule.kind {
+        Kind::Addresses => before(&of.state.addresses_tried),
+        Kind::Protocol => before(&of.state.protocol_tried),
+        _ => false,
+    };
+    if read || over || sealed && rule.payload.is_some() {
+        return false;
+    }
+    test.dir.is_none_or(|wanted| wanted == dir)
+        && test.established.is_none_or(|wanted| wanted == of.established)
+        && concerns(rule, Carriers::of_number(of.flow.proto), Some(of.flow.ends(dir)))
+        && speaks(rule, &of.app)
+        && rule.state.iter().all(|test| may_hold(test, of, dir))
+}
+
+/// Whether something remembered may be as a rule asks.
+fn may_hold(test: &StateTest, of: &Standing<'_>, dir: Dir) -> bool {
+    let (src, dst) = of.flow.ends(dir);
+    match test {
+        StateTest::Flowbit { any, set } => any.iter().any(|name| of.state.bit(*name)) == *set,
+        StateTest::Protocol { which, of: whose, negated } => is_protocol(which, *whose, *negated, &of.app, dir),
+        StateTest::FlowStart => of.flow.counts.get(dir.index()).is_none_or(|count| count.packets == 0),
+        StateTest::Reputation(test) => test.passes(src.addr, dst.addr),
+        StateTest::Country(test) => test.passes(src.addr, dst.addr),
+        StateTest::Flowint { .. }
+        | StateTest::FlowintSet { .. }
+        | StateTest::Xbit { .. }
+        | StateTest::Hostbit { .. }
+        | StateTest::StreamSize { .. }
+        | StateTest::Var { .. } => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::compile::Loader;
+    use super::super::super::settings::Settings;
+    use super::*;
+    use crate::app::registry;
+    use crate::flow::{Endpoint, Key, State};
+    use crate::time::Time;
+
+    fn flow(proto: u8) -> Flow {
+        let end = |last, port| Endpoint { addr: std::net::Ipv4Addr::new(10, 0, 0, last).into(), port };
+        let (client, server) = (end(1, 4000), end(2, 80));
+        let (key, _) = Key::new(client, server, proto, [0; 3], 0);
+        let count = crate::flow::Count { packets: 3, bytes: 300, ..Default::default() };
+        Flow {
+            id: 1,
+            key,
+            client,
+            server,
+            proto,
+            vlan: [0; 3],
+            vlans: 0,
+            port: 0,
+            first_packet: 1,
+            last_packet: 6,
+            start: Time::ZERO,
+            last: Time::ZERO,
+            counts: [count; 2],
+            icmp: [None; 2],
+            spi: None,
+            macs: None,
+            state: State::Established,
+            action: crate::flow::Action::None,
+            alerted: false,
+            done: None,
+            released: false,
+        }
+    }
+
+    /// What a rule wants of an established flow of HTTP, from 10.0.0.1 to port 80 of 10.0.0.2: letters for data and all
+    /// packets to the server, then to the client.
+    fn wanted(rule: &str, proto: u8, sealed: [bool; 2]) -> String {
+        let parsed = crate::rules::parse(rule).rules.into_iter().map(|rule| (0, rule));
+        let loaded = Loader::default().compile(parsed, &Settings::default()).unwrap();
+        assert_eq!(loaded.rules.len(), 1, "{rule}: {:?}", loaded.faults);
+        let http = registry::all().find(|(_, row)| row.name == "http").map(|(id, _)| id);
+        let app = AppView { proto: http, sides: [http; 2], ..AppView::default() };
+        let flow = flow(proto);
+        let state = FlowState::default();
+        let wants = loaded.rules.wants(&Standing { flow: &flow, state: &state, app, established: true, sealed });
+        let letter = |dir: Dir| match (wants.bare[dir.index()], wants.data[dir.index()]) {
+            (true, _) => 'a',
+            (false, true) => 'd',
+            (false, false) => '-',
+        };
+        Dir::BOTH.map(letter).iter().collect()
+    }
+
+    #[test]
+    fn rules_on_single_packets_want_theirs() {
+        let cases = [
+            // What is read is no matter of single packets.
+            ("tcp any any -> any any (content:\"a\";)", "--"),
+            ("http any any -> any any (http.uri; content:\"a\";)", "--"),
+            ("tcp any any -> any any (app-layer-event:applayer_mismatch_protocol_both_directions;)", "--"),
+            ("udp any any -> any any (content:\"a\";)", "--"),
+            // Packets with a payload, and all packets.
+            ("tcp-pkt any any -> any any (content:\"a\";)", "dd"),
+            ("tcp any any -> any any (content:\"a\"; depth:4;)", "dd"),
+            ("tcp any any -> any any (dsize:>10;)", "dd"),
+            ("tcp any any -> any any (dsize:<10;)", "aa"),
+            ("tcp any any -> any any (ttl:1;)", "aa"),
+            ("ip any any -> any any (ttl:1;)", "aa"),
+            ("tcp any any -> any any (flow.pkts:either,>1;)", "aa"),
+            ("tcp any any -> any any (stream_size:both,>,1;)", "aa"),
+            ("tcp any any -> any any (stream-event:pkt_retransmission;)", "aa"),
+            ("tcp any any -> any any (stream-event:closewait_invalid_ack;)", "--"),
+            // Directions, ports, protocols.
+            ("tcp any any -> any 80 (ttl:1;)", "a-"),
+            ("tcp any 80 -> any any (ttl:1;)", "-a"),
+            ("tcp any any -> any 81 (ttl:1;)", "--"),
+            ("tcp any any <> any 80 (ttl:1;)", "aa"),
+            ("tcp 10.0.0.2 any -> any any (ttl:1;)", "-a"),
+            ("tcp any any -> any any (flow:to_client; ttl:1;)", "-a"),
+            ("tcp any any -> any any (flow:not_established; ttl:1;)", "--"),
+            ("tcp any any -> any any (flow:only_stream; content:\"a\";)", "--"),
+            ("tcp any any -> any any (flow:no_stream; content:\"a\";)", "dd"),
+            ("tls any any -> any any (ttl:1;)", "--"),
+            ("http any any -> any any (ttl:1;)", "aa"),
+            ("tcp any any -> any any (app-layer-protocol:!http; ttl:1;)", "--"),
+            ("tcp any any -> any any (app-layer-protocol:http; ttl:1;)", "aa"),
+            // What opens or ends a connection, and what is odd, is handed up.
+            ("tcp any any -> any any (flags:S;)", "--"),
+            ("tcp any any -> any any (flags:FPU;)", "--"),
+            ("tcp any any -> any any (flags:*SAP;)", "aa"),
+            ("tcp any any -> any any (flags:PA;)", "aa"),
+            ("tcp any any -> any any (flags:!S; dsize:!0;)", "dd"),
+            ("ip any any -> any any (decode-event:ipv4.opt_pad_required; ttl:1;)", "--"),
+            // What is remembered.
+            ("tcp any any -> any any (flowbits:isset,a; ttl:1;)", "--"),
+            ("tcp any any -> any any (flowbits:isnotset,a; ttl:1;)", "aa"),
+            ("tcp any any -> any any (xbits:isset,a,track ip_src; ttl:1;)", "aa"),
+        ];
+        for (rule, want) in cases {
+            let text = format!("alert {} sid:1;)", &rule[..rule.len() - 1]);
+            assert_eq!(wanted(&text, ip_proto::TCP, [false; 2]), want, "{rule}");
+        }
+        assert_eq!(wanted("pass tcp any any -> any any (ttl:1; sid:1;)", ip_proto::TCP, [false; 2]), "--");
+        assert_eq!(wanted("alert udp any any -> any any (content:\"a\"; sid:1;)", ip_proto::UDP, [false; 2]), "dd");
+        let packet = "alert tcp-pkt any any -> any any (content:\"a\"; sid:1;)";
+        assert_eq!(wanted(packet, ip_proto::TCP, [false, true]), "d-");
+        assert_eq!(wanted("alert tcp any any -> any any (ttl:1; sid:1;)", ip_proto::TCP, [true; 2]), "aa");
+    }
+}
