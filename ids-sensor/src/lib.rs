@@ -8,9 +8,10 @@
 //! | [`ruleset`] | rule files → a rule set |
 //! | [`replay`] | a capture file from beginning to end |
 //! | [`interest`] | what of all packets rules, records and settings want |
-//! | [`live`] | interfaces → engine → verdicts: mirror port and inline |
+//! | [`live`] | interfaces and netfilter queues → engine → verdicts |
 //! | [`kernel`] | loads the XDP program, fills and reads its maps |
 //! | [`proof`] | captures with the kernel stage in front and without: the same records |
+//! | [`netlink`] | how messages to and from the kernel are put together |
 //! | [`ports`] | sets interfaces up and gives them back |
 //! | [`output`] | events → EVE, fast.log, stats, the alert store |
 //! | [`layout`] | text for people, fitted to their terminal |
@@ -37,6 +38,7 @@ pub mod kernel;
 pub mod layout;
 pub mod live;
 pub mod magic;
+pub mod netlink;
 pub mod output;
 pub mod ports;
 pub mod proof;

@@ -26,6 +26,7 @@ mod packets;
 mod ports;
 mod promptness;
 mod proof;
+mod queue;
 mod reload;
 mod rights;
 mod status;

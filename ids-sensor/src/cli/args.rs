@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::kernel::Prefix;
 use crate::output::store::AlertId;
-pub use run::{CaptureWay, FailPolicy, Run};
+pub(super) use run::queues;
+pub use run::{CaptureWay, FailPolicy, Queues, Run};
 
 /// Detection and prevention of intrusions, with Suricata's rules, configuration and records.
 ///
@@ -41,9 +42,10 @@ pub enum Command {
     ///
     /// With `-i` a copy of the traffic is watched (a mirror port, or this host); with `--inline` two ports are
     /// bridged and what a rule drops does not get through. With `--host` this machine's own traffic is guarded: copies
-    /// are looked at, and once a rule has dropped a packet, nothing more of its flow comes in. Rights are needed to set up (CAP_NET_ADMIN,
+    /// are looked at, and once a rule has dropped a packet, nothing more of its flow comes in. With `--nfq` packets that
+    /// the packet filter sends to a queue wait there for their verdict. Rights are needed to set up (CAP_NET_ADMIN,
     /// CAP_NET_RAW, CAP_BPF) and are given up afterwards.
-    #[command(after_help = run::EXAMPLES, override_usage = "ids-sensor run <-i INTERFACE | --inline A,B | --host INTERFACE> [OPTIONS]")]
+    #[command(after_help = run::EXAMPLES, override_usage = "ids-sensor run <-i INTERFACE | --inline A,B | --host INTERFACE | --nfq N> [OPTIONS]")]
     Run(Box<Run>),
     /// Give ports back that a sensor left behind
     ///

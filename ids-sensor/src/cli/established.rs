@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::Failure;
+use super::{Failure, args};
 
 /// Flags of the established engine that do not exist here, and what to do instead.
 const UNSUPPORTED: &[(&str, &str)] = &[
@@ -54,6 +54,10 @@ fn live(text: &[String]) -> Option<(usize, Vec<OsString>)> {
         let (flag, interface) = word.split_once('=').map_or((word.as_str(), None), |(flag, name)| (flag, Some(name)));
         let way = match flag {
             "-i" | "--interface" => return Some((at, vec![word.into()])),
+            // A capture is replayed quietly; the number of a queue comes behind.
+            "-q" if text.get(at + 1).is_some_and(|next| args::queues(next).is_ok()) => {
+                return Some((at, vec!["--nfq".into()]));
+            }
             "--af-packet" => "af-packet",
             "--af-xdp" => "af-xdp",
             _ => return None,
@@ -76,6 +80,9 @@ mod tests {
             ("x replay -r a.pcap", "x replay -r a.pcap"),
             ("x -i eth0 -S a", "x run -i eth0 -S a"),
             ("x -S a --af-packet=eth1 -v", "x run -S a --capture af-packet -i eth1 -v"),
+            ("x -c a.yaml -q 0", "x run -c a.yaml --nfq 0"),
+            ("x -q 0:3 -S a", "x run --nfq 0:3 -S a"),
+            ("x -r a.pcap -q", "x replay -r a.pcap -q"),
             ("x alerts list", "x alerts list"),
             ("x --engine-analysis -S a", "x replay --engine-analysis -S a"),
             ("x --list-app-layer-frames", "x replay --list-app-layer-frames"),

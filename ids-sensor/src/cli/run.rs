@@ -6,7 +6,7 @@ use ids_core::detect::compile::Loader;
 use ids_ebpf::config::FailPolicy as Policy;
 use rustix::thread::CapabilitySet;
 
-use super::args::{CaptureWay, Detach, FailPolicy, Run};
+use super::args::{CaptureWay, Detach, FailPolicy, Queues, Run};
 use super::{Failure, say, settings};
 use crate::config::Config;
 use crate::config::flood::Flood;
@@ -19,17 +19,19 @@ use crate::shield::{self, Shield};
 
 /// What is said where no port is named.
 const PORTS: &str =
-    "which ports? `-i IFACE` watches one, `--inline A,B` guards between two, `--host IFACE` this machine:
+    "which ports? `-i IFACE` watches one, `--inline A,B` guards between two, `--host IFACE` this machine,
+`--nfq N` what a queue of the packet filter gets:
   ids-sensor run -i eth1
   ids-sensor run --inline eth1,eth2
-  ids-sensor run --host eth0";
+  ids-sensor run --host eth0
+  ids-sensor run --nfq 0";
 
 /// Runs the command.
 ///
 /// # Errors
 /// See [`Failure`].
 pub fn run(args: &Run) -> Result<(), Failure> {
-    let inline = !args.inline.is_empty();
+    let inline = !args.inline.is_empty() || !args.queues.is_empty();
     let config = settings::load(&args.common, &[], inline, args.common.log_dir.as_deref())?;
     if args.common.dump_config {
         return settings::dump(&config);
@@ -74,6 +76,12 @@ fn examined(args: &Run, live: &live::Settings) -> doctor::Question {
 /// The interfaces, and how many workers each gets: those of the command line, else those of the configuration.
 fn topology(args: &Run, config: &Config) -> Result<(Topology, usize), Failure> {
     let workers = args.workers.into();
+    if !args.queues.is_empty() {
+        let mut numbers: Vec<u16> = args.queues.iter().flat_map(|Queues(first, last)| *first..=*last).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        return Ok((Topology::Queues(numbers), workers));
+    }
     if !args.inline.is_empty() {
         return Ok((Topology::Inline(args.inline.iter().map(|[a, b]| (a.clone(), b.clone())).collect()), workers));
     }
@@ -107,7 +115,7 @@ fn topology(args: &Run, config: &Config) -> Result<(Topology, usize), Failure> {
 fn live_settings(args: &Run, config: &Config, topology: Topology, workers: usize) -> live::Settings {
     live::Settings {
         capture: match args.capture {
-            _ if topology.is_late() => Capture::Packets,
+            _ if topology.is_late() || topology.interfaces().is_empty() => Capture::Packets,
             None | Some(CaptureWay::Auto) => Capture::XdpOrPackets,
             Some(CaptureWay::AfXdp) => Capture::Xdp,
             Some(CaptureWay::AfPacket) => Capture::Packets,
@@ -118,6 +126,7 @@ fn live_settings(args: &Run, config: &Config, topology: Topology, workers: usize
             Some(FailPolicy::Closed) => Policy::Closed,
         },
         deadline: args.deadline.unwrap_or(config.ips.deadline),
+        queues: config.queues,
         workers,
         pinning: Pinning::Folder(args.instance.bpffs.clone()),
         run_dir: args.instance.run_dir.clone(),

@@ -15,6 +15,7 @@ pub mod ips;
 pub mod listen;
 pub mod load;
 pub mod logging;
+mod nfq;
 pub mod node;
 pub mod outputs;
 pub mod pcap_log;
@@ -67,6 +68,8 @@ pub struct Config {
     pub af_xdp: Vec<listen::Listen>,
     /// Files of addresses that are blocked.
     pub block_lists: Vec<block_lists::BlockList>,
+    /// How packets of netfilter queues go on.
+    pub queues: crate::live::Queues,
     /// Blocks on account of rules.
     pub ips: ips::Ips,
     /// What has no effect, or another one than was meant.
@@ -99,7 +102,6 @@ const IGNORED: &[&str] = &[
     "luajit",
     "lua",
     "napatech",
-    "nfq",
     "nflog",
     "ipfw",
     "netmap",
@@ -154,6 +156,7 @@ impl Config {
                 logging: logging::Logging::read(root),
                 rules: rules::Rules::read(root, &refusals),
                 engine: engine::Engine::read(root, &outputs, &traffic),
+                queues: nfq::read(root),
                 af_packet: listen::read(root, "af-packet"),
                 af_xdp: listen::read(root, "af-xdp"),
                 block_lists: block_lists::read(root),

@@ -11,16 +11,14 @@ use std::os::fd::OwnedFd;
 use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::net::{netlink, recv, send, socket_with};
 
-/// Bytes of `struct nlmsghdr`.
-const HEADER: usize = 16;
+use crate::netlink::{ERROR, attribute, attributes, message, messages};
+
 /// Bytes of `struct genlmsghdr`.
 const GENERIC_HEADER: usize = 4;
 /// Bytes of `struct ifinfomsg`.
 const LINK_HEADER: usize = 16;
 
-const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
-const NLM_F_REQUEST: u16 = 1;
 const NLM_F_DUMP: u16 = 0x300;
 
 const GENL_ID_CTRL: u16 = 16;
@@ -135,14 +133,8 @@ fn find<T>(answer: &[u8], wanted: u16, read: impl Fn(&[u8]) -> Option<T>) -> Opt
 /// Sends one request and reads its answers: their contents without the headers.
 fn ask(protocol: Option<Protocol>, kind: u16, flags: u16, content: &[u8]) -> io::Result<Vec<Vec<u8>>> {
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)?;
-    let mut request = Vec::with_capacity(HEADER + content.len());
-    let length = u32::try_from(HEADER + content.len()).unwrap_or(u32::MAX);
-    request.extend_from_slice(&length.to_ne_bytes());
-    request.extend_from_slice(&kind.to_ne_bytes());
-    request.extend_from_slice(&(NLM_F_REQUEST | flags).to_ne_bytes());
-    // The number of the request, which is the only one on this socket, and the sender's, which the kernel fills in.
-    request.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0]);
-    request.extend_from_slice(content);
+    let mut request = Vec::with_capacity(content.len());
+    message(&mut request, kind, flags, content);
     send(&socket, &request, SendFlags::empty())?;
     answers(&socket, flags & NLM_F_DUMP != 0)
 }
@@ -157,7 +149,7 @@ fn answers(socket: &OwnedFd, dump: bool) -> io::Result<Vec<Vec<u8>>> {
         for (kind, content) in messages(&buffer[..length]) {
             match kind {
                 NLMSG_DONE => return Ok(found),
-                NLMSG_ERROR => {
+                ERROR => {
                     let code = u32_of(content).unwrap_or_default().cast_signed();
                     return if code == 0 { Ok(found) } else { Err(io::Error::from_raw_os_error(-code)) };
                 }
@@ -168,37 +160,6 @@ fn answers(socket: &OwnedFd, dump: bool) -> io::Result<Vec<Vec<u8>>> {
             return Ok(found);
         }
     }
-}
-
-/// The messages of a datagram, by type. One that is cut off ends it.
-fn messages(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    std::iter::from_fn(move || {
-        let (head, _) = rest.split_first_chunk::<HEADER>()?;
-        let [l0, l1, l2, l3, k0, k1, ..] = *head;
-        let length = u32::from_ne_bytes([l0, l1, l2, l3]) as usize;
-        let content = rest.get(HEADER..length)?;
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((u16::from_ne_bytes([k0, k1]), content))
-    })
-}
-
-/// The attributes in a piece of a message, by type without its flags. One that is cut off ends it.
-fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    std::iter::from_fn(move || {
-        let (&[l0, l1, k0, k1], _) = rest.split_first_chunk::<4>()?;
-        let length = usize::from(u16::from_ne_bytes([l0, l1]));
-        let value = rest.get(4..length)?;
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((u16::from_ne_bytes([k0, k1]) & 0x3fff, value))
-    })
-}
-
-fn attribute(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
-    let length = u16::try_from(4 + value.len()).unwrap_or(u16::MAX);
-    message.extend_from_slice(&length.to_ne_bytes());
-    message.extend_from_slice(&kind.to_ne_bytes());
-    message.extend_from_slice(value);
-    message.resize(message.len().next_multiple_of(4), 0);
 }
 
 fn u16_of(value: &[u8]) -> Option<u16> {
@@ -230,20 +191,6 @@ mod tests {
         assert_eq!(find(&content, CTRL_ATTR_FAMILY_ID, u16_of), Some(u16::from_ne_bytes([7, 1])));
         assert_eq!(find(&content, CTRL_ATTR_FAMILY_NAME, |value| Some(text(value))).as_deref(), Some("netdev"));
         assert_eq!(find(&content, 99, u16_of), None);
-    }
-
-    #[test]
-    fn what_is_cut_off_or_claims_too_much_ends_it() {
-        for bytes in [&[][..], &[3, 0, 1, 0], &[8, 0, 1, 0, 1, 2, 3], &[0, 0, 0, 0], &[255, 255, 1, 0, 0, 0, 0, 0]] {
-            assert_eq!(attributes(bytes).count(), 0, "{bytes:?}");
-        }
-        let mut message = vec![0; HEADER];
-        message[0] = 200;
-        assert_eq!(messages(&message).count(), 0);
-        message[0] = 15;
-        assert_eq!(messages(&message).count(), 0);
-        message[0] = 16;
-        assert_eq!(messages(&message).count(), 1);
     }
 
     #[test]

@@ -105,7 +105,8 @@ impl Port {
             ebpf,
             hold: None,
         };
-        port.program_mut()?.load().map_err(|error| Error::Load(causes(&error)))?;
+        let program = port.program_mut()?;
+        patiently(|| program.load())?;
         Ok(port)
     }
 
@@ -180,7 +181,7 @@ impl Port {
         let program = program.ok_or_else(|| Error::Load("the object has no filter".to_owned()))?;
         let filter: &mut SocketFilter = program.try_into().map_err(failed)?;
         if filter.fd().is_err() {
-            filter.load().map_err(failed)?;
+            patiently(|| filter.load())?;
         }
         filter.fd().map(|fd| fd.as_fd()).map_err(failed)
     }
@@ -285,6 +286,23 @@ impl Port {
     pub fn copies(&self) -> Result<[Stats; 2], Error> {
         Ok([sum(map::COPIES, &self.copies, 0)?, sum(map::COPIES, &self.copies, 1)?])
     }
+}
+
+/// Loads a program. The verifier gives up where something else wants this thread, and has to be asked again.
+fn patiently(mut load: impl FnMut() -> Result<(), ProgramError>) -> Result<(), Error> {
+    const ATTEMPTS: usize = 5;
+    let is_passing = |error: &ProgramError| match error {
+        ProgramError::LoadError { io_error, .. } => io_error.kind() == io::ErrorKind::WouldBlock,
+        _ => false,
+    };
+    let mut result = load();
+    for _ in 1..ATTEMPTS {
+        match &result {
+            Err(error) if is_passing(error) => result = load(),
+            _ => break,
+        }
+    }
+    result.map_err(|error| Error::Load(causes(&error)))
 }
 
 /// One place of a map of counters, over all CPUs.

@@ -1,14 +1,21 @@
 //! The engine's own packets (resets, unreachables), where no port takes frames: they are sent as this machine's own, by its
 //! routes, and reach hosts beyond an interface as well as this one (raw(7), ipv6(7)).
 //!
-//! In: frames of the engine, or packets without a link layer.  Out: what could not be sent.
+//! In: frames of the engine, or packets without a link layer.  Out: what could not be sent. Each has a mark, by which this
+//! sensor knows it where the packet filter hands it up.
 
+#![allow(unsafe_code)]
+
+use std::ffi::c_void;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use ids_core::packet::LinkType;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, ipproto, sendto, socket_with};
+
+/// The mark of the engine's own packets (`SO_MARK`): no number that people would choose.
+pub(super) const MARK: u32 = 0x1d5a_0001;
 
 /// Raw sockets for packets with their headers.
 pub(super) struct Answers {
@@ -21,9 +28,12 @@ pub(super) struct Answers {
 
 impl Answers {
     /// # Errors
-    /// Missing rights (CAP_NET_RAW).
+    /// Missing rights (CAP_NET_RAW, CAP_NET_ADMIN).
     pub(super) fn open(interface: u32) -> io::Result<Self> {
-        let open = |family| socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, Some(ipproto::RAW));
+        let open = |family| {
+            let socket = socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, Some(ipproto::RAW))?;
+            set_mark(&socket).map(|()| socket)
+        };
         Ok(Self { four: open(AddressFamily::INET)?, six: open(AddressFamily::INET6).ok(), interface })
     }
 
@@ -49,6 +59,15 @@ impl Answers {
             _ => None,
         }
     }
+}
+
+fn set_mark(socket: &OwnedFd) -> io::Result<()> {
+    let mark = MARK;
+    let value = (&raw const mark).cast::<c_void>();
+    let length = size_of_val(&mark) as libc::socklen_t;
+    // SAFETY: the value is as long as said, and lives until the call is over.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_MARK, value, length) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// What is behind the Ethernet header and its VLAN tags (IEEE 802.1Q §9), if it is an IP packet.

@@ -11,6 +11,7 @@ mod enforcer;
 mod listener;
 mod outlet;
 mod packets;
+mod queue;
 mod releases;
 pub mod rules;
 mod settings;
@@ -38,7 +39,7 @@ use ids_ebpf::config::PortConfig;
 use ids_ebpf::map::QUEUES;
 use ids_ebpf::outcome::Stats;
 
-use crate::capture::{af_packet, af_xdp};
+use crate::capture::{af_packet, af_xdp, nfqueue};
 use crate::kernel::{self, Pins, Port, Tables};
 use crate::ports::{self, Ports};
 use crate::shield::Shield;
@@ -46,7 +47,7 @@ use crate::why::Group;
 use counters::{Commands, Queue};
 pub use releases::{carried, watched};
 use rules::Follower;
-pub use settings::{Capture, Pinning, Settings, Topology};
+pub use settings::{Capture, Masked, Pinning, Queues, Settings, Topology};
 pub use setup::{Prepared, frame_size};
 use worker::Report;
 
@@ -201,6 +202,17 @@ pub enum Error {
         /// Why.
         source: af_packet::Error,
     },
+    /// A netfilter queue cannot be had.
+    #[error(transparent)]
+    Queue(#[from] nfqueue::Error),
+    /// A netfilter queue gives no more packets.
+    #[error("queue {number} gives no more packets: {source}")]
+    Receive {
+        /// Its number.
+        number: u16,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
     /// The engine's own packets could not be sent.
     #[error("raw sockets for resets and unreachables: {0}")]
     Answers(std::io::Error),
@@ -217,7 +229,8 @@ pub enum Error {
 pub struct Status {
     /// Its interface.
     pub interface: String,
-    /// How its program is attached: `driver` or `generic`; or `packets`, where there is none.
+    /// How its program is attached: `driver` or `generic`; where there is none, `packets`, or `nfqueue` for a netfilter
+    /// queue.
     pub mode: &'static str,
     /// Whether it is up and has a carrier; `None` if it is gone.
     pub link: Option<bool>,
@@ -229,8 +242,9 @@ pub struct Status {
     pub queues: Vec<Queue>,
 }
 
-/// The mode of ports without a kernel stage.
+/// The modes of ports without a kernel stage.
 const PACKETS: &str = "packets";
+const QUEUE: &str = "nfqueue";
 
 /// What a port without a kernel stage was given: everything is handed over.
 fn handed_over(queues: &[Queue]) -> Stats {
@@ -246,14 +260,15 @@ fn handed_over(queues: &[Queue]) -> Stats {
 /// A live run.
 pub struct Live {
     // Dropped from top to bottom: threads have ended by then, programs go before interfaces are given back.
-    workers: Vec<JoinHandle<Result<(), kernel::Error>>>,
+    workers: Vec<JoinHandle<Result<(), Error>>>,
     reports: Vec<Arc<Mutex<Report>>>,
     stop: Arc<AtomicBool>,
     programs: Vec<(Port, &'static str)>,
     /// Whether packet sockets get copies of what programs let pass.
     copies: bool,
-    /// Interfaces that are listened to by packet sockets without a kernel stage; then there are no programs.
-    listened: Vec<String>,
+    /// Interfaces that are listened to without a kernel stage, and netfilter queues, with their modes; then there are no
+    /// programs.
+    listened: Vec<(String, &'static str)>,
     /// What the programs of each group are told, and their interfaces.
     groups: Vec<(PortConfig, String)>,
     tables: Arc<Mutex<Tables>>,
@@ -316,10 +331,10 @@ impl Live {
             let copies = if self.copies { Some(port.copies()?) } else { None };
             all.push(Status { interface, mode, link, decided: port.stats()?, copies, queues: Vec::new() });
         }
-        for interface in &self.listened {
-            let (interface, link) = (interface.clone(), ports::has_carrier(interface).ok());
-            let (decided, copies, queues) = (Stats::default(), None, Vec::new());
-            all.push(Status { interface, mode: PACKETS, link, decided, copies, queues });
+        for (name, mode) in &self.listened {
+            let link = if *mode == QUEUE { Some(true) } else { ports::has_carrier(name).ok() };
+            let (interface, decided, copies, queues) = (name.clone(), Stats::default(), None, Vec::new());
+            all.push(Status { interface, mode, link, decided, copies, queues });
         }
         for report in &self.reports {
             for queue in &report.lock().unwrap_or_else(PoisonError::into_inner).queues {
@@ -328,8 +343,8 @@ impl Live {
                 }
             }
         }
-        for status in all.iter_mut().filter(|status| status.mode == PACKETS) {
-            status.decided = handed_over(&status.queues);
+        if !self.has_kernel_stage() {
+            all.iter_mut().for_each(|status| status.decided = handed_over(&status.queues));
         }
         Ok(all)
     }
@@ -388,7 +403,7 @@ impl Live {
         std::thread::sleep(UNDER_WAY);
         self.stop.store(true, Ordering::Relaxed);
         for (number, worker) in self.workers.drain(..).enumerate() {
-            let ended = worker.join().map_err(|_| Error::Panicked(number)).and_then(|ended| Ok(ended?));
+            let ended = worker.join().map_err(|_| Error::Panicked(number)).and_then(|ended| ended);
             result = result.and(ended);
         }
         result

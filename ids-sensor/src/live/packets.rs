@@ -40,7 +40,7 @@ fn alone(settings: &Settings) -> Result<Prepared, Error> {
     let pins = Pins::private()?;
     let tables = Tables::open(&pins, settings.sizes)?;
     let mut live = Live::new(settings, interfaces, pins, tables);
-    live.listened = names.iter().map(|name| (*name).to_owned()).collect();
+    live.listened = names.iter().map(|name| ((*name).to_owned(), super::PACKETS)).collect();
     let mut jobs = Vec::new();
     for (port, name) in names.iter().enumerate() {
         for number in 0..settings.workers {
@@ -101,7 +101,7 @@ fn job(
     let socket = Socket::open(&options).map_err(failed)?;
     let answers = match settings.topology {
         Topology::Host(_) => Some(Answers::open(options.interface).map_err(Error::Answers)?),
-        Topology::Mirror(_) | Topology::Inline(_) => None,
+        _ => None,
     };
     let (port, queue) = (u16::try_from(port).unwrap_or(u16::MAX), u32::try_from(worker).unwrap_or(u32::MAX));
     let means = Means { counters: Queue { port, queue, ..Queue::default() }, stage, answers, unheard: 0 };

@@ -8,6 +8,7 @@ use ids_ebpf::config::FailPolicy;
 use ids_ebpf::flood::Limit;
 use ids_ebpf::interest::Interest;
 
+use crate::capture::nfqueue::Way;
 use crate::kernel::{Attach, Sizes};
 use crate::shield::Shield;
 use crate::{kernel::pins, ports};
@@ -21,6 +22,47 @@ pub enum Topology {
     Inline(Vec<(String, String)>),
     /// Each is one of this machine's own: its packets are the network stack's, and are looked at as copies.
     Host(Vec<String>),
+    /// No interfaces: netfilter queues, by their numbers.
+    Queues(Vec<u16>),
+}
+
+/// How packets of netfilter queues wait and go on (`nfq`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queues {
+    /// Where accepted ones go.
+    pub accepted: Way,
+    /// The mark that they get.
+    pub mark: Option<Masked>,
+    /// The mark of a packet with whose flow nobody is concerned any more.
+    pub bypass: Option<Masked>,
+    /// How many may be accepted in one message.
+    pub together: u32,
+    /// How many may wait.
+    pub length: u32,
+    /// Those that find no room pass.
+    pub fail_open: bool,
+}
+
+impl Default for Queues {
+    fn default() -> Self {
+        Self { accepted: Way::Accept, mark: None, bypass: None, together: 1, length: 4096, fail_open: false }
+    }
+}
+
+/// A mark, and which of its bits count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Masked {
+    /// The mark.
+    pub mark: u32,
+    /// The bits.
+    pub mask: u32,
+}
+
+impl Masked {
+    /// What another mark becomes.
+    pub const fn on(self, mark: u32) -> u32 {
+        mark & !self.mask | self.mark & self.mask
+    }
 }
 
 impl Topology {
@@ -28,6 +70,7 @@ impl Topology {
     pub fn interfaces(&self) -> Vec<&str> {
         match self {
             Self::Mirror(interfaces) | Self::Host(interfaces) => interfaces.iter().map(String::as_str).collect(),
+            Self::Queues(_) => Vec::new(),
             Self::Inline(pairs) => pairs.iter().flat_map(|(a, b)| [a.as_str(), b.as_str()]).collect(),
         }
     }
@@ -35,14 +78,14 @@ impl Topology {
     /// How many interfaces make one group: those whose packets one engine sees.
     pub const fn group_size(&self) -> usize {
         match self {
-            Self::Mirror(_) | Self::Host(_) => 1,
+            Self::Mirror(_) | Self::Host(_) | Self::Queues(_) => 1,
             Self::Inline(_) => 2,
         }
     }
 
     /// Whether packets wait for their verdict.
     pub const fn holds(&self) -> bool {
-        matches!(self, Self::Inline(_))
+        matches!(self, Self::Inline(_) | Self::Queues(_))
     }
 
     /// Whether verdicts hold from the next packet on: they are on copies.
@@ -82,6 +125,8 @@ pub struct Settings {
     pub topology: Topology,
     /// How packets are taken from the kernel.
     pub capture: Capture,
+    /// How packets of netfilter queues wait and go on.
+    pub queues: Queues,
     /// How the XDP program is attached.
     pub attach: Attach,
     /// What happens to packets that need inspection while nobody inspects.
@@ -122,6 +167,7 @@ impl Settings {
             name: name.to_owned(),
             topology,
             capture: Capture::Xdp,
+            queues: Queues::default(),
             attach: Attach::Auto,
             policy: FailPolicy::Open,
             deadline: Duration::from_secs(1),

@@ -11,11 +11,11 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use super::counters::{Commands, Queue};
 use super::enforcer::Enforcer;
 use super::listener::{self, Listener};
-use super::packets;
+use super::queue::{self, Judge};
 use super::releases::{Keys, Releases};
 use super::settings::{Capture, Pinning, Settings, Topology};
 use super::worker::{Lane, Parts, Report, Worker};
-use super::{Error, Events, Inspector, Live};
+use super::{Error, Events, Inspector, Live, packets};
 use crate::capture::af_xdp::{Socket, Umem};
 use crate::interest;
 use crate::kernel::clock::Monotonic;
@@ -36,6 +36,8 @@ pub(super) enum Job {
     Work(Box<Parts>),
     /// A packet socket.
     Listen(Box<listener::Parts>),
+    /// A netfilter queue.
+    Judge(Box<queue::Parts>),
 }
 
 impl Job {
@@ -43,6 +45,7 @@ impl Job {
         match self {
             Self::Work(parts) => &parts.report,
             Self::Listen(parts) => &parts.report,
+            Self::Judge(parts) => &parts.report,
         }
     }
 }
@@ -78,8 +81,9 @@ impl Prepared {
             let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                 pin_thread(cpu);
                 match job {
-                    Job::Work(parts) => Worker::new(*parts, inspector, events).run(),
-                    Job::Listen(parts) => Listener::new(*parts, inspector, events).run(),
+                    Job::Work(parts) => Worker::new(*parts, inspector, events).run().map_err(Error::from),
+                    Job::Listen(parts) => Listener::new(*parts, inspector, events).run().map_err(Error::from),
+                    Job::Judge(parts) => Judge::new(*parts, inspector, events).run(),
                 }
             });
             live.workers.push(thread.map_err(Error::Thread)?);
@@ -90,6 +94,9 @@ impl Prepared {
 
 pub(super) fn prepare(settings: &Settings) -> Result<Prepared, Error> {
     check(settings)?;
+    if let Topology::Queues(numbers) = &settings.topology {
+        return queue::prepare(settings, numbers);
+    }
     match settings.capture {
         Capture::Xdp => prepare_xdp(settings),
         Capture::Packets => packets::prepare(settings),
@@ -176,13 +183,14 @@ pub(super) fn prefixes(shield: &Shield) -> Vec<Prefix> {
 fn check(settings: &Settings) -> Result<(), Error> {
     let names = settings.topology.interfaces();
     let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
-    let wrong = if names.is_empty() {
+    let queues = matches!(settings.topology, Topology::Queues(_));
+    let wrong = if names.is_empty() && !queues {
         "no interface is given".to_owned()
     } else if let Some((_, name)) = twice {
         format!("interface {name} is given twice")
     } else if settings.workers == 0 {
         "at least one worker is needed".to_owned()
-    } else if settings.capture == Capture::Packets && settings.topology.holds() {
+    } else if settings.capture == Capture::Packets && matches!(settings.topology, Topology::Inline(_)) {
         "packet sockets give copies: an inline pair takes AF_XDP".to_owned()
     } else if settings.capture != Capture::Packets && settings.topology.is_late() {
         "packets of this machine's own stay with its network stack: they take packet sockets".to_owned()

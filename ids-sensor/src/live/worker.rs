@@ -33,7 +33,7 @@ const BATCH: usize = 64;
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
 /// How long the last packets may take to leave.
-const LAST_PACKETS: Duration = Duration::from_millis(200);
+pub(super) const LAST_PACKETS: Duration = Duration::from_millis(200);
 
 /// One queue of one port.
 pub(super) struct Lane {

@@ -146,7 +146,7 @@ impl Running {
         if self.live.has_kernel_stage() {
             return Ok(());
         }
-        Err("this sensor listens by packet sockets: no kernel stage decides on packets".to_owned())
+        Err("no kernel stage decides on this sensor's packets: there is nothing to block with".to_owned())
     }
 
     fn unblock(&self, wanted: &BlockDel) -> Result<Value, String> {

@@ -190,6 +190,10 @@ fn engine(config: &Config, topology: &Topology) -> ids_core::engine::Config {
     (settings.late, settings.release) = (late, release);
     // What is no valid part of a connection has passed all the same. All the rest is looked at as it comes, as inline.
     settings.stream.drop_invalid &= !late;
+    // Nobody counts there what a flow carries that is not looked at: it goes on being handed up, unless it is marked.
+    if matches!(topology, Topology::Queues(_)) {
+        settings.release = config.queues.bypass.is_some();
+    }
     settings
 }
 

@@ -11,7 +11,9 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   ids-sensor run -i eth1
   ids-sensor run --inline eth1,eth2 -S 'rules/*.rules' --fail closed
-  ids-sensor run --host eth0";
+  ids-sensor run --host eth0
+  iptables -A FORWARD -j NFQUEUE --queue-balance 0:3 --queue-bypass && ids-sensor run --nfq 0:3
+  nft add rule inet filter forward queue flags bypass to 0 && ids-sensor run --nfq 0";
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -27,6 +29,11 @@ pub struct Run {
     /// Interface of this machine to guard; may be repeated [default without any other: `ips.host`]
     #[arg(long, value_name = "INTERFACE", conflicts_with_all = ["inline", "interface"])]
     pub host: Vec<String>,
+
+    /// Netfilter queue to judge the packets of, or the first and the last of several; may be repeated
+    #[arg(short = 'q', long = "nfq", value_name = "N[:M]", value_parser = queues,
+          conflicts_with_all = ["inline", "interface", "host", "capture"])]
+    pub queues: Vec<Queues>,
 
     /// Configuration and rules.
     #[command(flatten)]
@@ -64,6 +71,19 @@ pub struct Run {
     /// Accept everything, but tell what would have been dropped or blocked
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Numbers of netfilter queues, the first and the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queues(pub u16, pub u16);
+
+/// Reads one number, or two with a colon between them.
+pub(in crate::cli) fn queues(text: &str) -> Result<Queues, String> {
+    let (first, last) = text.split_once(':').unwrap_or((text, text));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(Queues(first, last)),
+        _ => Err("expected the number of a queue, or the first and the last with a colon between them".into()),
+    }
 }
 
 /// Two different names with a comma between them.
