@@ -32,7 +32,36 @@ alert dns any any -> any any (msg:"new name"; dns.query; dataset:set,names,type 
 alert dns any any -> any any (msg:"known name"; dns.query; dataset:isset,names; sid:20;)
 alert http any any -> any any (msg:"new client"; http.method; content:"GET"; ip.src; dataset:set,clients,type ip,memcap 330; sid:21;)
 alert http any any -> any any (msg:"forgotten client"; http.uri; content:"/clear"; ip.src; dataset:unset,clients; sid:22;)
+alert tcp any any -> any 80 (msg:"by rule"; flags:S; threshold:type threshold,track by_rule,count 7,seconds 60; sid:23;)
+alert tcp any any -> any 80 (msg:"by flow"; flags:A; threshold:type limit,track by_flow,count 1,seconds 60; sid:24;)
+alert tcp any any -> any any (msg:"ever more rarely"; flow:established; flags:A; threshold:type backoff,track by_flow,count 1,multiplier 2; sid:25;)
+alert udp any any -> any 53 (msg:"after four"; content:"mail"; detection_filter:track by_dst,count 4,seconds 90; sid:26;)
+alert tcp any any -> any any (msg:"the second of a flow"; flow:established; flags:A; detection_filter:track by_flow,count 1,seconds 9; sid:27;)
+alert udp any any -> any 53 (msg:"marks both hosts"; content:"mail"; hostbits:set,mailer,src; hostbits:toggle,asked,dst; noalert; sid:28;)
+alert http any any -> any any (msg:"a mailer asks"; hostbits:isset,mailer,src; http.uri; content:"/b"; sid:29;)
+alert tcp any any -> any 80 (msg:"a server that was asked"; flags:S; hostbits:isset,asked,dst; sid:30;)
+alert udp any any -> any 53 (msg:"marks the server"; content:"evil"; xbits:set,served,track ip_dst,expire 3; noalert; sid:31;)
+alert tcp any any -> any 80 (msg:"a marked server"; flags:S; xbits:isset,served,track ip_dst; sid:32;)
+alert tcp any any -> any 80 (msg:"counts"; flow:to_server; flowint:packets,+,1; noalert; sid:33;)
+alert tcp any any -> any 80 (msg:"counted"; flow:to_server; flowint:packets,==,3; sid:34;)
+alert dns any any -> any any (msg:"new hash"; dns.query; to_sha256; dataset:set,hashes,type sha256; sid:35;)
+alert dns any any -> any any (msg:"of ill repute"; dns.query; datarep:fame,>,100,type string,load fame.lst; sid:36;)
+alert tcp any any -> any 80 (msg:"a listed host"; flags:S; iprep:src,Bad,>,20; sid:37;)
+alert http any any -> any any (msg:"tags its host"; http.uri; content:"/c"; tag:host,5,packets,src; sid:38;)
+alert http any any -> any any (msg:"tags its flow"; http.uri; content:"/a/"; tag:session,3,packets; sid:39;)
+alert tcp any any -> any 80 (msg:"too many of a host"; flags:S; sid:40;)
+alert udp any any -> any 53 (msg:"too many at all"; content:"www"; sid:41;)
+alert tcp any any -> any 80 (msg:"not of everybody"; flags:S; sid:42;)
+alert udp any any -> any 53 (msg:"filtered"; content:"www"; sid:43;)
 "#;
+
+/// What `threshold.config` does to some of them.
+const THRESHOLDS: &str = "\
+rate_filter gen_id 1, sig_id 40, track by_src, count 5, seconds 20, new_action drop, timeout 4
+rate_filter gen_id 1, sig_id 41, track by_rule, count 9, seconds 20, new_action drop, timeout 3
+suppress gen_id 1, sig_id 42, track by_src, ip 10.0.0.2
+event_filter gen_id 1, sig_id 43, type both, track by_both, count 2, seconds 30
+";
 
 /// A pcap file in the making: Ethernet frames, in order of their times.
 #[derive(Default)]
@@ -262,11 +291,27 @@ fn a_capture_of_many_flows() {
     let (capture, rules) = (place.path().join("many.pcap"), place.path().join("test.rules"));
     fs::write(&capture, many_flows()).unwrap();
     fs::write(&rules, RULES).unwrap();
-    for more in [&[][..], &["--simulate-ips"]] {
-        let records = compare(&capture, std::slice::from_ref(&rules), more, &["2", "3", "4"]);
-        for sid in [1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13, 14, 15, 18, 19, 20, 21, 22] {
+    fs::write(place.path().join("fame.lst"), "ZXZpbC5leGFtcGxlLmNvbQ==,200\n").unwrap();
+    let file = |setting: &str, name: &str, text: &str| {
+        let path = place.path().join(name);
+        fs::write(&path, text).unwrap();
+        format!("{setting}={}", path.display())
+    };
+    let settings = [
+        file("threshold-file", "threshold.config", THRESHOLDS),
+        file("reputation-categories-file", "categories.txt", "1,Bad,listed\n"),
+        format!("default-reputation-path={}", place.path().display()),
+        file("reputation-files.0", "hosts.list", "10.0.0.3,1,50\n"),
+    ];
+    let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+    let silent = [5, 11, 16, 17, 28, 31, 33];
+    for more in [vec![], vec!["--simulate-ips"]] {
+        let more = [more, settings.clone()].concat();
+        let records = compare(&capture, std::slice::from_ref(&rules), &more, &["2", "3", "4"]);
+        for sid in (1..=43).filter(|sid| !silent.contains(sid)) {
             assert!(alerts(&records, sid) > 0, "{more:?}: nothing tests rule {sid}");
         }
+        assert!(records.contains(r#""event_type":"packet""#), "no packet was tagged");
     }
 }
 

@@ -131,7 +131,8 @@ fn read_sources(from: &From, loaded: &mut Loaded) {
             for path in paths {
                 match std::fs::read(path) {
                     Ok(bytes) => {
-                        let text = String::from_utf8_lossy(&bytes).into_owned();
+                        let text = String::from_utf8(bytes)
+                            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
                         loaded.sources.push(Source { path: path.clone(), text });
                     }
                     Err(error) => {
@@ -206,7 +207,11 @@ fn settings(config: &Config, folders: Vec<PathBuf>, problems: &mut Vec<String>) 
         disabled: registry::all().filter(|(_, row)| off(row.name)).map(|(id, _)| id).collect(),
         blocks: blocks.collect(),
         limits: bytes::Limits { regex_steps: config.engine.detect.pcre_steps, ..bytes::Limits::default() },
-        algo: if config.engine.detect.mpm.starts_with("ac") { Algo::Ac } else { Algo::Auto },
+        algo: match config.engine.detect.mpm.as_str() {
+            "off" => Algo::Off,
+            name if name.starts_with("ac") => Algo::Ac,
+            _ => Algo::Auto,
+        },
         files: Box::new(files),
         datasets: config.datasets.settings.clone(),
         max_alerts: config.engine.detect.alerts_per_packet,

@@ -30,7 +30,7 @@ pub struct Detect {
     pub alerts_per_packet: usize,
     /// Steps a backtracking regular expression may take.
     pub pcre_steps: usize,
-    /// The multi-pattern matcher asked for; empty: the sensor's choice.
+    /// The multi-pattern matcher asked for; empty: the sensor's choice; `off`: every rule is looked at.
     pub mpm: String,
     /// Nesting of content matching in one buffer.
     pub recursion_limit: u32,

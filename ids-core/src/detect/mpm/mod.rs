@@ -38,6 +38,8 @@ pub enum Algo {
     Auto,
     /// Aho-Corasick for any set.
     Ac,
+    /// None: every pattern is said to occur, so that every rule is looked at. To hold the others against.
+    Off,
 }
 
 /// Fewer patterns than this are left to the automaton.
@@ -94,6 +96,7 @@ impl Builder {
         let engine = match algo {
             Algo::Auto if patterns.len() >= SMALL => Engine::Windows(Box::new(Windows::build(&patterns))),
             Algo::Auto | Algo::Ac => Engine::Automaton(Automaton::build(&patterns, algo == Algo::Auto)?),
+            Algo::Off => Engine::Off,
         };
         Ok(Mpm { patterns, engine })
     }
@@ -115,6 +118,7 @@ pub struct Mpm {
 enum Engine {
     Automaton(Automaton),
     Windows(Box<Windows>),
+    Off,
 }
 
 impl Mpm {
@@ -122,8 +126,9 @@ impl Mpm {
     pub fn scan(&self, haystack: &[u8], seen: &mut Seen, found: &mut impl FnMut(u32)) {
         let Seen { patterns: seen, room } = seen;
         seen.reserve(self.patterns.len());
+        let off = matches!(self.engine, Engine::Off);
         let mut candidate = |pattern: u32, start: usize| {
-            if !seen.contains(pattern) && self.patterns.is_at(pattern, haystack, start) {
+            if !seen.contains(pattern) && (off || self.patterns.is_at(pattern, haystack, start)) {
                 seen.insert(pattern);
                 self.patterns.ids(pattern).iter().for_each(|id| found(*id));
             }
@@ -131,6 +136,7 @@ impl Mpm {
         match &self.engine {
             Engine::Automaton(automaton) => automaton.scan(haystack, &mut candidate),
             Engine::Windows(windows) => windows.scan(haystack, room, &mut candidate),
+            Engine::Off => (0..).take(self.patterns.len()).for_each(|pattern| candidate(pattern, 0)),
         }
     }
 
@@ -139,6 +145,7 @@ impl Mpm {
         let engine = match &self.engine {
             Engine::Automaton(automaton) => automaton.memory(),
             Engine::Windows(windows) => windows.memory(),
+            Engine::Off => 0,
         };
         self.patterns.memory() + engine
     }
