@@ -4,7 +4,10 @@
 //! A bad rule is told and left out; the others are not affected. A [`Loader`] lives as long as the sensor, so that
 //! names keep their numbers over reloads.
 
-use hashbrown::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
 
 use super::advice;
 use super::builder::{Cx, RuleBuilder};
@@ -25,7 +28,7 @@ use super::read_header::{action, hook, protocol, scope};
 use super::rule_set::{
     AppGroup, Buffer, Compiled, Effect, EventTest, Generation, Inspection, Kind, Payload, RuleId, RuleSet,
 };
-use super::settings::{ActionClass, MAX_ALERTS, Settings};
+use super::settings::{ActionClass, Basis, MAX_ALERTS, Settings};
 use crate::app::registry;
 use crate::field::Dir;
 use crate::rules::Fault;
@@ -39,7 +42,15 @@ pub struct Loader {
     datasets: Registry,
     generation: u32,
     thorough: bool,
+    buffers: Buffers,
+    /// What the latest rules were compiled under, and those that the next set can have as they are, by a hash of their
+    /// text.
+    basis: Basis,
+    known: HashMap<u64, Arc<Compiled>>,
 }
+
+/// With more buffers than this those that no rule looks at any more are forgotten, and all rules are compiled anew.
+const MAX_BUFFERS: usize = 4096;
 
 impl Default for Loader {
     fn default() -> Self {
@@ -49,6 +60,9 @@ impl Default for Loader {
             datasets: Registry::default(),
             generation: 0,
             thorough: false,
+            buffers: Buffers::default(),
+            basis: Basis::default(),
+            known: HashMap::new(),
         }
     }
 }
@@ -90,23 +104,35 @@ impl Loader {
             set_faults: self.datasets.begin(&settings.datasets, settings.files.as_ref()),
             ..Loaded::default()
         };
-        let mut buffers = Buffers::default();
+        let known = self.start_over_or_share(settings);
         let mut read: Vec<Read> = Vec::new();
         let mut by_sid: HashMap<(u32, u32), usize> = HashMap::new();
         let mut headers = header::Reader::default();
         for (file, rule) in rules {
             let origin = rule.origin.clone();
             let text = rule.text.clone();
-            let (names, datasets) = (&mut self.names, &mut self.datasets);
-            let mut cx = Cx { settings, catalog: &self.catalog, names, datasets };
+            let key = hash(&text);
+            let same = known.get(&key).filter(|known| known.info.raw == text).cloned();
             let mut fault = |diagnostic: Diagnostic| {
                 let fault = Fault { text: text.clone(), origin: origin.clone(), diagnostic };
                 loaded.faults.push((file, fault));
             };
-            match one(&mut cx, &mut headers, file, rule, &mut buffers) {
+            let draft = match same {
+                Some(same) => Ok(Some((Draft::of(same, &self.buffers, &self.catalog), Vec::new()))),
+                None => {
+                    let (names, datasets) = (&mut self.names, &mut self.datasets);
+                    let mut cx = Cx { settings, catalog: &self.catalog, names, datasets };
+                    one(&mut cx, &mut headers, file, rule, &mut self.buffers)
+                }
+            };
+            match draft {
                 Err(faults) => faults.into_iter().for_each(&mut fault),
                 Ok(None) => loaded.skipped += 1,
                 Ok(Some((draft, warnings))) => {
+                    // A rule with a warning is compiled every time, so that it is told every time.
+                    if warnings.is_empty() && !draft.rule.has_outside_parts() {
+                        self.known.insert(key, Arc::clone(&draft.rule));
+                    }
                     warnings.into_iter().for_each(&mut fault);
                     if self.thorough {
                         advice::of_prefilter(&draft).into_iter().for_each(&mut fault);
@@ -130,18 +156,30 @@ impl Loader {
         for (place, diagnostic) in advice::of_names(read.iter().map(|rule| &rule.draft), &self.names) {
             loaded.faults.extend(read.get(place).map(|rule| (rule.file, rule.fault(diagnostic))));
         }
-        loaded.rules = self.assemble(read, &buffers, settings)?;
+        drop((by_sid, known));
+        loaded.rules = self.assemble(read, settings)?;
         Ok(loaded)
     }
 
+    /// The rules that can be taken over as they are: all those of the latest set, or none if the settings are others now.
+    fn start_over_or_share(&mut self, settings: &Settings) -> HashMap<u64, Arc<Compiled>> {
+        let (basis, known) = (settings.basis(), std::mem::take(&mut self.known));
+        if basis == self.basis && self.buffers.0.len() <= MAX_BUFFERS {
+            return known;
+        }
+        self.basis = basis;
+        self.buffers = Buffers::default();
+        HashMap::new()
+    }
+
     /// Name of the field behind a buffer.
-    fn field_name(&self, buffers: &Buffers, number: u16) -> &'static str {
-        let field = buffers.0.get(usize::from(number)).and_then(|row| self.catalog.field(row.0));
+    fn field_name(&self, number: u16) -> &'static str {
+        let field = self.buffers.0.get(usize::from(number)).and_then(|row| self.catalog.field(row.0));
         field.map_or("", |field| field.info.name)
     }
 
     /// Numbers the rules in their order, and builds what finds them.
-    fn assemble(&self, read: Vec<Read>, buffers: &Buffers, settings: &Settings) -> Result<RuleSet, BuildError> {
+    fn assemble(&self, read: Vec<Read>, settings: &Settings) -> Result<RuleSet, BuildError> {
         let drafts = in_order(read, settings);
         let mut set = RuleSet {
             generation: Generation(self.generation),
@@ -151,16 +189,16 @@ impl Loader {
             ..RuleSet::default()
         };
         let mut payloads: [[Collector; 2]; Payload::COUNT] = Default::default();
-        let mut fields: Vec<[Collector; 2]> = buffers.0.iter().map(|_| Default::default()).collect();
+        let mut fields: Vec<[Collector; 2]> = self.buffers.0.iter().map(|_| Default::default()).collect();
         set.apps = registry::all().map(|_| AppGroup::default()).collect();
         for (place, draft) in drafts.iter().enumerate() {
             let id = RuleId::new(place);
             set.by_identity.insert(draft.rule.identity, id);
             set.tags_hosts |= draft.rule.effects.iter().any(Effect::tags_host);
-            set.files = set.files.or(files::wanted(&draft.rule, |buffer| self.field_name(buffers, buffer)));
+            set.files = set.files.or(files::wanted(&draft.rule, |buffer| self.field_name(buffer)));
             match &draft.prefilter {
                 Prefilter::Always if draft.rule.kind == Kind::Transaction => always(&mut set, draft, id),
-                Prefilter::Always if draft.rule.kind == Kind::Frame => self.frames_always(&mut set, buffers, draft, id),
+                Prefilter::Always if draft.rule.kind == Kind::Frame => self.frames_always(&mut set, draft, id),
                 Prefilter::Always => {}
                 Prefilter::Events => events(&mut set, draft, id),
                 Prefilter::Payload(pattern) => {
@@ -180,18 +218,36 @@ impl Loader {
             .filter(|(_, draft)| matches!(draft.prefilter, Prefilter::Always) && draft.rule.kind.on_packets());
         set.always =
             Index::new(on_packets.map(|(place, draft)| (RuleId::new(place), draft.rule.carriers, &draft.rule.header)));
+        // Nothing but the rules of the drafts is needed any more, and building the matchers is when memory is at its peak.
+        set.rules = drafts.into_iter().map(|draft| draft.rule).collect();
+        set.since = vec![set.generation; set.rules.len()];
+        set.lasting = Lasting::of(&set.rules);
         for (groups, collectors) in set.payloads.iter_mut().zip(payloads) {
             for (group, collector) in groups.iter_mut().zip(collectors) {
                 *group = collector.build(settings.algo)?;
             }
         }
-        for ((field, transforms), [request, response]) in buffers.0.iter().zip(fields) {
+        self.build_buffers(&mut set, fields, settings)?;
+        Ok(set)
+    }
+
+    /// Builds what finds rules in buffers of transactions and in frames.
+    fn build_buffers(
+        &self,
+        set: &mut RuleSet,
+        collectors: Vec<[Collector; 2]>,
+        settings: &Settings,
+    ) -> Result<(), BuildError> {
+        // Numbers outlast the rules that they were given for.
+        let used: HashSet<u16> =
+            set.rules.iter().flat_map(|rule| rule.inspections.iter().filter_map(Inspection::buffer)).collect();
+        for ((field, transforms), [request, response]) in self.buffers.0.iter().zip(collectors) {
             let Some(known) = self.catalog.field(*field) else { continue };
             let groups = [request.build(settings.algo)?, response.build(settings.algo)?];
             let number = u16::try_from(set.buffers.len()).unwrap_or(u16::MAX);
             for (proto, field) in &known.fields {
                 let Some(app) = set.apps.get_mut(proto.index()) else { continue };
-                if known.frame {
+                if known.frame && used.contains(&number) {
                     set.frames.add(*proto, known.info);
                 }
                 let lists = if known.frame { &mut app.frames } else { &mut app.buffers };
@@ -202,19 +258,15 @@ impl Loader {
             let (fields, transforms) = (known.fields.clone(), transforms.clone());
             set.buffers.push(Buffer { info: known.info, fields, transforms, groups });
         }
-        set.rules = drafts.into_iter().map(|draft| Compiled { since: set.generation, ..draft.rule }).collect();
-        // Drafts are larger, and there was room for more of them.
-        set.rules.shrink_to_fit();
-        set.lasting = Lasting::of(&set.rules);
-        Ok(set)
+        Ok(())
     }
 }
 
 impl Loader {
     /// A rule on frames without a pattern.
-    fn frames_always(&self, set: &mut RuleSet, buffers: &Buffers, draft: &Draft, id: RuleId) {
+    fn frames_always(&self, set: &mut RuleSet, draft: &Draft, id: RuleId) {
         let buffer = draft.rule.inspections.iter().find_map(Inspection::buffer);
-        let row = buffer.and_then(|buffer| buffers.0.get(usize::from(buffer)));
+        let row = buffer.and_then(|buffer| self.buffers.0.get(usize::from(buffer)));
         let Some(known) = row.and_then(|row| self.catalog.field(row.0)) else { return };
         for (proto, kind) in &known.fields {
             let Some(app) = set.apps.get_mut(proto.index()) else { continue };
@@ -224,6 +276,13 @@ impl Loader {
             }
         }
     }
+}
+
+/// A number for the text of a rule, the same in each run of the program.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Reads one rule. `None`: it requires something that is not there.

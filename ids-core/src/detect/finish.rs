@@ -1,21 +1,20 @@
 //! A rule that was read → a rule that can be matched, with its fast pattern and its place in the order.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::advice;
 use super::builder::{Condition, Payload, Place, RuleBuilder, What};
 use super::bytes::{Chain, ChainCx, PatternInfo};
-use super::catalog::FieldId;
+use super::catalog::{Catalog, FieldId};
 use super::fast_pattern::{self, Prefilter};
 use super::names::{NameId, Space};
 use super::packet_fields::Predicate;
 use super::read_header::carriers_of;
 use super::rule::{Action, RuleInfo};
-use super::rule_set::{
-    Check, Compiled, Effect, Generation, HeaderTest, Inspection, Kind, Operand, Scope, StateTest, Which,
-};
+use super::rule_set::{Check, Compiled, Effect, HeaderTest, Inspection, Kind, Operand, Scope, StateTest, Which};
 use super::settings::{BlockOn, Settings};
 use super::tables::Entry;
 use super::transforms::Transform;
@@ -30,14 +29,27 @@ const DEFAULT_PRIORITY: u32 = 3;
 
 /// A finished rule that has no number yet.
 pub(super) struct Draft {
-    pub(super) rule: Compiled,
+    pub(super) rule: Arc<Compiled>,
     pub(super) prefilter: Prefilter,
     /// What it asks of earlier rules, and what it leaves for later ones.
     pub(super) reads: Vec<(Space, NameId)>,
     pub(super) writes: Vec<(Space, NameId)>,
 }
 
-/// Buffers that rules of a set look at, each once.
+impl Draft {
+    /// What a compiled rule needs to get its place in a set.
+    pub(super) fn of(rule: Arc<Compiled>, buffers: &Buffers, catalog: &Catalog) -> Self {
+        let rank = |buffer: u16| {
+            let field = buffers.0.get(usize::from(buffer)).and_then(|row| catalog.field(row.0));
+            field.map_or(field::BytesKind::PLAIN.rank, |field| field.info.rank())
+        };
+        let prefilter = fast_pattern::prefilter(&rule, &rank);
+        let (reads, writes) = (reads(&rule.state, &rule.effects), writes(&rule.effects));
+        Self { rule, prefilter, reads, writes }
+    }
+}
+
+/// Buffers that rules look at, each once; the numbers last as long as the loader.
 #[derive(Default)]
 pub(super) struct Buffers(pub(super) Vec<(FieldId, Box<[Transform]>)>);
 
@@ -118,7 +130,6 @@ pub(super) fn finish(
         let message = format!("the rule looks at more than {MAX_CONDITIONS} buffers");
         return Err(vec![Diagnostic::error(Code::TooLong, 0..ast.text.len(), message)]);
     }
-    let (reads, writes) = (reads(&builder.state, &builder.effects), writes(&builder.effects));
     let mut warnings = std::mem::take(&mut builder.warnings);
     warnings.extend(advice::of_packets(&builder.packet, &builder.state, &ast));
     warnings.extend(advice::of_lengths(&parts.inspections, buffers, builder.cx.catalog, &ast));
@@ -145,16 +156,10 @@ pub(super) fn finish(
         rate: None,
         suppress: Box::default(),
         identity,
-        since: Generation::default(),
         info,
     };
     apply_global(&mut rule, settings);
-    let rank = |buffer: u16| {
-        let field = buffers.0.get(usize::from(buffer)).and_then(|row| catalog.field(row.0));
-        field.map_or(field::BytesKind::PLAIN.rank, |field| field.info.rank())
-    };
-    let prefilter = fast_pattern::prefilter(&rule, &rank);
-    Ok((Draft { rule, prefilter, reads, writes }, warnings))
+    Ok((Draft::of(Arc::new(rule), buffers, catalog), warnings))
 }
 
 /// Which direction the rule is inspected in, from `flow`, hooks and buffers.

@@ -30,7 +30,7 @@ impl Detector {
         rules: &RuleSet,
         scene: &mut Scene<'_>,
         hits: &mut Hits,
-        matches: fn(&mut Self, &Compiled, &mut Scene<'_>, &Hits) -> Option<bool>,
+        matches: fn(&mut Self, Candidate<'_>, &mut Scene<'_>, &Hits) -> Option<bool>,
     ) -> bool {
         let mut left = std::mem::take(&mut self.candidates);
         let mut any = false;
@@ -40,7 +40,8 @@ impl Detector {
             left.retain(|id| {
                 let Some(rule) = rules.rule(*id) else { return false };
                 self.begin_rule();
-                let Some(stream) = matches(self, rule, scene, hits) else { return !rule.state.is_empty() };
+                let candidate = Candidate { rule, since: rules.since(*id) };
+                let Some(stream) = matches(self, candidate, scene, hits) else { return !rule.state.is_empty() };
                 self.fire((*id, rule), On { stream, ..On::default() }, scene, hits);
                 if stream {
                     note_match(rule, scene);
@@ -72,7 +73,8 @@ impl Detector {
     }
 
     /// Whether a rule matches on the stream data of the scene.
-    fn matches_stream(&mut self, rule: &Compiled, scene: &mut Scene<'_>, hits: &Hits) -> Option<bool> {
+    fn matches_stream(&mut self, candidate: Candidate<'_>, scene: &mut Scene<'_>, hits: &Hits) -> Option<bool> {
+        let rule = candidate.rule;
         let chain = rule.payload.as_ref().filter(|_| matches!(rule.kind, Kind::Stream | Kind::PacketAndStream))?;
         let asked = rule.events.is_empty() && applies(rule, scene) && speaks(rule, &scene.app);
         let buffer = stream_for(rule, scene)?;
@@ -112,11 +114,16 @@ impl Detector {
     }
 
     /// Whether a rule matches, and if so, whether on stream data.
-    fn matches(&mut self, rule: &Compiled, scene: &mut Scene<'_>, hits: &Hits) -> Option<bool> {
+    fn matches(
+        &mut self,
+        Candidate { rule, since }: Candidate<'_>,
+        scene: &mut Scene<'_>,
+        hits: &Hits,
+    ) -> Option<bool> {
         let due = match rule.kind {
             Kind::Transaction | Kind::Frame => false,
-            Kind::Addresses => !tried(rule, scene, |state| &state.addresses_tried),
-            Kind::Protocol => protocol_settled(scene) && !tried(rule, scene, |state| &state.protocol_tried),
+            Kind::Addresses => !tried(since, scene, |state| &state.addresses_tried),
+            Kind::Protocol => protocol_settled(scene) && !tried(since, scene, |state| &state.protocol_tried),
             Kind::Event | Kind::App | Kind::Packet | Kind::PacketAndStream | Kind::Stream => true,
         };
         let events = |test: &EventTest| match test {
@@ -223,10 +230,17 @@ fn unprompted(rules: &RuleSet, scene: &mut Scene<'_>, candidates: &mut Vec<RuleI
     }
 }
 
-/// Whether a rule was tried on this direction of the flow before, with the others of its kind.
-fn tried(rule: &Compiled, scene: &Scene<'_>, which: fn(&super::state::FlowState) -> &[Generation; 2]) -> bool {
+/// A rule that may match, and since which set it is there.
+#[derive(Clone, Copy)]
+struct Candidate<'r> {
+    rule: &'r Compiled,
+    since: Generation,
+}
+
+/// Whether a rule that is there since a set was tried on this direction of the flow before, with the others of its kind.
+fn tried(since: Generation, scene: &Scene<'_>, which: fn(&super::state::FlowState) -> &[Generation; 2]) -> bool {
     let tried = scene.state.as_deref().map(which).and_then(|tried| tried.get(scene.dir.index()));
-    tried.is_some_and(|last| rule.since <= *last)
+    tried.is_some_and(|last| since <= *last)
 }
 
 /// Whether it is known what the direction speaks, or that it will not be.

@@ -47,7 +47,12 @@ impl Need<'_> {
 
 /// What every rule has to see, in the order of the rules. Those that only keep others silent need nothing themselves.
 pub fn needs(rules: &RuleSet) -> impl Iterator<Item = Need<'_>> {
-    rules.rules.iter().filter(|rule| !only_silences(rule)).map(need).filter(|need| !need.carriers.is_empty())
+    rules
+        .rules
+        .iter()
+        .filter(|rule| !only_silences(rule))
+        .map(|rule| need(rule))
+        .filter(|need| !need.carriers.is_empty())
 }
 
 /// A `pass` rule that leaves nothing behind: where no other rule can match, there is nothing to let pass.

@@ -17,6 +17,7 @@
 //! | telling what rules have to see | [`interest`] |
 //! | what follows | [`hits`] [`threshold`] |
 
+mod address_tests;
 mod advice;
 mod builder;
 pub mod bytes;

@@ -3,12 +3,12 @@
 //! [`compile`](super::compile) makes it; [`inspect`](super::inspect) and [`transactions`](super::transactions)
 //! walk it. Rules stand in the order in which they are tried and told.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+pub(super) use super::address_tests::{CountryTest, Ends, Listed, ReputationTest};
 use super::bytes::Chain;
 use super::datasets::{Dataset, SetTest};
 use super::files::{self, FileTest};
@@ -22,7 +22,6 @@ use super::patterns::Group;
 use super::rule::RuleInfo;
 use super::shared::Set;
 use super::state::{FlowState, Shown};
-use super::tables::{Category, Countries, CountryCode, Reputation};
 use super::tags::Tag;
 use super::threshold::{RateFilter, Suppress, Threshold};
 use super::transforms::Transform;
@@ -50,7 +49,10 @@ pub struct Generation(pub(super) u32);
 #[derive(Debug, Default)]
 pub struct RuleSet {
     pub(super) generation: Generation,
-    pub(super) rules: Vec<Compiled>,
+    /// Shared with the set before and the one after, as far as they have the same rules.
+    pub(super) rules: Vec<Arc<Compiled>>,
+    /// By rule, the first of the sets without a break that it was in.
+    pub(super) since: Vec<Generation>,
     pub(super) names: Names,
     /// Buffers of transactions that rules look at, transforms included.
     pub(super) buffers: Vec<Buffer>,
@@ -83,9 +85,9 @@ impl RuleSet {
     /// Takes the place of another set of the same loader, of which some rules may have stayed: what those have
     /// done to a flow is not done again.
     pub fn succeed(&mut self, before: &Self) {
-        for rule in &mut self.rules {
-            let older = before.by_identity.get(&rule.identity).and_then(|id| before.rule(*id));
-            rule.since = older.map_or(rule.since, |older| older.since);
+        for (rule, since) in self.rules.iter().zip(&mut self.since) {
+            let older = before.by_identity.get(&rule.identity).and_then(|id| before.since.get(id.0 as usize));
+            *since = older.copied().unwrap_or(*since);
         }
     }
 
@@ -135,7 +137,12 @@ impl RuleSet {
     }
 
     pub(super) fn rule(&self, id: RuleId) -> Option<&Compiled> {
-        self.rules.get(id.0 as usize)
+        self.rules.get(id.0 as usize).map(Arc::as_ref)
+    }
+
+    /// The first of the sets without a break that a rule was in.
+    pub(super) fn since(&self, id: RuleId) -> Generation {
+        self.since.get(id.0 as usize).copied().unwrap_or(self.generation)
     }
 }
 
@@ -248,11 +255,22 @@ pub(super) struct Compiled {
     pub(super) suppress: Box<[Suppress]>,
     /// What it is over reloads: a hash of (gid, sid, rev, options). Also the key of its counters.
     pub(super) identity: u64,
-    /// The first of the rule sets without a break that it was in.
-    pub(super) since: Generation,
 }
 
 impl Compiled {
+    /// Whether it holds what was read from a file, a database or a set, and may be another one next time.
+    pub(super) fn has_outside_parts(&self) -> bool {
+        let state = |test: &StateTest| matches!(test, StateTest::Reputation(_) | StateTest::Country(_));
+        let check = |inspection: &Inspection| match &inspection.check {
+            Check::Bytes { sets, .. } => !sets.is_empty(),
+            Check::File(_) => true,
+            _ => false,
+        };
+        self.state.iter().any(state)
+            || self.inspections.iter().any(check)
+            || self.headers.iter().any(|test| !test.sets.is_empty())
+    }
+
     /// How much the action of a match covers: the flow, if the rule is about the flow or matched on its data.
     pub(super) fn scope(&self, stream: bool) -> Scope {
         self.scope.unwrap_or(match self.kind {
@@ -399,78 +417,6 @@ pub(super) enum StateTest {
         value: Vec<u8>,
         negated: bool,
     },
-}
-
-/// What the reputation lists say of the ends of a packet.
-#[derive(Debug)]
-pub(super) struct ReputationTest {
-    pub(super) lists: Arc<Reputation>,
-    pub(super) ends: Ends,
-    pub(super) category: Category,
-    pub(super) listed: Listed,
-}
-
-impl ReputationTest {
-    /// Whether it passes for a sender and a receiver.
-    pub(super) fn passes(&self, src: IpAddr, dst: IpAddr) -> bool {
-        let passes = |address| match (self.listed, self.lists.score(address, self.category)) {
-            (Listed::Score(compare, than), Some(score)) => compare.holds(score, than),
-            (Listed::Score(..), None) => false,
-            (Listed::Is, score) => score.is_some(),
-            (Listed::IsNot, score) => score.is_none(),
-        };
-        self.ends.any_or_all(src, dst, passes)
-    }
-}
-
-/// Which countries the ends of a packet are in.
-#[derive(Debug)]
-pub(super) struct CountryTest {
-    pub(super) countries: Arc<Countries>,
-    pub(super) ends: Ends,
-    pub(super) codes: Box<[CountryCode]>,
-    /// They must be in none of them; where the database does not say, that is not known either.
-    pub(super) negated: bool,
-}
-
-impl CountryTest {
-    /// Whether it passes for a sender and a receiver.
-    pub(super) fn passes(&self, src: IpAddr, dst: IpAddr) -> bool {
-        let passes =
-            |address| self.countries.of(address).is_some_and(|code| self.codes.contains(&code) != self.negated);
-        self.ends.any_or_all(src, dst, passes)
-    }
-}
-
-/// Which ends of a packet a test is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ends {
-    Source,
-    Destination,
-    Either,
-    Both,
-}
-
-impl Ends {
-    fn any_or_all(self, src: IpAddr, dst: IpAddr, passes: impl Fn(IpAddr) -> bool) -> bool {
-        match self {
-            Self::Source => passes(src),
-            Self::Destination => passes(dst),
-            Self::Either => passes(src) || passes(dst),
-            Self::Both => passes(src) && passes(dst),
-        }
-    }
-}
-
-/// What is asked of the entry of an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Listed {
-    /// There is one, with a score that compares so.
-    Score(Compare, u8),
-    /// There is one.
-    Is,
-    /// There is none.
-    IsNot,
 }
 
 /// What a rule remembers when it matches.

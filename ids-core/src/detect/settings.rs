@@ -101,7 +101,37 @@ impl Default for Settings {
     }
 }
 
+/// Everything of the settings that what one rule comes to depends on, files aside.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Basis {
+    vars: Vars,
+    classes: Classes,
+    references: References,
+    thresholds: Thresholds,
+    disabled: Vec<ProtoId>,
+    unmade: Vec<&'static str>,
+    blocks: Vec<(BlockOn, Block)>,
+    limits: bytes::Limits,
+    features: Vec<String>,
+}
+
 impl Settings {
+    /// Rules that were compiled under the same are the same. Left out is what the set as a whole depends on, and where
+    /// what comes of it is not shared: reputation, countries, files.
+    pub(super) fn basis(&self) -> Basis {
+        Basis {
+            vars: self.vars.clone(),
+            classes: self.classes.clone(),
+            references: self.references.clone(),
+            thresholds: self.thresholds.clone(),
+            disabled: self.disabled.clone(),
+            unmade: self.unmade.clone(),
+            blocks: self.blocks.clone(),
+            limits: self.limits,
+            features: self.features.clone(),
+        }
+    }
+
     /// The database of countries, read when the first rule asks for it. `Err`: why there is none.
     pub(super) fn countries(&self) -> Result<Arc<Countries>, String> {
         self.countries.get_or_init(|| Countries::read(self.files.countries()?).map(Arc::new)).clone()

@@ -24,7 +24,7 @@ use crate::rules::ast::{Direction, Rule, Spanned};
 use crate::rules::diagnostic::Diagnostic;
 
 /// Variables of the configuration: names without `$`, and their expressions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vars {
     /// `vars.address-groups`.
     pub addresses: HashMap<String, String>,

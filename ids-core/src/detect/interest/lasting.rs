@@ -6,6 +6,8 @@
 //! as it is. What kernel stages hand up in any case is left out: packets about which something is odd, and those that
 //! open or end a connection. When unsure, wanted.
 
+use std::sync::Arc;
+
 use super::super::detector::{concerns, is_protocol, speaks};
 use super::super::header::Carriers;
 use super::super::index::Index;
@@ -52,9 +54,9 @@ pub struct Wants {
 
 impl Lasting {
     /// Sorts the rules.
-    pub(in crate::detect) fn of(rules: &[Compiled]) -> Self {
+    pub(in crate::detect) fn of(rules: &[Arc<Compiled>]) -> Self {
         let sorted = |sight: Sight| {
-            let place = |(place, rule): (usize, &Compiled)| (RuleId::new(place), Sight::of(rule));
+            let place = |(place, rule): (usize, &Arc<Compiled>)| (RuleId::new(place), Sight::of(rule));
             let of = move |(id, found): (RuleId, Sight)| (found == sight).then_some(id);
             let ids: Vec<RuleId> = rules.iter().enumerate().map(place).filter_map(of).collect();
             let row = |id: RuleId| rules.get(id.0 as usize).map(|rule| (id, rule.carriers, &rule.header));

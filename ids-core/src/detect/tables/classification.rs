@@ -16,7 +16,7 @@ pub struct Class {
 }
 
 /// Classes by short name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Classes(HashMap<String, Class>);
 
 impl Classes {

@@ -7,7 +7,7 @@ use crate::detect::bytes::text::Part;
 use crate::rules::diagnostic::Diagnostic;
 
 /// Prefixes of references by type.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct References(HashMap<String, String>);
 
 impl References {

@@ -25,7 +25,7 @@ pub enum Entry {
 }
 
 /// The entries of a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Thresholds {
     /// By gid and sid; sid 0 is every rule of a gid, gid 0 every rule.
     entries: HashMap<(u32, u32), Vec<Entry>>,

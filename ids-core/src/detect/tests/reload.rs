@@ -1,8 +1,12 @@
 //! What outlives an exchange of the rule set: everything that belongs to a rule that stays, and every name.
 
+use std::sync::Arc;
+
 use super::bench::{Bench, Step, settings};
 use crate::detect::compile::Loader;
+use crate::detect::header::Vars;
 use crate::detect::rule_set::RuleSet;
+use crate::detect::settings::Settings;
 
 fn client(text: &str) -> Step {
     Step::Client(text.as_bytes().to_vec())
@@ -110,4 +114,40 @@ fn rules_that_are_tried_once_in_a_flow_are_tried_when_they_are_new() {
     assert!(!early.is_empty());
     let (_, late) = over(&on(1), &[x(), x()], &format!("{}{}", on(1), on(3)), &[x(), x()]);
     assert_eq!(late, early.iter().map(|sid| sid + 2).collect::<Vec<_>>(), "new ones are, once");
+}
+
+#[test]
+fn what_did_not_change_is_shared() {
+    let plain = tcp(1, "content:\"one\"");
+    let buffer = "alert http any any -> any any (http.uri; to_lowercase; content:\"two\"; sid:2;)\n".to_owned();
+    let set = "alert http any any -> any any (http.host; dataset:isset,names,type string; sid:3;)\n".to_owned();
+    let mut loader = Loader::default();
+    let first = compile(&mut loader, &[&plain[..], &buffer, &set].concat());
+    // In another order, with another buffer before it, and with one rule that is new.
+    let new = "alert http any any -> any any (http.method; content:\"GET\"; sid:4;)\n";
+    let second = compile(&mut loader, &[new, &set, &buffer, &plain].concat());
+    let rule = |rules: &RuleSet, sid| {
+        let found = rules.rules.iter().find(|rule| rule.info.sid == sid);
+        Arc::clone(found.expect("it was loaded"))
+    };
+    for (sid, shared) in [(1, true), (2, true), (3, false)] {
+        assert_eq!(Arc::ptr_eq(&rule(&first, sid), &rule(&second, sid)), shared, "rule {sid}");
+    }
+    drop(first);
+    let other = Settings { vars: Vars { ports: [("P".into(), "80".into())].into(), ..Vars::default() }, ..settings() };
+    let parsed = crate::rules::parse(&plain).rules.into_iter().map(|rule| (0, rule));
+    let third = loader.compile(parsed, &other).unwrap().rules;
+    assert!(!Arc::ptr_eq(&rule(&second, 1), &rule(&third, 1)), "under other settings everything is compiled anew");
+}
+
+#[test]
+fn rules_that_are_shared_match_as_before() {
+    let get = client("GET /two HTTP/1.1\r\nHost: a\r\n\r\n");
+    let uri = "alert http any any -> any any (http.uri; content:\"two\"; sid:2;)\n";
+    let method = "alert http any any -> any any (http.method; content:\"GET\"; sid:1;)\n";
+    let frame = "alert http1 any any -> any any (frame:request; content:\"two\"; sid:3;)\n";
+    let fresh = || vec![Step::NewFlow, get.clone()];
+    let (early, late) = over(&[frame, uri].concat(), &fresh(), &[method, uri].concat(), &fresh());
+    assert_eq!(early, [3, 2], "{early:?}");
+    assert_eq!(late, [1, 2]);
 }
