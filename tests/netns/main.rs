@@ -24,7 +24,6 @@ mod mirror;
 mod outage;
 mod packets;
 mod ports;
-mod promptness;
 mod proof;
 mod queue;
 mod reload;

@@ -1,18 +1,18 @@
 //! `bench`: everything that is measured, from one stage of the engine to the whole sensor.
 //!
 //! `decode`, `reassembly` and the first half of `prefilter` need nothing; `replay` and the other half take real rules and
-//! real traffic ([`Inputs`]); `xdp` needs root. What cannot be measured is named with the reason.
+//! real traffic ([`Inputs`]); all others need root. What cannot be measured is named with the reason.
 
 mod child;
 mod inputs;
+mod live;
 mod replay;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::process::{cargo, run};
-use crate::root::Root;
 use inputs::{Inputs, NO_CAPTURE, NO_RULES};
 
 /// Options of `bench`.
@@ -21,7 +21,7 @@ pub(crate) struct Options {
     /// What to measure
     #[arg(default_value = "all")]
     what: What,
-    /// Rule file for `prefilter` and `replay` [default: the Emerging Threats rules in ../shared/parity, if they are there]
+    /// Rule file for `prefilter`, `replay` and `live` [default: the Emerging Threats rules in ../shared/parity, if they are there]
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
     /// Capture for `prefilter` and `replay` [default: the benchmark capture, made by
@@ -31,11 +31,17 @@ pub(crate) struct Options {
     /// How often `replay` measures each row; the least CPU time counts
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Minutes that `soak` lasts
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    minutes: u64,
+    /// Seconds that `load` lasts in each mode
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    seconds: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum What {
-    /// All of these, one after the other
+    /// All of these but `soak`, one after the other
     All,
     /// First stage: time per packet, by encapsulation
     Decode,
@@ -45,8 +51,18 @@ enum What {
     Prefilter,
     /// The whole sensor, in release: packets and bytes per CPU second, memory; without rules and with
     Replay,
-    /// Kernel stage: time per packet, by outcome; needs root
+    /// Kernel stage: time per packet, by outcome, beside programs that only drop or forward, and nftables; AF_XDP beside
+    /// packet sockets; needs root
     Xdp,
+    /// An inline pair beside a Linux bridge: packets a second, time under way; needs root
+    Bridge,
+    /// A whole sensor, inline: CPU time on web traffic and on a blocked flow, time to a block in the kernel, kill -9,
+    /// reload; needs root
+    Live,
+    /// The highest rate this machine makes, mirror and inline: everybody's counts agree; needs root
+    Load,
+    /// The same for long, with reloads, blocks and restarts; needs root
+    Soak,
 }
 
 /// Measures; what fails ends it.
@@ -67,11 +83,15 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     if wanted(What::Replay) {
         skipped.extend(replay::replay(&inputs, options.rounds)?);
     }
-    if wanted(What::Xdp) {
-        match Root::find()? {
-            Root::None if options.what == What::Xdp => bail!("{NO_ROOT}"),
-            Root::None => skipped.push(format!("xdp: {NO_ROOT}")),
-            root => xdp(root)?,
+    for (what, name, span) in [
+        (What::Xdp, "xdp", None),
+        (What::Bridge, "bridge", None),
+        (What::Live, "live", None),
+        (What::Load, "load", Some(options.seconds)),
+        (What::Soak, "soak", Some(options.minutes * 60)),
+    ] {
+        if options.what == what || wanted(what) && what != What::Soak {
+            skipped.extend(live::live(&inputs, name, span, options.what == what)?);
         }
     }
     if !skipped.is_empty() {
@@ -80,8 +100,6 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     }
     Ok(())
 }
-
-const NO_ROOT: &str = "the kernel runs programs for root alone, and `sudo -n` is refused";
 
 /// A benchmark of the engine that needs nothing but the source.
 fn criterion(name: &str) -> Result<()> {
@@ -97,11 +115,4 @@ fn peers(inputs: &Inputs<'_>) -> Result<Option<String>> {
     bench.args(["bench", "--package", "ids-sensor", "--bench", "prefilter_peers", "--locked"]);
     run(bench.env("PREFILTER_RULES", rules).env("PREFILTER_CAPTURE", capture))?;
     Ok(None)
-}
-
-fn xdp(root: Root) -> Result<()> {
-    let mut bench = cargo();
-    bench.args(["bench", "--package", "ids-sensor", "--bench", "xdp", "--locked"]);
-    root.runner(&mut bench);
-    run(&mut bench)
 }

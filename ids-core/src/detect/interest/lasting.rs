@@ -74,7 +74,7 @@ impl RuleSet {
             let any = |index: &Index| {
                 let mut any = false;
                 index.find(Carriers::of_number(of.flow.proto), Some(of.flow.ends(dir)), |id| {
-                    any = any || self.rule(id).is_some_and(|rule| may_match(rule, of, dir));
+                    any = any || self.rule(id).is_some_and(|rule| may_match((rule, self.since(id)), of, dir));
                 });
                 any
             };
@@ -137,13 +137,13 @@ fn usual_flags() -> impl Iterator<Item = u64> {
     (0..=u8::MAX).filter(|bits| Flags(*bits).only_carry()).map(u64::from)
 }
 
-/// Whether a rule may match on a packet that travels in a direction of the flow.
-fn may_match(rule: &Compiled, of: &Standing<'_>, dir: Dir) -> bool {
+/// Whether a rule, which is there since a set of rules, may match on a packet that travels in a direction of the flow.
+fn may_match((rule, since): (&Compiled, Generation), of: &Standing<'_>, dir: Dir) -> bool {
     let test = &rule.flow;
     let tcp = of.flow.proto == ip_proto::TCP;
     let read = tcp && (rule.kind == Kind::Stream || test.stream == Some(true));
     let sealed = of.sealed.get(dir.index()).copied().unwrap_or_default();
-    let before = |tried: &[Generation; 2]| tried.get(dir.index()).is_some_and(|last| rule.since <= *last);
+    let before = |tried: &[Generation; 2]| tried.get(dir.index()).is_some_and(|last| since <= *last);
     let over = match rule.kind {
         Kind::Addresses => before(&of.state.addresses_tried),
         Kind::Protocol => before(&of.state.protocol_tried),

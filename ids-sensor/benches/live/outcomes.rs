@@ -17,17 +17,20 @@ use ids_sensor::kernel::tables::Sides;
 use ids_sensor::kernel::{Pins, Port, Prefix, Sizes, Tables};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-const HOSTS: u32 = 50_000;
-const FLOWS: u32 = 50_000;
+/// Hosts that are blocked where tables are filled.
+pub const HOSTS: u32 = 50_000;
+/// Flows that are.
+pub const FLOWS: u32 = 50_000;
 const REPEAT: u32 = 1_000_000;
 const ROUNDS: usize = 9;
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: not root");
-        return Ok(());
-    }
+/// Measures, and prints a table.
+pub fn run() {
+    measured().unwrap();
+}
+
+fn measured() -> Result<(), Box<dyn std::error::Error>> {
     let pins = Pins::private()?;
     let mut tables = Tables::open(&pins, Sizes::default())?;
     let mut port = Port::load(&pins, Sizes::default(), "lo")?;
@@ -86,7 +89,7 @@ fn mark(tables: &mut Tables, frame: &[u8], config: &PortConfig) -> Result<(), Bo
 }
 
 /// Blocks that have nothing to do with the frames.
-fn fill(tables: &mut Tables) -> Result<(), Box<dyn std::error::Error>> {
+pub fn fill(tables: &mut Tables) -> Result<(), Box<dyn std::error::Error>> {
     for number in 0..HOSTS {
         let addr = IpAddr::V4(Ipv4Addr::from_bits(0xc612_0000 + number));
         tables.block(Prefix::host(addr), Sides::Both, HOUR, 1)?;
