@@ -20,6 +20,9 @@ use crate::shared::Shared;
 pub trait Tables {
     /// CLOCK_MONOTONIC in nanoseconds.
     fn now(&self) -> u64;
+    /// The same as of the latest tick of the kernel's timer: some milliseconds behind, at a tenth of the cost. For all
+    /// that lasts longer than that.
+    fn tick(&self) -> u64;
     /// Whether an allowed prefix holds this address (of IP version 4 or 6).
     fn allowed(&self, version: u8, addr: Addr) -> bool;
     /// The longest blocked prefix that holds this address.
@@ -99,7 +102,7 @@ fn without_flow(class: Class, tables: &impl Tables) -> Outcome {
 #[inline(always)]
 fn blocked(version: u8, addr: Addr, side: Side, tables: &impl Tables) -> bool {
     let Some(block) = tables.host(version, addr) else { return false };
-    if block.until(side) <= tables.now() || tables.allowed(version, addr) {
+    if block.until(side) <= tables.tick() || tables.allowed(version, addr) {
         return false;
     }
     block.hit();
@@ -127,7 +130,7 @@ fn flow(headers: &Headers, length: u64, (key, dir): (&FlowKey, Dir), counted: bo
     if let Some(flow) = tables.released(key)
         && !flow.reopened()
     {
-        let now = tables.now();
+        let now = tables.tick();
         if headers.turns() || headers.carries() && flow.watches(dir) || flow.silent(now) {
             flow.reopen();
             return Outcome::InspectRecall;
@@ -146,7 +149,7 @@ fn flow(headers: &Headers, length: u64, (key, dir): (&FlowKey, Dir), counted: bo
 #[inline(always)]
 fn flow_blocked(key: &FlowKey, headers: &Headers, config: &PortConfig, tables: &impl Tables) -> bool {
     let Some(block) = tables.flow(key) else { return false };
-    if block.until() <= tables.now()
+    if block.until() <= tables.tick()
         || tables.allowed(headers.version, headers.src)
         || (!is_host(config) && tables.allowed(headers.version, headers.dst))
     {

@@ -25,6 +25,9 @@ impl Tables for Model {
     fn now(&self) -> u64 {
         self.now
     }
+    fn tick(&self) -> u64 {
+        self.now
+    }
     fn allowed(&self, _: u8, addr: Addr) -> bool {
         self.allowed.contains(&addr)
     }

@@ -1,7 +1,7 @@
 //! The maps as the program declares them, and as the decisions see them.
 
 use aya_ebpf::btf_maps::{Array as InnerArray, ArrayOfMaps};
-use aya_ebpf::helpers::bpf_ktime_get_ns;
+use aya_ebpf::helpers::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns};
 use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::lpm_trie::{Key, LpmTrie};
 use aya_ebpf::maps::{Array, DevMap, HashMap, LruHashMap, PerCpuArray, XskMap};
@@ -67,6 +67,12 @@ impl Tables for Maps {
     fn now(&self) -> u64 {
         // SAFETY: the helper has no conditions.
         unsafe { bpf_ktime_get_ns() }
+    }
+
+    #[inline(always)]
+    fn tick(&self) -> u64 {
+        // SAFETY: the helper has no conditions.
+        unsafe { bpf_ktime_get_coarse_ns() }
     }
 
     #[inline(always)]

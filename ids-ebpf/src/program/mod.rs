@@ -6,11 +6,10 @@ mod copies;
 mod maps;
 
 use aya_ebpf::bindings::xdp_action;
-use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
-use ids_ebpf::decide::decide;
+use ids_ebpf::decide::{Tables, decide};
 use ids_ebpf::headers::{Bytes, Headers};
 use ids_ebpf::outcome::{Outcome, Stats, Way};
 
@@ -49,8 +48,7 @@ fn inspect(ctx: &XdpContext, stats: &mut Stats, outcome: Outcome, length: u64, c
     let queue = if copied { 0 } else { ctx.rx_queue_index() };
     // SAFETY: a plain read of a map's value, which the worker writes whole.
     let beat = HEARTBEAT.get_ptr(queue).map_or(0, |beat| unsafe { beat.read_volatile() });
-    // SAFETY: the helper has no conditions.
-    let silent = unsafe { bpf_ktime_get_ns() }.saturating_sub(beat) > config.deadline;
+    let silent = Maps.tick().saturating_sub(beat) > config.deadline;
     if copied && !silent {
         return finish(stats, outcome, length, xdp_action::XDP_PASS);
     }

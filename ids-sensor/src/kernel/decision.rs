@@ -91,6 +91,10 @@ impl decide::Tables for Copy {
         self.now
     }
 
+    fn tick(&self) -> u64 {
+        self.now
+    }
+
     fn allowed(&self, _: u8, addr: Addr) -> bool {
         self.end(addr).is_some_and(|end| end.allowed)
     }
