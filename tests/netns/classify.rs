@@ -151,7 +151,7 @@ fn frames_of_a_host_pass_to_its_stack() {
     assert_eq!(bench.run(&web.bytes()), (FastSilent, PASS));
     bench.port.heartbeat().unwrap().beat(0, Monotonic::now()).unwrap();
     assert_eq!(bench.run(&web.bytes()), (Inspect, PASS), "without any AF_XDP socket");
-    bench.tables.flows.release(&key(&web), MINUTE).unwrap();
+    bench.tables.flows.release(&key(&web), MINUTE, 0).unwrap();
     assert_eq!(bench.run(&web.bytes()), (FastReleased, PASS));
     let released = bench.tables.flows.recall(&key(&web)).unwrap().unwrap();
     assert_eq!(released.carried[0].packets + released.carried[1].packets, 0, "copies are counted, not frames");

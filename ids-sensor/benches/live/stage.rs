@@ -135,7 +135,7 @@ impl Stage {
                 let key = FlowKey::of(&Headers::parse(&*case.frame), &config).0;
                 match case.stands {
                     Stands::Stage(Outcome::DropFlow) => tables.flows.block(&key, HOUR, 1).unwrap(),
-                    Stands::Stage(Outcome::FastReleased) => tables.flows.release(&key, HOUR).unwrap(),
+                    Stands::Stage(Outcome::FastReleased) => tables.flows.release(&key, HOUR, 0).unwrap(),
                     Stands::Stage(Outcome::DropHost) => {
                         let host = Headers::parse(&*case.frame).src.v4_bytes().into();
                         tables.block(Prefix::host(host), Sides::Both, HOUR, 1).unwrap();

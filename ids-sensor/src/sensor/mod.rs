@@ -21,7 +21,7 @@ use ids_core::app::App;
 use ids_core::counters::{Counter, Counters};
 use ids_core::detect::compile::Loader;
 use ids_core::detect::shared::Shared;
-use ids_core::engine::Engine;
+use ids_core::engine::{Engine, Release};
 use ids_core::event::Event;
 
 use crate::block_lists::BlockLists;
@@ -192,7 +192,7 @@ fn engine(config: &Config, topology: &Topology) -> ids_core::engine::Config {
     settings.stream.drop_invalid &= !late;
     // Nobody counts there what a flow carries that is not looked at: it goes on being handed up, unless it is marked.
     if matches!(topology, Topology::Queues(_)) {
-        settings.release = config.queues.bypass.is_some();
+        settings.release = if config.queues.bypass.is_some() { Release::Bypassed } else { Release::Nothing };
     }
     settings
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use ids_sensor::kernel::{Pins, Sizes, Tables};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -80,6 +81,12 @@ impl Site {
         let status = self.status();
         let ports = status["ports"].as_array().unwrap();
         ports.iter().map(|port| port["kernel"][outcome]["packets"].as_u64().unwrap()).sum()
+    }
+
+    /// The maps of its sensor, as another process sees them.
+    pub fn tables(&self) -> Tables {
+        let pins = Pins::existing(&self.bpffs.0, "lab").unwrap();
+        Tables::open(&pins, Sizes::default()).unwrap()
     }
 
     pub fn sids(&self, line: &str) -> Vec<u64> {
