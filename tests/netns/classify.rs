@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ids_ebpf::Outcome::{self, *};
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
-use ids_ebpf::flow::FlowKey;
+use ids_ebpf::flow::{Dir, FlowKey, Released};
 use ids_ebpf::headers::Headers;
 use ids_ebpf::interest::{Group, Interest};
 use ids_sensor::kernel::clock::Monotonic;
@@ -247,6 +247,56 @@ fn a_released_flow_is_counted_until_its_tuple_is_used_again() {
     assert_eq!((down.packets, down.bytes, down.tcp_flags), (1, 54, 0x18));
     assert!(up.last > ended.since);
     assert_eq!(bench.tables.flows.recall(&key(&there)).unwrap(), None);
+}
+
+#[test]
+fn blocks_and_releases_hold_whatever_a_flow_travels_in() {
+    needs_root!();
+    let v4 = (("10.0.0.1", 1234), ("10.0.0.2", 80));
+    let v6 = (("fd00::1", 1234), ("fd00::2", 80));
+    let vxlan = |frame: Frame| {
+        let inner = [&[8, 0, 0, 0, 0, 0, 7, 0][..], &frame.bytes()].concat();
+        udp(("10.9.0.1", 5000), ("10.9.0.2", 4789), &inner)
+    };
+    type Case = (&'static str, ((&'static str, u16), (&'static str, u16)), fn(Frame) -> Frame, bool);
+    let cases: [Case; 5] = [
+        ("plain", v4, |frame| frame, true),
+        ("VLAN", v4, |frame| frame.vlan(0x8100, 7), true),
+        ("QinQ", v4, |frame| frame.vlan(0x8100, 9).vlan(0x88a8, 7), true),
+        ("IPv6", v6, |frame| frame, true),
+        // The kernel stage does not look into it: what is known of the inner flow is the engine's business.
+        ("VXLAN", v4, vxlan, false),
+    ];
+    for (name, (client, server), wrap, reached) in cases {
+        let mut bench = inspected(Mode::Mirror);
+        let (data, answer) = (wrap(tcp(client, server, ACK, b"data")), wrap(tcp(server, client, ACK, b"")));
+        // What the engine names, by the inner flow.
+        let inner = match reached {
+            true => key(&data),
+            false => key(&tcp(client, server, ACK, b"")),
+        };
+        let expect = |outcome, action| if reached { (outcome, action) } else { (Inspect, REDIRECT) };
+        bench.tables.flows.block(&inner, MINUTE, 9).unwrap();
+        assert_eq!(bench.run(&data.bytes()), expect(DropFlow, DROP), "{name}");
+        assert_eq!(bench.run(&answer.bytes()), expect(DropFlow, DROP), "{name}, back");
+        let hits = bench.tables.flows.blocks().unwrap()[0].hits;
+        assert_eq!(hits, if reached { 2 } else { 0 }, "{name}");
+        assert!(bench.tables.flows.unblock(&inner).unwrap());
+
+        // The client is the smaller endpoint, and what it sends is watched.
+        bench.tables.flows.release(&inner, MINUTE, Released::watch(Dir::Up)).unwrap();
+        assert_eq!(bench.run(&answer.bytes()), expect(FastReleased, DROP), "{name}");
+        assert_eq!(bench.run(&answer.bytes()), expect(FastReleased, DROP), "{name}");
+        assert_eq!(bench.run(&data.bytes()), expect(InspectRecall, REDIRECT), "{name}: watched");
+        assert_eq!(bench.run(&answer.bytes()), (Inspect, REDIRECT), "{name}: the release is over");
+        let [up, down] = bench.tables.flows.recall(&inner).unwrap().unwrap().carried;
+        let length = answer.bytes().len() as u64;
+        assert_eq!(
+            (up.packets, down.packets, down.bytes),
+            if reached { (0, 2, 2 * length) } else { (0, 0, 0) },
+            "{name}"
+        );
+    }
 }
 
 #[test]

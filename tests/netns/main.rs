@@ -26,6 +26,7 @@ mod packets;
 mod ports;
 mod proof;
 mod queue;
+mod releases;
 mod reload;
 mod rights;
 mod status;

@@ -9,9 +9,8 @@ use ids_sensor::proof::{self, Falsify, Plan, Proof};
 use ids_sensor::ruleset::{From, load_with};
 
 use crate::needs_root;
-use crate::support::packet::{ACK, SYN, segment};
-
-const FIN: u8 = 1;
+use crate::support::packet::Frame;
+use crate::support::transfer::{RST, Transfer};
 
 /// Alerts alone, and rules on a few ports: much is of no interest.
 const ALERTS: &str = "exception-policy: ignore\n\
@@ -43,33 +42,17 @@ fn captures() -> Vec<PathBuf> {
     paths
 }
 
-/// A download far beyond the depth, with another request in its midst, and how it ends.
-fn download(name: &str, port: u16, endings: &[(bool, u8)]) -> PathBuf {
-    const PIECE: usize = 1000;
-    let (client, server) = (("10.0.0.1", port), ("10.0.0.2", 80));
-    let mut next = [1000u32, 5000];
-    let mut frames = Vec::new();
-    let mut send = |up: bool, flags: u8, data: &[u8]| {
-        let (src, dst, me, peer) = if up { (client, server, 0, 1) } else { (server, client, 1, 0) };
-        let ack = if flags & ACK == 0 { 0 } else { next[peer] };
-        frames.push(segment(src, dst, flags, (next[me], ack), data).bytes());
-        next[me] += data.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
-    };
-    send(true, SYN, b"");
-    send(false, SYN | ACK, b"");
-    send(true, ACK, b"");
-    send(true, ACK, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut body = b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n".to_vec();
-    body.resize(body.len() + 60_000, b'x');
-    for (number, piece) in body.chunks(PIECE).enumerate() {
-        send(false, ACK, piece);
-        send(true, ACK, b"");
-        if number == 40 {
-            send(true, ACK, b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
-        }
-    }
-    endings.iter().for_each(|(up, flags)| send(*up, *flags, b""));
-    let path = std::env::temp_dir().join(format!("ids-proof-{}-{name}.pcap", std::process::id()));
+/// How a connection ends.
+type Ending = fn(&mut Transfer);
+
+/// A download far beyond the depth, with another request after it.
+fn download(folder: &Path, port: u16, end: Ending) -> PathBuf {
+    let mut transfer = Transfer::open(("10.0.0.1", port), ("10.0.0.2", 80));
+    transfer.get("large", 40);
+    transfer.get("next", 20);
+    end(&mut transfer);
+    let frames: Vec<Vec<u8>> = transfer.frames.iter().map(Frame::bytes).collect();
+    let path = folder.join(format!("{port}.pcap"));
     std::fs::write(&path, pcap(&frames)).unwrap();
     path
 }
@@ -88,24 +71,21 @@ fn pcap(frames: &[Vec<u8>]) -> Vec<u8> {
 
 fn prove(yaml: &str, inline: bool, falsify: Option<Falsify>) -> Proof {
     let config = Config::from_tree(node::parse(yaml).unwrap(), inline);
-    let (mut captures, mut own, mut from) = (captures(), Vec::new(), From::Embedded);
+    let (mut captures, mut from) = (captures(), From::Embedded);
+    let folder = tempfile::tempdir().unwrap();
     if yaml == DONE {
-        let ends = [("ends", vec![(true, FIN | ACK), (false, FIN | ACK), (true, ACK)]), ("reset", vec![(false, 4)])];
-        own = (4000..).zip(&ends).map(|(port, (name, ends))| download(name, port, ends)).collect();
-        own.push(download("open", 53, &[]));
-        let rules = std::env::temp_dir().join(format!("ids-proof-{}.rules", std::process::id()));
+        let ends: [(u16, Ending); 3] =
+            [(4000, Transfer::close), (4001, |transfer| transfer.send(false, RST, b"")), (53, |_| {})];
+        captures.extend(ends.map(|(port, end)| download(folder.path(), port, end)));
+        let rules = folder.path().join("read.rules");
         std::fs::write(&rules, READ).unwrap();
-        from = From::Files(vec![rules.clone()]);
-        own.push(rules);
+        from = From::Files(vec![rules]);
     }
-    captures.extend(own.iter().filter(|path| path.extension().is_some_and(|end| end == "pcap")).cloned());
     let load = || load_with(&mut Loader::default(), &config, &from);
     let (rules, again) = (load(), load());
     assert!(rules.rules.len() >= READ.lines().count(), "{:?}", rules.problems);
     let rules = [&rules, &again];
-    let proof = proof::run(&Plan { config: &config, captures, lenient: false, rules, inline, falsify }).unwrap();
-    own.iter().for_each(|path| std::fs::remove_file(path).unwrap());
-    proof
+    proof::run(&Plan { config: &config, captures, lenient: false, rules, inline, falsify }).unwrap()
 }
 
 #[test]

@@ -5,6 +5,7 @@ pub mod lab;
 pub mod namespace;
 pub mod packet;
 pub mod site;
+pub mod transfer;
 
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};

@@ -1,0 +1,132 @@
+//! Flows that the kernel stage carries, with the program as it is installed: how much stays there, and whether records
+//! are complete.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::needs_root;
+use crate::support::lab::{SERVER, SERVER6, wait_until};
+use crate::support::namespace::Namespace;
+use crate::support::packet::{Frame, udp};
+use crate::support::site::{Site, stop};
+use crate::support::transfer::Transfer;
+
+/// Rules that look at what is read, and at single packets elsewhere.
+const RULES: &str = "alert http any any -> any any (msg:\"uri\"; http.uri; content:\"/large\"; sid:1;)\n\
+    alert tcp any any -> any any (msg:\"never\"; content:\"nobody says this\"; sid:2;)\n\
+    alert tcp any any -> any 22 (msg:\"elsewhere\"; ttl:<100; sid:3;)\n";
+
+/// The flow record of the only connection to a port.
+fn flow_to(folder: &Path, port: u16) -> Value {
+    let text = std::fs::read_to_string(folder.join("log/eve.json")).unwrap();
+    let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let flows: Vec<Value> = records.filter(|one| one["event_type"] == "flow" && one["dest_port"] == port).collect();
+    assert_eq!(flows.len(), 1, "{flows:#?}");
+    flows[0].clone()
+}
+
+/// TCP segments that a namespace has sent so far (RFC 4022: those sent again are counted apart).
+fn segments_sent(namespace: &Namespace) -> u64 {
+    let text = namespace.must("cat /proc/net/snmp");
+    let rows: Vec<Vec<&str>> =
+        text.lines().filter(|line| line.starts_with("Tcp:")).map(|line| line.split(' ').collect()).collect();
+    let value = |name: &str| -> u64 {
+        let at = rows[0].iter().position(|column| *column == name).unwrap();
+        rows[1][at].parse().unwrap()
+    };
+    value("OutSegs") + value("RetransSegs")
+}
+
+#[test]
+fn a_download_stays_in_the_kernel_beyond_the_depth() {
+    needs_root!();
+    for address in [SERVER, SERVER6] {
+        let site = Site::new();
+        let web = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..10_000_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        std::fs::write(web.path().join("large"), &bytes).unwrap();
+        let _server = site.lab.serve(web.path());
+        let sensor = site.start(&format!("--inline a0,b0 -S {}", site.rules(RULES)));
+        let ends = [&site.lab.client, &site.lab.server];
+        let before = ends.map(segments_sent);
+        let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+        let (worked, body) = site.lab.curl(&format!("http://{host}/large"), 60);
+        assert!(worked && std::fs::read(body).unwrap() == bytes, "the same bytes");
+        let sent: Vec<u64> = ends.map(segments_sent).iter().zip(before).map(|(after, before)| after - before).collect();
+        let kept = site.kernel("fast.released");
+        let all: u64 = sent.iter().sum();
+        // A tenth of it is less than the depth and what is under way while a release is written.
+        assert!(kept * 10 >= all * 9, "{kept} of {all} packets stayed in the kernel");
+        assert_eq!(stop(sensor).0, Some(0));
+        let record = flow_to(site.folder(), 80);
+        let flow = &record["flow"];
+        assert_eq!([&flow["pkts_toserver"], &flow["pkts_toclient"]], [sent[0], sent[1]], "{record}");
+        assert_eq!((&record["tcp"]["state"], &flow["state"]), (&"closed".into(), &"closed".into()), "{record}");
+        assert_eq!(flow["alerted"], true, "{record}");
+    }
+}
+
+/// Sends frames out of c0, never more at a time than any queue holds.
+fn send(site: &Site, frames: &[Vec<u8>]) {
+    const SCRIPT: &str = "import socket,sys\ns=socket.socket(socket.AF_PACKET,socket.SOCK_RAW,0)\ns.bind(('c0',0))\n\
+                          for f in open(sys.argv[1]): s.send(bytes.fromhex(f.strip()))";
+    let path = site.folder().join("frames");
+    let mut sent = 0;
+    for some in frames.chunks(100) {
+        let line = |frame: &Vec<u8>| frame.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n";
+        std::fs::write(&path, some.iter().map(line).collect::<String>()).unwrap();
+        let send = || Command::new("python3").args(["-c", SCRIPT]).arg(&path).status().unwrap();
+        assert!(site.lab.client.run(send).success());
+        sent += some.len() as u64;
+        let come = |port: &Value| port["received"]["packets"].as_u64().unwrap() >= sent;
+        wait_until("what was sent", || come(&site.status()["ports"][0]));
+    }
+}
+
+/// What a frame travels in.
+type Wrap = fn(&Frame) -> Vec<u8>;
+
+#[test]
+fn whatever_it_travels_in_a_transfer_is_carried_and_counted() {
+    needs_root!();
+    let v4 = (("10.0.0.1", 4000), ("10.0.0.9", 80));
+    let v6 = (("fd00::1", 4000), ("fd00::9", 80));
+    let vxlan: Wrap = |frame| {
+        let inner = [&[8, 0, 0, 0, 0, 0, 7, 0][..], &frame.bytes()].concat();
+        udp(("10.9.0.1", 5000), ("10.9.0.2", 4789), &inner).bytes()
+    };
+    type Case = (&'static str, ((&'static str, u16), (&'static str, u16)), Wrap, bool);
+    let cases: [Case; 5] = [
+        ("plain", v4, Frame::bytes, true),
+        ("VLAN", v4, |frame| frame.clone().vlan(0x8100, 7).bytes(), true),
+        ("QinQ", v4, |frame| frame.clone().vlan(0x8100, 9).vlan(0x88a8, 7).bytes(), true),
+        ("IPv6", v6, Frame::bytes, true),
+        // What is in it belongs to many flows, of which the kernel stage knows none.
+        ("VXLAN", v4, vxlan, false),
+    ];
+    for (name, (client, server), wrap, carried) in cases {
+        let site = Site::new();
+        let depth = "--set stream.reassembly.depth=16kb --set flow.bypass-above=100mb";
+        let sensor = site.start(&format!("-i a0 {depth} -S {}", site.rules(RULES)));
+        let mut transfer = Transfer::open(client, server);
+        transfer.get("large", 1000);
+        transfer.get("next", 100);
+        transfer.close();
+        let frames: Vec<Vec<u8>> = transfer.frames.iter().map(wrap).collect();
+        send(&site, &frames);
+        let kept = site.kernel("fast.released");
+        // A hundred are under way while a release is written, once more after the second request.
+        assert_eq!(kept * 5 >= frames.len() as u64 * 4, carried, "{name}: {kept} of {}", frames.len());
+        assert!(carried || kept == 0, "{name}: {kept}");
+        assert_eq!(stop(sensor).0, Some(0));
+        let record = flow_to(site.folder(), 80);
+        let flow = &record["flow"];
+        assert_eq!([&flow["pkts_toserver"], &flow["pkts_toclient"]], transfer.packets, "{name}: {record}");
+        assert_eq!(record["tcp"]["state"], "closed", "{name}: {record}");
+        let text = std::fs::read_to_string(site.folder().join("log/eve.json")).unwrap();
+        let requests = text.lines().filter(|line| line.contains("\"event_type\":\"http\"")).count();
+        assert_eq!(requests, 2, "{name}: also the one that came after the release");
+    }
+}
