@@ -296,7 +296,7 @@ fn frames_for_this_machine_are_shielded_by_their_sender_and_counted_as_copies() 
     assert_eq!(model.released[&key].get().carried[dir as usize].packets, 0);
     assert_eq!(copy(&packet(), 60, &host, &model), Outcome::FastReleased);
     assert_eq!(model.released[&key].get().carried[dir as usize].packets, 1);
-    assert_eq!(copy(&Headers { tcp_flags: 0x02, ..packet() }, 60, &host, &model), Outcome::InspectReuse);
+    assert_eq!(copy(&Headers { tcp_flags: 0x02, ..packet() }, 60, &host, &model), Outcome::InspectRecall);
 
     model.interest = Some(Interest::NOTHING.into());
     assert_eq!(copy(&packet(), 60, &host, &model), Outcome::FastUninteresting);

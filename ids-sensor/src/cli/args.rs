@@ -45,7 +45,7 @@ pub enum Command {
     /// are looked at, and once a rule has dropped a packet, nothing more of its flow comes in. With `--nfq` packets that
     /// the packet filter sends to a queue wait there for their verdict. Rights are needed to set up (CAP_NET_ADMIN,
     /// CAP_NET_RAW, CAP_BPF) and are given up afterwards.
-    #[command(after_help = run::EXAMPLES, override_usage = "ids-sensor run <-i INTERFACE | --inline A,B | --host INTERFACE | --nfq N> [OPTIONS]")]
+    #[command(after_help = run::EXAMPLES, override_usage = "ids-sensor run <-i PORT | --inline A,B | --host PORT | --nfq N> [OPTIONS]")]
     Run(Box<Run>),
     /// Give ports back that a sensor left behind
     ///
