@@ -77,8 +77,17 @@ pub fn load(config: &Config, from: &From) -> Loaded {
     load_with(&mut Loader::default(), config, from)
 }
 
-/// The same with a loader that has loaded rules before: names keep their numbers.
+/// The same with a loader that has loaded rules before: names keep their numbers, and what did not change is shared.
 pub fn load_with(loader: &mut Loader, config: &Config, from: &From) -> Loaded {
+    load_keeping(loader, config, from, true)
+}
+
+/// The same for those who show no excerpts of findings: the texts of the files are not kept.
+pub fn load_without_texts(loader: &mut Loader, config: &Config, from: &From) -> Loaded {
+    load_keeping(loader, config, from, false)
+}
+
+fn load_keeping(loader: &mut Loader, config: &Config, from: &From, texts: bool) -> Loaded {
     let mut loaded = Loaded::default();
     read_sources(from, &mut loaded);
     let folders = loaded.sources.iter().map(|source| source.path.parent().map(PathBuf::from).unwrap_or_default());
@@ -86,9 +95,11 @@ pub fn load_with(loader: &mut Loader, config: &Config, from: &From) -> Loaded {
     let Loaded { sources, faults, .. } = &mut loaded;
     let mut read = 0;
     // Read as they are compiled: all trees at once would be most of what loading takes.
-    let texts =
-        sources.iter().enumerate().flat_map(|(file, source)| rules::read(&source.text).map(move |rule| (file, rule)));
-    let whole = texts.filter_map(|(file, rule)| match rule {
+    let read_all = sources.iter_mut().enumerate().flat_map(|(file, source)| {
+        let text = if texts { source.text.clone() } else { std::mem::take(&mut source.text) };
+        rules::read(text).map(move |rule| (file, rule))
+    });
+    let whole = read_all.filter_map(|(file, rule)| match rule {
         Ok(rule) => {
             read += 1;
             Some((file, rule))

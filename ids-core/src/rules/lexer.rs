@@ -12,13 +12,12 @@ pub(super) struct Line {
 
 /// Splits a file into rules. A line that ends in `\` goes on in the next one; a line whose first character
 /// is `#` is a comment, also where it would continue.
-pub(super) fn lines(file: &str) -> impl Iterator<Item = Line> {
-    let mut rows = file.lines().enumerate().map(|(row, text)| (row + 1, text));
+pub(super) fn lines(file: impl AsRef<str>) -> impl Iterator<Item = Line> {
+    let mut rows = Rows { file, at: 0, row: 0 };
     std::iter::from_fn(move || {
         loop {
             let (row, first) = rows.next()?;
-            let start = first.trim_start();
-            let comment = start.starts_with('#');
+            let comment = first.trim_start().starts_with('#');
             let mut line = Line { text: String::new(), origin: Origin::default() };
             let mut more = line.append(row, first);
             while more {
@@ -31,6 +30,24 @@ pub(super) fn lines(file: &str) -> impl Iterator<Item = Line> {
             }
         }
     })
+}
+
+/// The rows of a file, which it may own.
+struct Rows<T> {
+    file: T,
+    at: usize,
+    row: usize,
+}
+
+impl<T: AsRef<str>> Rows<T> {
+    /// The next row with its number, from 1, without the line feed.
+    fn next(&mut self) -> Option<(usize, &str)> {
+        let rest = self.file.as_ref().get(self.at..).filter(|rest| !rest.is_empty())?;
+        let (text, length) = rest.split_once('\n').map_or((rest, rest.len()), |(text, _)| (text, text.len() + 1));
+        self.at += length;
+        self.row += 1;
+        Some((self.row, text))
+    }
 }
 
 impl Line {

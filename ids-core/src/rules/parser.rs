@@ -31,8 +31,8 @@ pub struct Fault {
 }
 
 /// Reads a rule file, one rule after the other: a tree takes many times the memory of its text. Every bad rule becomes a
-/// [`Fault`]; the others are not affected.
-pub fn read(file: &str) -> impl Iterator<Item = Result<Rule, Box<Fault>>> {
+/// [`Fault`]; the others are not affected. A text that is handed over goes with the last rule.
+pub fn read(file: impl AsRef<str>) -> impl Iterator<Item = Result<Rule, Box<Fault>>> {
     lexer::lines(file).map(|line| match parse_rule(&line.text) {
         Ok(rule) => Ok(Rule { origin: line.origin, ..rule }),
         Err(diagnostic) => Err(Box::new(Fault { text: line.text, origin: line.origin, diagnostic })),

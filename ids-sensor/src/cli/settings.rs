@@ -117,7 +117,7 @@ pub fn reload(loader: &mut Loader, common: &Common, inline: bool) -> Result<Load
 pub fn rules_with(loader: &mut Loader, common: &Common, config: &Config) -> Result<Loaded, Failure> {
     let ours = common.config.is_none() && common.rules_only.is_empty() && common.rules_too.is_empty();
     let from = if ours && !common.disable_detection { From::Embedded } else { From::Files(rule_files(common, config)) };
-    let loaded = ruleset::load_with(loader, config, &from);
+    let loaded = ruleset::load_without_texts(loader, config, &from);
     let findings: Vec<_> = loaded.findings().collect();
     let fatal = common.init_errors_fatal || common.test_config || common.strict;
     let mut refused: Vec<String> = Vec::new();
