@@ -11,6 +11,8 @@ use crate::process::{run, target, which, workspace};
 
 /// The Emerging Threats rules.
 pub(super) const RULES: &str = "../shared/parity/rules/et-open.rules";
+/// Captures of many protocols.
+pub(super) const CAPTURES: &str = "../shared/parity/captures";
 const CAPTURE_MAKER: &str = "../shared/parity/make_bench_capture.py";
 
 /// Why there are no rules.
@@ -50,6 +52,11 @@ impl Inputs<'_> {
 /// The file whose compression is the unit of CPU time: always the same one, whatever rules are measured.
 pub(super) fn unit_file() -> Option<PathBuf> {
     beside(RULES)
+}
+
+/// The folder of captures, if it is there.
+pub(super) fn captures() -> Option<PathBuf> {
+    Some(workspace().join(CAPTURES)).filter(|folder| folder.is_dir())
 }
 
 /// Where benchmarks put files.

@@ -1,7 +1,7 @@
 //! `bench`: everything that is measured, from one stage of the engine to the whole sensor.
 //!
-//! `decode`, `reassembly` and the first half of `prefilter` need nothing; `replay` and the other half take real rules and
-//! real traffic ([`Inputs`]); all others need root. What cannot be measured is named with the reason.
+//! `decode`, `reassembly` and the first half of `prefilter` need nothing; `replay`, `worst`, `reload` and the other half
+//! take real rules and real traffic ([`Inputs`]); all others need root. What cannot be measured is named with the reason.
 
 mod child;
 mod inputs;
@@ -21,7 +21,8 @@ pub(crate) struct Options {
     /// What to measure
     #[arg(default_value = "all")]
     what: What,
-    /// Rule file for `prefilter`, `replay` and `live` [default: the Emerging Threats rules in ../shared/parity, if they are there]
+    /// Rule file for `prefilter`, `replay`, `worst`, `reload` and `live` [default: the Emerging Threats rules in
+    /// ../shared/parity, if they are there]
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
     /// Capture for `prefilter` and `replay` [default: the benchmark capture, made by
@@ -51,6 +52,10 @@ enum What {
     Prefilter,
     /// The whole sensor, in release: packets and bytes per CPU second, memory; without rules and with
     Replay,
+    /// The engine on crafted traffic and odd captures: time per byte, beside the median; fails above 50 times that
+    Worst,
+    /// Exchanging the rules: peak of memory beside that of the set in force
+    Reload,
     /// Kernel stage: time per packet, by outcome, beside programs that only drop or forward, and nftables; AF_XDP beside
     /// packet sockets; needs root
     Xdp,
@@ -83,6 +88,12 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     if wanted(What::Replay) {
         skipped.extend(replay::replay(&inputs, options.rounds)?);
     }
+    if wanted(What::Worst) {
+        skipped.extend(worst(&inputs)?);
+    }
+    if wanted(What::Reload) {
+        skipped.extend(reload(&inputs)?);
+    }
     for (what, name, span) in [
         (What::Xdp, "xdp", None),
         (What::Bridge, "bridge", None),
@@ -114,5 +125,31 @@ fn peers(inputs: &Inputs<'_>) -> Result<Option<String>> {
     let mut bench = cargo();
     bench.args(["bench", "--package", "ids-sensor", "--bench", "prefilter_peers", "--locked"]);
     run(bench.env("PREFILTER_RULES", rules).env("PREFILTER_CAPTURE", capture))?;
+    Ok(None)
+}
+
+/// The engine at its worst. Out: what it was measured without.
+fn worst(inputs: &Inputs<'_>) -> Result<Vec<String>> {
+    let mut skipped = Vec::new();
+    let mut bench = cargo();
+    bench.args(["bench", "--package", "ids-sensor", "--bench", "worst", "--locked"]);
+    let (rules, captures) = (inputs.rules()?, inputs::captures());
+    if rules.is_none() {
+        skipped.push(format!("worst with more than the embedded signatures: {NO_RULES}"));
+    }
+    if captures.is_none() {
+        skipped.push(format!("worst with real captures: no {}", inputs::CAPTURES));
+    }
+    bench.envs(rules.map(|file| ("WORST_RULES", file))).envs(captures.map(|folder| ("WORST_CAPTURES", folder)));
+    run(&mut bench)?;
+    Ok(skipped)
+}
+
+/// Exchanging the rules. Out: why not, if it was skipped.
+fn reload(inputs: &Inputs<'_>) -> Result<Option<String>> {
+    let Some(rules) = inputs.rules()? else { return Ok(Some(format!("reload: {NO_RULES}"))) };
+    let mut bench = cargo();
+    bench.args(["bench", "--package", "ids-sensor", "--bench", "reload", "--locked"]);
+    run(bench.env("RELOAD_RULES", rules))?;
     Ok(None)
 }
