@@ -209,11 +209,11 @@ fn they_stand_in_where_xdp_cannot_be_had() {
     assert!(refused.contains("too large for XDP"), "{refused}");
     let either = Settings { capture: Capture::XdpOrPackets, ..settings.clone() };
     let live = lab.start(&either, Guard::default);
-    assert!(!live.has_kernel_stage(), "not even in front of packet sockets");
+    assert!(!live.blocks(), "not even in front of packet sockets");
     assert_eq!(lab.sensor.run(|| live.stop()).unwrap()[0].mode, "packets");
     mtu(1500);
     let live = lab.start(&either, Guard::default);
-    assert!(live.has_kernel_stage(), "where it can be had, it is");
+    assert!(live.blocks(), "where it can be had, it is");
     assert_eq!(lab.sensor.run(|| live.stop()).unwrap()[0].mode, "driver");
     let packets = Settings { capture: Capture::Packets, attach: Attach::Auto, ..settings.clone() };
     mtu(9000);

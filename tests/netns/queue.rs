@@ -126,8 +126,14 @@ fn an_attack_is_dropped_from_its_first_packet_on() {
     let port = &status["ports"][0];
     assert_eq!((&port["interface"], &port["mode"]), (&"queue 0".into(), &"nfqueue".into()));
     assert!(port["queues"][0]["dropped"].as_u64().unwrap() >= 1, "{port}");
-    let refused = site.ask("block add 192.0.2.1");
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("no kernel stage"));
+    assert_eq!(site.lab.ping(BEYOND, 3, 56), 3);
+    assert!(site.ask(&format!("block add {CLIENT} --ttl 60s")).status.success());
+    wait_until("the block", || site.lab.ping(BEYOND, 1, 56) == 0);
+    assert!(!arrives(&site, "good"), "a blocked host");
+    assert_eq!(site.json(&format!("why {CLIENT} --json"))[0]["way"], "drop");
+    wait_until("the counters", || site.kernel("drop.host") > 0 && site.kernel("drop.flow") > 0);
+    assert!(site.ask(&format!("block del {CLIENT}")).status.success());
+    assert!(arrives(&site, "good"));
     let (code, _) = stop(sensor);
     assert_eq!(code, Some(0), "{}", std::fs::read_to_string(site.folder().join("stderr")).unwrap());
 }

@@ -41,6 +41,15 @@ impl InUse {
         if is_empty() { Ok(()) } else { self.mark(table) }
     }
 
+    /// Whether any of these tables may hold something.
+    pub(super) fn any(&self, tables: &[Table]) -> Result<bool, Error> {
+        let mut any = false;
+        for table in tables {
+            any |= self.0.get(&(*table as u32), 0).map_err(|error| Error::map(map::IN_USE, &error))? != 0;
+        }
+        Ok(any)
+    }
+
     fn mark(&mut self, table: Table) -> Result<(), Error> {
         match self.0.get(&(table as u32), 0).map_err(|error| Error::map(map::IN_USE, &error))? {
             0 => self.set(table, 1),

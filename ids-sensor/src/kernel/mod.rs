@@ -12,6 +12,7 @@ pub mod floods;
 pub mod hosts;
 mod in_use;
 mod listed;
+pub mod lookup;
 pub mod pins;
 pub mod port;
 pub mod prefix;

@@ -65,8 +65,8 @@ pub struct FlowEntry {
 
 /// The shared maps, for the one who writes host blocks.
 pub struct Tables {
-    allow4: LpmTrie<MapData, [u8; 4], u32>,
-    allow6: LpmTrie<MapData, [u8; 16], u32>,
+    pub(super) allow4: LpmTrie<MapData, [u8; 4], u32>,
+    pub(super) allow6: LpmTrie<MapData, [u8; 16], u32>,
     pub(super) block4: LpmTrie<MapData, [u8; 4], HostBlock>,
     pub(super) block6: LpmTrie<MapData, [u8; 16], HostBlock>,
     interest: ArrayOfMaps<MapData, Array<MapData, Interest>>,

@@ -37,7 +37,7 @@ use ids_core::verdict::Verdict;
 use ids_ebpf::Outcome;
 use ids_ebpf::config::PortConfig;
 use ids_ebpf::map::QUEUES;
-use ids_ebpf::outcome::Stats;
+use ids_ebpf::outcome::{Count, Stats};
 
 use crate::capture::{af_packet, af_xdp, nfqueue};
 use crate::kernel::{self, Pins, Port, Tables};
@@ -246,14 +246,15 @@ pub struct Status {
 const PACKETS: &str = "packets";
 const QUEUE: &str = "nfqueue";
 
-/// What a port without a kernel stage was given: everything is handed over.
-fn handed_over(queues: &[Queue]) -> Stats {
-    let mut stats = Stats::default();
+/// What a port without a kernel stage was given: everything is handed over but what blocks dropped.
+fn handed_over(queues: &[Queue], mut stats: Stats) -> Stats {
+    let mut inspected = Count::default();
     for queue in queues {
-        stats.received = stats.received.plus(queue.received);
-        stats.received.packets += queue.lost.receive_ring_full;
+        inspected = inspected.plus(queue.received);
+        inspected.packets += queue.lost.receive_ring_full;
     }
-    stats.outcomes[Outcome::Inspect as usize] = stats.received;
+    stats.outcomes[Outcome::Inspect as usize] = inspected;
+    stats.received = stats.decided();
     stats
 }
 
@@ -337,21 +338,27 @@ impl Live {
             all.push(Status { interface, mode, link, decided, copies, queues });
         }
         for report in &self.reports {
-            for queue in &report.lock().unwrap_or_else(PoisonError::into_inner).queues {
+            let report = report.lock().unwrap_or_else(PoisonError::into_inner);
+            for queue in &report.queues {
                 if let Some(status) = all.get_mut(usize::from(queue.port)) {
                     status.queues.push(*queue);
+                    for (outcome, count) in [Outcome::DropHost, Outcome::DropFlow].into_iter().zip(report.blocked) {
+                        let place = &mut status.decided.outcomes[outcome as usize];
+                        // Zero but for netfilter queues.
+                        *place = place.plus(count);
+                    }
                 }
             }
         }
-        if !self.has_kernel_stage() {
-            all.iter_mut().for_each(|status| status.decided = handed_over(&status.queues));
+        for status in all.iter_mut().filter(|status| matches!(status.mode, PACKETS | QUEUE)) {
+            status.decided = handed_over(&status.queues, status.decided);
         }
         Ok(all)
     }
 
-    /// Whether a kernel stage stands in front, which carries blocks out.
-    pub const fn has_kernel_stage(&self) -> bool {
-        self.listened.is_empty()
+    /// Whether blocks are carried out: by a kernel stage in front, or by the threads of netfilter queues.
+    pub fn blocks(&self) -> bool {
+        self.listened.iter().all(|(_, mode)| *mode == QUEUE)
     }
 
     /// The ports that belong together, and how they behave.

@@ -1,7 +1,7 @@
 //! One thread with a netfilter queue: packets that wait → inspector → verdicts.
 //!
-//! In front of it are the rules of the packet filter, and no kernel stage: that a flow is blocked the engine remembers, and
-//! hosts cannot be. Packets have no link layer, and come in on no port.
+//! In front of it are the rules of the packet filter, and no kernel stage: blocks are looked up here, in the same maps.
+//! Packets have no link layer, and come in on no port.
 
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,18 +12,23 @@ use ids_core::engine::Command;
 use ids_core::packet::{LinkType, PacketIn};
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
+use ids_ebpf::Outcome;
+use ids_ebpf::config::Mode;
+use ids_ebpf::flood::Limit;
+use ids_ebpf::outcome::Count;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::answers::{self, Answers};
-use super::counters::{Commands, Queue as Counters};
+use super::counters::Queue as Counters;
+use super::enforcer::Enforcer;
 use super::outlet::Outlet;
 use super::settings::{Queues, Settings};
-use super::setup::{Job, Prepared};
+use super::setup::{self, Job, Prepared};
 use super::worker::{LAST_PACKETS, Report, TICK};
 use super::{Error, Events, Inspector, Live};
 use crate::capture::nfqueue::{self, Options, Queue, Way};
 use crate::kernel::clock::{Monotonic, wall};
-use crate::kernel::{Pins, Tables};
+use crate::kernel::lookup::Lookup;
 use crate::ports::{Ports, Use};
 
 /// Packets taken from the queue before anything else is seen to.
@@ -35,16 +40,24 @@ pub(super) struct Parts {
     settings: Queues,
     counters: Counters,
     answers: Answers,
+    enforcer: Enforcer,
+    lookup: Lookup,
     stop: Arc<AtomicBool>,
     pub(super) report: Arc<Mutex<Report>>,
 }
 
-/// One thread for each queue. The maps are there for whoever asks, but no program looks into them.
+/// One thread for each queue.
 pub(super) fn prepare(settings: &Settings, numbers: &[u16]) -> Result<Prepared, Error> {
     let interfaces = Ports::set_up(&settings.run_dir, &settings.name, &[], Use::Host)?;
-    let pins = Pins::private()?;
-    let tables = Tables::open(&pins, settings.sizes)?;
+    if settings.flood.iter().any(Limit::is_set) {
+        tracing::warn!("limits by source (`ips.flood`) do not act on netfilter queues");
+    }
+    let pins = setup::pins(settings)?;
+    let tables = setup::tables(settings, &pins)?;
     let mut live = Live::new(settings, interfaces, pins, tables);
+    let config = setup::port_config(settings, 0, Mode::Inline, settings.policy);
+    let names: Vec<String> = numbers.iter().map(|number| format!("queue {number}")).collect();
+    live.groups.push((config, names.join(",")));
     let mut jobs = Vec::with_capacity(numbers.len());
     for (port, number) in numbers.iter().enumerate() {
         let Queues { length, fail_open, .. } = settings.queues;
@@ -53,7 +66,9 @@ pub(super) fn prepare(settings: &Settings, numbers: &[u16]) -> Result<Prepared, 
         let (port, number) = (u16::try_from(port).unwrap_or(u16::MAX), u32::from(*number));
         let counters = Counters { port, queue: number, ..Counters::default() };
         let (stop, report) = (Arc::clone(&live.stop), Arc::default());
-        let parts = Parts { queue, settings: settings.queues, counters, answers, stop, report };
+        let (enforcer, _) = setup::effects(settings, &live, 0)?;
+        let lookup = Lookup::new(&live.tables(), config)?;
+        let parts = Parts { queue, settings: settings.queues, counters, answers, enforcer, lookup, stop, report };
         live.listened.push((format!("queue {number}"), super::QUEUE));
         jobs.push(Job::Judge(Box::new(parts)));
     }
@@ -82,7 +97,8 @@ pub(super) struct Judge<I, E> {
     held: AHashMap<u64, Waiting>,
     /// The latest of those that are accepted together, and how many they are.
     together: Option<(u32, u32)>,
-    commands: Commands,
+    /// Dropped on account of blocks of hosts, and of flows.
+    blocked: [Count; 2],
     tick: Monotonic,
 }
 
@@ -96,7 +112,7 @@ impl<I: Inspector, E: Events> Judge<I, E> {
             bytes: Vec::new(),
             held: AHashMap::new(),
             together: None,
-            commands: Commands::default(),
+            blocked: [Count::default(); 2],
             tick: Monotonic::now(),
         }
     }
@@ -111,6 +127,7 @@ impl<I: Inspector, E: Events> Judge<I, E> {
                 self.inspector.tick(wall(), &mut self.outlet);
                 self.carry_out(None);
                 self.outlet.pass_on();
+                self.parts.lookup.refresh()?;
                 self.publish();
             }
             if received == 0 {
@@ -140,9 +157,15 @@ impl<I: Inspector, E: Events> Judge<I, E> {
 
     /// One packet; whether there was any.
     fn receive_one(&mut self, time: Time) -> Result<bool, Error> {
-        let Self { parts, inspector, outlet, number, bytes, .. } = self;
-        let mut current = None;
+        let Self { parts, inspector, outlet, number, bytes, blocked, .. } = self;
+        let (mut current, mut drop) = (None, None);
         let received = parts.queue.receive(|packet| {
+            // A block that cannot be read does not hold: the engine decides.
+            if let Ok(Some(outcome)) = parts.lookup.block_of(packet.bytes) {
+                blocked[usize::from(outcome == Outcome::DropFlow)].add(packet.bytes.len() as u64);
+                drop = Some(packet.id);
+                return;
+            }
             bytes.clear();
             bytes.extend_from_slice(packet.bytes);
             let counters = &mut parts.counters;
@@ -160,6 +183,11 @@ impl<I: Inspector, E: Events> Judge<I, E> {
             current = Some(waiting);
         });
         let received = received.map_err(|source| Error::Receive { number: parts.queue.number(), source })?;
+        if let Some(id) = drop
+            && self.parts.queue.settle(id, Way::Drop, None, None).is_err()
+        {
+            self.parts.counters.lost.transmit_invalid += 1;
+        }
         if current.is_some() {
             self.carry_out(current);
         }
@@ -168,15 +196,20 @@ impl<I: Inspector, E: Events> Judge<I, E> {
 
     /// Does what the engine said. `current` is the packet just pushed; without a verdict yet, it is held.
     fn carry_out(&mut self, mut current: Option<Waiting>) {
+        let told = !self.outlet.commands.is_empty();
         for command in self.outlet.commands.drain(..) {
             match (command, self.parts.settings.bypass, &mut current) {
                 // The rules of the packet filter see to the rest of the flow.
                 (Command::Release { .. }, Some(bypass), Some(packet)) => {
                     packet.mark = bypass.on(packet.mark);
-                    self.commands.released += 1;
+                    self.parts.enforcer.counts.released += 1;
                 }
-                _ => self.commands.no_kernel_stage += 1,
+                (Command::Release { .. }, ..) => self.parts.enforcer.counts.no_kernel_stage += 1,
+                (block, ..) => self.parts.enforcer.carry_out(block, self.tick),
             }
+        }
+        if told && self.parts.lookup.refresh().is_err() {
+            self.parts.enforcer.counts.blocks_failed += 1;
         }
         let mut verdicts = std::mem::take(&mut self.outlet.verdicts);
         for (number, verdict) in verdicts.drain(..) {
@@ -256,6 +289,7 @@ impl<I: Inspector, E: Events> Judge<I, E> {
         let mut report = self.parts.report.lock().unwrap_or_else(PoisonError::into_inner);
         report.queues.clear();
         report.queues.push(*counters);
-        report.commands = self.commands;
+        report.commands = self.parts.enforcer.counts(None);
+        report.blocked = self.blocked;
     }
 }

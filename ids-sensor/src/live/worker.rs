@@ -14,6 +14,7 @@ use ids_core::packet::{LinkType, PacketIn};
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
 use ids_ebpf::config::FailPolicy;
+use ids_ebpf::outcome::Count;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::counters::{Commands, Queue};
@@ -51,6 +52,8 @@ pub(super) struct Lane {
 pub(super) struct Report {
     pub(super) queues: Vec<Queue>,
     pub(super) commands: Commands,
+    /// Dropped in userspace on account of blocks of hosts, and of flows.
+    pub(super) blocked: [Count; 2],
 }
 
 /// Everything a worker is given.

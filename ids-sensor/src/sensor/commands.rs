@@ -143,7 +143,7 @@ impl Running {
 
     /// Whether there is one to ask.
     fn kernel_stage(&self) -> Result<(), String> {
-        if self.live.has_kernel_stage() {
+        if self.live.blocks() {
             return Ok(());
         }
         Err("no kernel stage decides on this sensor's packets: there is nothing to block with".to_owned())

@@ -143,7 +143,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let mut workers = Workers::new(engine, loaded, &settings.topology, dry_run);
     let live = prepared.start(|_| workers.make(outputs.renderer(&scene)))?;
     let stage = Stage { tables: live.shared_tables(), others };
-    let listed = if live.has_kernel_stage() { config.block_lists.as_slice() } else { &[] };
+    let listed = if live.blocks() { config.block_lists.as_slice() } else { &[] };
     if listed.len() < config.block_lists.len() {
         tracing::warn!("`block-lists` has no effect: there is no kernel stage that could block");
     }
