@@ -77,7 +77,7 @@ fn every_packet_is_seen_once() {
     // IPv6 has something to say on its own when an interface comes up.
     assert!((100..120).contains(&seen.packets), "{seen:?}");
     assert_eq!(status[0].queues[0].accepted, seen.packets);
-    assert_eq!(status[0].decided.received, seen);
+    assert!(status[0].decided.received.packets.abs_diff(seen.packets) < 4);
 }
 
 #[test]
@@ -109,7 +109,9 @@ fn what_nobody_wants_is_not_copied() {
     balanced(&status);
     let [incoming, _] = status[0].copies.unwrap();
     assert!(incoming.of(Outcome::FastUninteresting).packets >= 4, "{incoming:?}");
-    assert_eq!(incoming.received, status[0].decided.received, "both saw the same");
+    // IPv6 has something to say on its own, also while only one of them is there.
+    let seen = [incoming.received.packets, status[0].decided.received.packets];
+    assert!(seen[0].abs_diff(seen[1]) < 4, "both saw the same: {seen:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use aya_ebpf::macros::socket_filter;
 use aya_ebpf::programs::SkBuffContext;
 use ids_ebpf::decide;
 use ids_ebpf::headers::{Bytes, Headers};
-use ids_ebpf::outcome::Way;
+use ids_ebpf::outcome::{Outcome, Way};
 
 use super::count;
 use super::maps::{CONFIG, COPIES, Maps};
@@ -26,11 +26,15 @@ fn ids_copies(ctx: SkBuffContext) -> i64 {
     // SAFETY: a field of the context, which is there for as long as the program runs.
     let stats =
         if unsafe { (*ctx.skb.skb).pkt_type } == OUTGOING { COPIES.get_ptr_mut(1) } else { COPIES.get_ptr_mut(0) };
-    let (Some(stats), Some(config)) = (stats, CONFIG.get(0)) else { return WHOLE };
+    let (Some(stats), Some(config)) = (stats, CONFIG.get(0)) else { return NOTHING };
     // SAFETY: this CPU's own value; packets are handed to sockets with interrupts of the network put off.
     let stats = unsafe { &mut *stats };
     let length = frame.length() as u64;
     stats.received.add(length);
+    if config.mode().is_none() {
+        count(stats, Outcome::FastUnconfigured, length);
+        return NOTHING;
+    }
     let headers = Headers::parse(&frame);
     let outcome = decide::copy(&headers, length, config, &Maps);
     count(stats, outcome, length);

@@ -131,6 +131,10 @@ impl decide::Tables for Found<'_> {
         Monotonic::now().0
     }
 
+    fn tick(&self) -> u64 {
+        self.now()
+    }
+
     /// Rarely asked: only where there is a block. What cannot be read shields nobody.
     fn allowed(&self, version: u8, addr: Addr) -> bool {
         match version {

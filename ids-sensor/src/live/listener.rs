@@ -24,8 +24,9 @@ use crate::capture::af_packet::Socket;
 use crate::kernel;
 use crate::kernel::clock::{Monotonic, wall};
 
-/// What still comes in at the end is looked at for so long.
+/// What still comes in at the end is looked at for so long, or until nothing has for as long as the kernel may keep it.
 const LAST_PACKETS: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(30);
 
 /// Everything a listener is given.
 pub(super) struct Parts {
@@ -87,8 +88,7 @@ impl<I: Inspector, E: Events> Listener<I, E> {
                 self.wait();
             }
         }
-        let start = Monotonic::now();
-        while Monotonic::now().since(start) < LAST_PACKETS && self.receive(start) > 0 {}
+        let start = self.drain();
         self.inspector.finish(&mut self.outlet);
         self.outlet.pass_on();
         let Parts { means, .. } = &mut self.parts;
@@ -96,6 +96,21 @@ impl<I: Inspector, E: Events> Listener<I, E> {
         means.counters.lost.unsettled = std::mem::take(&mut means.counters.held);
         self.publish();
         Ok(())
+    }
+
+    /// Takes what has been copied so far; the time by then.
+    fn drain(&mut self) -> Monotonic {
+        let start = Monotonic::now();
+        let (mut now, mut latest) = (start, start);
+        while now.since(start) < LAST_PACKETS && now.since(latest) < PAUSE {
+            if self.receive(now) > 0 {
+                latest = now;
+            } else {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            now = Monotonic::now();
+        }
+        now
     }
 
     /// One block of packets; how many there were.

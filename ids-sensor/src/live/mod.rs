@@ -396,13 +396,17 @@ impl Live {
         status
     }
 
-    /// Ends the workers. Their queues are taken from them first, so that all they were given comes to an end.
+    /// Ends the workers. Their queues or copies are taken from them first, so that all they were given comes to an end.
     fn join(&mut self) -> Result<(), Error> {
         if self.workers.is_empty() {
             return Ok(());
         }
         let mut result = Ok(());
         for (port, _) in &mut self.programs {
+            if self.copies {
+                result = result.and(port.configure(PortConfig::default()).map_err(Error::from));
+                continue;
+            }
             for queue in 0..QUEUES {
                 result = result.and(port.clear_socket(queue).map_err(Error::from));
             }
