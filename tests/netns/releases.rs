@@ -48,7 +48,7 @@ fn a_download_stays_in_the_kernel_beyond_the_depth() {
         let bytes: Vec<u8> = (0..10_000_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         std::fs::write(web.path().join("large"), &bytes).unwrap();
         let _server = site.lab.serve(web.path());
-        let sensor = site.start(&format!("--inline a0,b0 -S {}", site.rules(RULES)));
+        let sensor = site.start(&format!("--inline a0,b0 --deadline 20s -S {}", site.rules(RULES)));
         let ends = [&site.lab.client, &site.lab.server];
         let before = ends.map(segments_sent);
         let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
@@ -108,7 +108,7 @@ fn whatever_it_travels_in_a_transfer_is_carried_and_counted() {
     ];
     for (name, (client, server), wrap, carried) in cases {
         let site = Site::new();
-        let depth = "--set stream.reassembly.depth=16kb --set flow.bypass-above=100mb";
+        let depth = "--deadline 20s --set stream.reassembly.depth=16kb";
         let sensor = site.start(&format!("-i a0 {depth} -S {}", site.rules(RULES)));
         let mut transfer = Transfer::open(client, server);
         transfer.get("large", 1000);

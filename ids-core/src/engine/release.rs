@@ -159,7 +159,8 @@ impl Worker {
         let Some(watch) = watch.filter(|_| match config.release {
             Release::Nothing => false,
             Release::Bypassed => bypassed,
-            Release::Done => true,
+            // How much a flow has carried in all is to be known, as long as that could bypass it.
+            Release::Done => bypassed || config.bypass_above.is_none(),
         }) else {
             return;
         };

@@ -107,8 +107,11 @@ impl<S: Sink> Visit<'_, S> {
             self.trouble(entry, packet, trouble, policy);
         }
         let unchanged = entry.tcp.as_ref().is_some_and(|session| !self.edits.note(packet, session.rewrites()));
-        // What is not looked at is not held to be a valid part of its connection either.
+        // What is not looked at is not held to be a valid part of its connection either: it has gone by.
         let invalid = outcome.drop.filter(|_| entry.flow.done.is_none());
+        if let (Some(tcp), Some(_), false) = (packet.tcp(), entry.flow.done, outcome.valid) {
+            entry.went_by(dir, tcp.flags(), tcp.payload.len() as u64);
+        }
         if let Some(reason) = self.special.drop.or(invalid).or(unchanged.then_some(DropReason::StreamError)) {
             return self.refuse(entry, packet, dir, reason);
         }

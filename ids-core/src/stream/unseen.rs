@@ -32,29 +32,31 @@ impl Session {
     pub(super) fn regain(&mut self, step: &Step<'_, '_, '_>) {
         let flags = step.flags();
         self.half(step.dir).regain(step.tcp.seq());
-        if flags.has(Flags::ACK) {
-            self.half(step.dir.flip()).regain(step.tcp.ack());
+        if flags.has(Flags::ACK)
+            && let Some(acked) = self.half(step.dir.flip()).regain(step.tcp.ack())
+        {
+            self.half(step.dir.flip()).acked = acked;
         }
     }
 }
 
 impl Half {
     /// This sequence number is where the side has come to, or near it. What cannot be believed changes nothing: too far on
-    /// for what went by, or behind what was known before.
-    fn regain(&mut self, sequence: u32) {
+    /// for what went by, or behind what was known before. Out: the position, if anything had gone by.
+    fn regain(&mut self, sequence: u32) -> Option<i64> {
         if self.unseen == 0 {
-            return;
+            return None;
         }
         let farthest = self.next.saturating_add(self.unseen);
         let at = self.position_near(sequence, farthest);
         // Others of its packets may be on their way still, or lost.
         let slack = self.reach.max(i64::from(u16::MAX));
         if at < self.next - slack || at > farthest.saturating_add(slack) {
-            return;
+            return None;
         }
         self.next = self.next.max(at);
-        self.acked = self.acked.max(at);
         self.edge = self.edge.max(self.next + slack);
         self.unseen = 0;
+        Some(at.max(self.acked))
     }
 }

@@ -61,6 +61,8 @@ pub struct Wanted {
     pub interest: Box<Interest>,
     /// By group, in the order of [`GROUPS`].
     causes: [Causes; GROUPS.len()],
+    /// Rules that keep a connection from being released of which nothing more is read.
+    keepers: Causes,
 }
 
 impl Rules {
@@ -78,9 +80,15 @@ impl Rules {
 impl Wanted {
     /// What a rule set and everything else want together.
     pub fn of(rules: &RuleSet, others: &Others) -> Self {
-        let mut wanted = Self { interest: Box::new(Interest::NOTHING), causes: Default::default() };
+        let mut wanted =
+            Self { interest: Box::new(Interest::NOTHING), causes: Default::default(), keepers: Causes::default() };
         for demand in &others.0 {
             wanted.demand(demand);
+        }
+        for (rule, all) in rules.keepers() {
+            let keepers = &mut wanted.keepers;
+            let rules = if all { &mut keepers.all } else { &mut keepers.some };
+            rules.add(rule.sid);
         }
         // Rule sets name few different sets of ports, each many times.
         let mut ports: [HashSet<&PortSet>; GROUPS.len()] = Default::default();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ids_ebpf::interest::Interest;
 use serde::Serialize;
 
-use super::{GROUPS, Rules, Wanted};
+use super::{Causes, GROUPS, Rules, Wanted};
 
 /// What of one kind of packets is inspected, and because of what.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -14,7 +14,7 @@ pub struct Report {
     pub packets: &'static str,
     /// `all`, `some` or `nothing`.
     pub inspected: &'static str,
-    /// What `ranges` are of: `port`, `type` or `protocol`.
+    /// What `ranges` are of: `port`, `type` or `protocol`; what is meant where there are none.
     pub by: &'static str,
     /// Where `some` is inspected: which, first and last of each range.
     pub ranges: Vec<(u16, u16)>,
@@ -42,7 +42,25 @@ impl Wanted {
             };
             Report { packets, inspected, by, ranges: if all { Vec::new() } else { ranges }, because }
         };
-        groups.enumerate().map(report).collect()
+        groups.enumerate().map(report).chain([self.unread()]).collect()
+    }
+
+    /// What is inspected of connections that are not read any more. Rules on some ports or addresses are not counted:
+    /// they keep what is on them.
+    fn unread(&self) -> Report {
+        let Causes { all, some, .. } = &self.keepers;
+        let (inspected, because) = match (rules(all), rules(some)) {
+            (Some(all), _) => ("all", Some(all)),
+            (None, Some(some)) => ("some", Some(some)),
+            (None, None) => ("nothing", None),
+        };
+        Report {
+            packets: "tcp that is not read any more (beyond the depth, encrypted)",
+            inspected,
+            by: "what carries data",
+            ranges: Vec::new(),
+            because: because.into_iter().collect(),
+        }
     }
 }
 
@@ -54,9 +72,9 @@ impl Report {
         match self.inspected {
             "all" => format!("{packets}: all is inspected because of {because}"),
             "some" => {
-                let mut text = format!("{packets}: inspected is {} ", self.by);
+                let mut text = format!("{packets}: inspected is {}", self.by);
                 for (at, (low, high)) in self.ranges.iter().enumerate() {
-                    let comma = if at == 0 { "" } else { ", " };
+                    let comma = if at == 0 { " " } else { ", " };
                     // Writing to a string cannot fail.
                     let _ =
                         if low == high { write!(text, "{comma}{low}") } else { write!(text, "{comma}{low}-{high}") };

@@ -100,6 +100,10 @@ fn records_and_settings_want_theirs() {
     assert_eq!(names(&default).len(), packets().len(), "by default there are flow records");
 }
 
+fn wanted_texts(rules: &str) -> Vec<String> {
+    wanted(SILENT, false, rules).reports().iter().map(Report::text).collect()
+}
+
 #[test]
 fn it_is_told_why() {
     let rules = "alert tcp any any -> any any (sid:7;)\nalert tcp any any -> any any (sid:8;)\n\
@@ -109,6 +113,16 @@ fn it_is_told_why() {
     assert_eq!(texts[0], "tcp: all is inspected because of http records (tcp), 2 rules, first: sid 7, 8");
     assert_eq!(texts[1], "udp: inspected is port 53, 80-82 because of the rule with sid 10; the rest is skipped");
     assert_eq!(texts[3], "icmp: is skipped");
+    let unread = "tcp that is not read any more (beyond the depth, encrypted)";
+    assert_eq!(texts[7], format!("{unread}: is skipped"), "addresses alone are looked at once");
+    let keeps = |rule| wanted_texts(rule).remove(7);
+    assert_eq!(keeps("alert tcp any any -> any any (content:\"a\"; sid:1;)"), format!("{unread}: is skipped"));
+    let all = format!("{unread}: all is inspected because of the rule with sid 1");
+    assert_eq!(keeps("alert tcp any any -> any any (ttl:1; sid:1;)"), all);
+    assert_eq!(
+        keeps("alert tcp any any -> any any (content:\"a\"; depth:4; sid:1;)"),
+        format!("{unread}: inspected is what carries data because of the rule with sid 1; the rest is skipped")
+    );
     assert_eq!(texts[5], "other IP: inspected is protocol 136 because of the rule with sid 10; the rest is skipped");
 }
 

@@ -12,6 +12,7 @@ use super::super::detector::{concerns, is_protocol, speaks};
 use super::super::header::Carriers;
 use super::super::index::Index;
 use super::super::packet_fields::PacketTest;
+use super::super::rule::RuleInfo;
 use super::super::rule_set::{Compiled, EventTest, Generation, Kind, RuleId, RuleSet, StateTest};
 use super::super::scene::AppView;
 use super::super::state::FlowState;
@@ -86,6 +87,25 @@ impl RuleSet {
         wants
     }
 
+    /// The rules that keep flows from being done: those that go on looking at single packets of any flow of TCP, whatever
+    /// its ports, addresses and application protocol. With each, whether it looks at packets without data too.
+    pub fn keepers(&self) -> impl Iterator<Item = (&RuleInfo, bool)> {
+        let everywhere = |rule: &&Arc<Compiled>| {
+            let once = matches!(rule.kind, Kind::Stream | Kind::Addresses | Kind::Protocol);
+            rule.carriers.meets(Carriers::TCP)
+                && rule.apps.is_empty()
+                && rule.header.is_any()
+                && !(once || rule.flow.stream == Some(true))
+                && rule.packet.iter().all(|test| passes_any(test, "ip_proto", [ip_proto::TCP.into()]))
+        };
+        let sight = |rule: &'_ Compiled| match Sight::of(rule) {
+            Sight::Nothing => None,
+            sight => Some(sight == Sight::All),
+        };
+        let kept = self.rules.iter().filter(everywhere);
+        kept.filter_map(move |rule| Some((&rule.info, sight(rule)?)))
+    }
+
     /// Whether every packet counts for a tag.
     pub fn follows_tags(&self, state: &FlowState) -> bool {
         self.tags_hosts || state.is_tagged()
@@ -156,6 +176,7 @@ fn may_match((rule, since): (&Compiled, Generation), of: &Standing<'_>, dir: Dir
         && test.established.is_none_or(|wanted| wanted == of.established)
         && concerns(rule, Carriers::of_number(of.flow.proto), Some(of.flow.ends(dir)))
         && speaks(rule, &of.app)
+        && rule.packet.iter().all(|test| passes_any(test, "ip_proto", [of.flow.proto.into()]))
         && rule.state.iter().all(|test| may_hold(test, of, dir))
 }
 
@@ -250,6 +271,8 @@ mod tests {
             ("tcp any any -> any any (dsize:<10;)", "aa"),
             ("tcp any any -> any any (ttl:1;)", "aa"),
             ("ip any any -> any any (ttl:1;)", "aa"),
+            ("ip any any -> any any (ip_proto:41;)", "--"),
+            ("ip any any -> any any (ip_proto:!41;)", "aa"),
             ("tcp any any -> any any (flow.pkts:either,>1;)", "aa"),
             ("tcp any any -> any any (stream_size:both,>,1;)", "aa"),
             ("tcp any any -> any any (stream-event:pkt_retransmission;)", "aa"),

@@ -227,7 +227,9 @@ fn a_flow_is_released_once_nothing_new_comes_of_it() {
     // By the smaller endpoint, which is the client, and the larger.
     let released = |watch| Some(watch);
     type Case<'a> = (&'a str, Config, String, Vec<Vec<u8>>, Option<[bool; 2]>);
-    let cases: [Case<'_>; 12] = [
+    let bypassed_by_size = Config { bypass_above: Some(1 << 20), ..shallow() };
+    let cases: [Case<'_>; 13] = [
+        ("its size may bypass it yet", bypassed_by_size, String::new(), talk.clone(), None),
         ("a download", shallow(), stream.into(), download(5), released([true, false])),
         ("a short one", shallow(), stream.into(), download(1), None),
         ("inline", inline.clone(), stream.into(), download(5), released([true, false])),
