@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::needs_root;
+use crate::support::lab::wait_until;
 use crate::support::site::{EVIL, Site, stop};
 
 /// CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF.
@@ -43,5 +45,20 @@ fn no_thread_keeps_more_than_it_needs() {
         assert!(site.ask("reload").status.success(), "{name}");
         let (code, _) = stop(sensor);
         assert_eq!(code, Some(0), "{name}: {}", fs::read_to_string(site.folder().join("stderr")).unwrap());
+    }
+}
+
+#[test]
+fn what_is_asked_for_is_enough_to_set_up() {
+    needs_root!();
+    let site = Site::new();
+    for ports in ["--inline a0,b0", "-i a0 --capture af-packet", "--host a0", "--nfq 0"] {
+        let run = site.command(&format!("run {ports} --disable-detection -l {}", site.folder().join("log").display()));
+        let mut command = Command::new("setpriv");
+        command.arg("--bounding-set=-all,+net_admin,+net_raw,+bpf,+perfmon,+ipc_lock");
+        command.arg(run.get_program()).args(run.get_args()).stdout(Stdio::piped());
+        let sensor = site.lab.sensor.start(&mut command);
+        wait_until(ports, || site.ask("status --json").status.success());
+        assert_eq!(stop(sensor).0, Some(0), "{ports}");
     }
 }

@@ -44,8 +44,8 @@ pub enum Command {
     /// bridged and what a rule drops does not get through. With `--host` this machine's own traffic is guarded: copies
     /// are looked at, and once a rule has dropped a packet, nothing more of its flow comes in. With `--nfq` packets that
     /// the packet filter sends to a queue wait there for their verdict. Rights are needed to set up (CAP_NET_ADMIN,
-    /// CAP_NET_RAW, CAP_BPF) and are given up afterwards.
-    #[command(after_help = run::EXAMPLES, override_usage = "ids-sensor run <-i PORT | --inline A,B | --host PORT | --nfq N> [OPTIONS]")]
+    /// CAP_NET_RAW, CAP_BPF, CAP_PERFMON) and are given up afterwards.
+    #[command(after_help = run::EXAMPLES, override_usage = "ids-sensor run <-i IFACE|--inline A,B|--host IFACE|--nfq N> [OPTIONS]")]
     Run(Box<Run>),
     /// Give ports back that a sensor left behind
     ///
@@ -67,7 +67,7 @@ pub enum Command {
     /// be the same; those that are not are shown. Then it is told what stayed in the kernel, and what kept the rest
     /// from it.
     ///
-    /// Rights are needed to load the program (CAP_NET_ADMIN, CAP_BPF). Nothing is attached to an interface, and
+    /// Rights are needed to load the program (CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON). Nothing is attached to an interface, and
     /// nothing is written.
     ///
     /// Exit codes: 0 no record differs; 1 some do; 2 usage; 3 rights, or a file cannot be read.

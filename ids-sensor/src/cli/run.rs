@@ -167,12 +167,14 @@ fn shield(config: &Config, dry_run: bool) -> Shield {
 
 /// Whether this process may use interfaces at all.
 pub(super) fn rights() -> Result<(), Failure> {
-    let needed = CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW | CapabilitySet::BPF;
+    let needed = CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW | CapabilitySet::BPF | CapabilitySet::PERFMON;
     let held = rustix::thread::capabilities(None).map_err(Failure::environment)?.effective;
     if held.contains(needed) {
         return Ok(());
     }
-    Err(Failure::environment("no right to use interfaces: run as root, or with CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF"))
+    Err(Failure::environment(
+        "no right to use interfaces: run as root, or with CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_PERFMON",
+    ))
 }
 
 /// Gives back what a sensor left that is gone.

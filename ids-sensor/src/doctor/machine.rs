@@ -12,10 +12,12 @@ use crate::kernel::{Pins, Port, Sizes, pins};
 use crate::ports;
 
 /// What a sensor needs to set itself up, with the names that people know them by.
-const NEEDED: [(CapabilitySet, &str); 3] = [
+const NEEDED: [(CapabilitySet, &str); 4] = [
     (CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN"),
     (CapabilitySet::NET_RAW, "CAP_NET_RAW"),
     (CapabilitySet::BPF, "CAP_BPF"),
+    // The verifier lets nobody else calculate with pointers into packets.
+    (CapabilitySet::PERFMON, "CAP_PERFMON"),
 ];
 
 /// Looks at the machine.
@@ -31,7 +33,7 @@ fn rights(held: CapabilitySet) -> Finding {
     }
     let names = missing.join(", ");
     Finding::new(Fail, MACHINE, "rights", format!("{names} missing"))
-        .mend("sudo setcap cap_net_admin,cap_net_raw,cap_bpf,cap_ipc_lock+ep \"$(command -v ids-sensor)\"")
+        .mend("sudo setcap cap_net_admin,cap_net_raw,cap_bpf,cap_perfmon,cap_ipc_lock+ep \"$(command -v ids-sensor)\"")
 }
 
 /// The kernel knows best whether it takes the program: it is loaded, attached to nothing, and gone again.

@@ -37,7 +37,7 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("IDS_EBPF_OBJECT"));
 #[non_exhaustive]
 pub enum Error {
     /// The kernel does not take the program or one of its maps.
-    #[error("cannot load the XDP program; it takes CAP_BPF and CAP_NET_ADMIN (root has both): {0}")]
+    #[error("cannot load the XDP program; it takes CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (root has all): {0}")]
     Load(String),
     /// The program cannot be attached to an interface.
     #[error("cannot attach the XDP program to {interface} in {mode} mode: {reason}")]
