@@ -11,7 +11,9 @@ pub use session::session;
 
 use std::io::Cursor;
 
-use ids_core::rules;
+use ids_core::detect::compile::Loader;
+use ids_core::detect::settings::Settings;
+use ids_core::rules::{self, Fault};
 use ids_sensor::capture::pcap::Pcap;
 use ids_sensor::capture::source::{Batch, Source};
 
@@ -31,7 +33,11 @@ pub fn capture(data: &[u8]) {
     }
 }
 
-/// Text as a rule file: what is marked in a rule or in a fault stands in its text.
+/// Largest rule file that is compiled: it bounds what one input takes.
+const COMPILED: usize = 4096;
+
+/// Text as a rule file: what is marked in a rule or in a fault stands in its text, a printed rule reads the same, and
+/// whatever is a rule can be compiled.
 pub fn rule_file(text: &str) {
     let parsed = rules::parse(text);
     for rule in &parsed.rules {
@@ -42,8 +48,21 @@ pub fn rule_file(text: &str) {
         }
         let again = rules::parse_rule(&rule.text).expect("a rule is still one by itself");
         assert_eq!(again.options, rule.options);
+        let printed = rule.to_string();
+        let again = rules::parse_rule(&printed).expect("what is printed is a rule");
+        assert_eq!(again.to_string(), printed);
     }
-    for fault in &parsed.faults {
-        assert!(fault.text.get(fault.diagnostic.span.clone()).is_some(), "{fault:?}");
+    parsed.faults.iter().for_each(check_fault);
+    if text.len() > COMPILED {
+        return;
     }
+    let count = parsed.rules.len();
+    let rules = parsed.rules.into_iter().map(|rule| (0, rule));
+    let loaded = Loader::thorough().compile(rules, &Settings::default()).expect("a small set of patterns");
+    assert!(loaded.rules.len() + loaded.skipped <= count, "more rules came out than went in");
+    loaded.faults.iter().for_each(|(_, fault)| check_fault(fault));
+}
+
+fn check_fault(fault: &Fault) {
+    assert!(fault.text.get(fault.diagnostic.span.clone()).is_some(), "{fault:?}");
 }
