@@ -296,10 +296,10 @@ impl<T: Default, F: Default> State<T, F> {
     /// The open transactions, oldest first.
     pub fn transactions(&mut self) -> impl Iterator<Item = Open<'_, T>> {
         let ended = self.ended;
-        let session = self.session.as_ref().map(|(id, session)| (id.protocol(), session.as_ref()));
+        let session = self.session.as_ref().map(|(id, session)| (*id, session.as_ref()));
         self.txs.iter().filter_map(move |state| {
-            let (protocol, session) = session?;
-            Some(Open { protocol, tx: session.transaction(state.id)?, state, ended })
+            let (proto, session) = session?;
+            Some(Open { protocol: proto.protocol(), proto, tx: session.transaction(state.id)?, state, ended })
         })
     }
 

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::parser::{Protocol, Session, Transaction};
+use super::registry::ProtoId;
 use crate::field::Dir;
 
 /// What the engine has done with a transaction; `T` is detection's own state of it.
@@ -30,6 +31,8 @@ pub struct TxState<T> {
 pub struct Open<'a, T> {
     /// The protocol.
     pub protocol: &'static Protocol,
+    /// Its number.
+    pub proto: ProtoId,
     /// The transaction.
     pub tx: &'a dyn Transaction,
     /// What was done with it; its number too.

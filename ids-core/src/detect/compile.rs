@@ -16,6 +16,7 @@ use super::datasets::Registry;
 use super::fast_pattern::{Pattern, Prefilter};
 use super::files;
 use super::finish::{Buffers, Draft, finish};
+use super::gate::Gates;
 use super::header;
 use super::index::Index;
 use super::interest::lasting::Lasting;
@@ -222,6 +223,7 @@ impl Loader {
         set.rules = drafts.into_iter().map(|draft| draft.rule).collect();
         set.since = vec![set.generation; set.rules.len()];
         set.lasting = Lasting::of(&set.rules);
+        set.gates = Gates::of(&set.rules);
         for (groups, collectors) in set.payloads.iter_mut().zip(payloads) {
             for (group, collector) in groups.iter_mut().zip(collectors) {
                 *group = collector.build(settings.algo)?;

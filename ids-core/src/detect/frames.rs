@@ -65,6 +65,8 @@ impl Detector {
                 group.search(std::iter::once(fresh), seen, |id| candidates.push(id));
             }
         }
+        let glance = rules.gates.of_app(proto, scene);
+        candidates.retain(|id| rules.gates.lets(*id, &glance));
         candidates.sort_unstable();
         candidates.dedup();
         for id in candidates.iter() {

@@ -63,9 +63,12 @@ impl Detector {
         let Self { candidates, seen, .. } = self;
         candidates.clear();
         unprompted(rules, scene, candidates);
+        let glance = rules.gates.at(scene);
+        candidates.retain(|id| rules.gates.lets(*id, &glance));
         let groups = rules.payloads.get(Payload::Stream as usize);
         if let Some(Some(group)) = groups.and_then(|groups| groups.get(scene.dir.index())) {
-            group.search(std::iter::once(chunk.data), seen, |id| candidates.push(id));
+            let found = |id| candidates.extend(rules.gates.lets(id, &glance).then_some(id));
+            group.search(std::iter::once(chunk.data), seen, found);
         }
         candidates.sort_unstable();
         candidates.dedup();
@@ -76,7 +79,7 @@ impl Detector {
     fn matches_stream(&mut self, candidate: Candidate<'_>, scene: &mut Scene<'_>, hits: &Hits) -> Option<bool> {
         let rule = candidate.rule;
         let chain = rule.payload.as_ref().filter(|_| matches!(rule.kind, Kind::Stream | Kind::PacketAndStream))?;
-        let asked = rule.events.is_empty() && applies(rule, scene) && speaks(rule, &scene.app);
+        let asked = rule.events.is_empty() && speaks(rule, &scene.app) && applies(rule, scene);
         let buffer = stream_for(rule, scene)?;
         (asked && self.preconditions(rule, scene, hits) && self.chain(chain, buffer)).then_some(true)
     }
@@ -94,13 +97,16 @@ impl Detector {
         if carriers != Carriers::NONE {
             unprompted(rules, scene, candidates);
         }
+        let glance = rules.gates.at(scene);
+        candidates.retain(|id| rules.gates.lets(*id, &glance));
         if carriers != Carriers::NONE && !scene.app.encrypted {
             let mut search = |group: Payload, data: &[u8]| {
                 let group = rules.payloads.get(group as usize).and_then(|groups| groups.get(scene.dir.index()));
                 if let Some(Some(group)) = group
                     && !data.is_empty()
                 {
-                    group.search(std::iter::once(data), seen, |id| candidates.push(id));
+                    let found = |id| candidates.extend(rules.gates.lets(id, &glance).then_some(id));
+                    group.search(std::iter::once(data), seen, found);
                 }
             };
             let tcp = carriers == Carriers::TCP;
@@ -130,7 +136,7 @@ impl Detector {
             EventTest::Packet(anomaly) => scene.anomalies.contains(anomaly),
             EventTest::Detection(event) => scene.app.events.contains(event),
         };
-        let asked = due && applies(rule, scene) && speaks(rule, &scene.app) && rule.events.iter().all(events);
+        let asked = due && speaks(rule, &scene.app) && rule.events.iter().all(events) && applies(rule, scene);
         if !asked || !self.preconditions(rule, scene, hits) {
             return None;
         }
@@ -219,8 +225,9 @@ fn unprompted(rules: &RuleSet, scene: &mut Scene<'_>, candidates: &mut Vec<RuleI
     if let Some(list) = known {
         return candidates.extend(list.iter());
     }
+    let glance = rules.gates.at(scene);
     rules.always.find(carriers, ends, |id| {
-        if rules.rule(id).is_some_and(|rule| applies(rule, scene)) {
+        if rules.gates.may_let(id, &glance) && rules.rule(id).is_some_and(|rule| applies(rule, scene)) {
             candidates.push(id);
         }
     });

@@ -8,7 +8,7 @@
 //! | step | module |
 //! |---|---|
 //! | loading: names and what they mean | [`keywords`] [`packet_fields`] [`transforms`] [`tables`] [`datasets`] |
-//! | one rule | [`header`] `read_header` `options` `builder` `finish` `fast_pattern` |
+//! | one rule | [`header`] `read_header` `options` `builder` `finish` `fast_pattern` `gate` |
 //! | all rules | [`compile`] `index` `patterns` → [`rule_set`] |
 //! | matching: bytes | [`bytes`] [`integer`] [`mpm`] |
 //! | matching: packets, transactions | `inspect` `transactions`, both on [`detector`] |
@@ -30,6 +30,7 @@ mod fast_pattern;
 mod files;
 mod finish;
 mod frames;
+mod gate;
 pub mod header;
 pub mod hits;
 mod index;

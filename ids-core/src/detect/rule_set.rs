@@ -12,6 +12,7 @@ pub(super) use super::address_tests::{CountryTest, Ends, Listed, ReputationTest}
 use super::bytes::Chain;
 use super::datasets::{Dataset, SetTest};
 use super::files::{self, FileTest};
+use super::gate::Gates;
 use super::header::{Carriers, Header};
 use super::index::Index;
 use super::integer;
@@ -53,6 +54,8 @@ pub struct RuleSet {
     pub(super) rules: Vec<Arc<Compiled>>,
     /// By rule, the first of the sets without a break that it was in.
     pub(super) since: Vec<Generation>,
+    /// Of each rule what is looked at first.
+    pub(super) gates: Gates,
     pub(super) names: Names,
     /// Buffers of transactions that rules look at, transforms included.
     pub(super) buffers: Vec<Buffer>,

@@ -16,7 +16,7 @@ use super::rule_set::{Check, Compiled, Effect, Inspection, RuleId, RuleSet, Stat
 use super::scene::Scene;
 use super::state::{Pending, Side, TxState};
 use crate::app::parser::Transaction;
-use crate::app::registry::{self, ProtoId};
+use crate::app::registry::ProtoId;
 use crate::app::state::Open;
 use crate::field::{Dir, Kind, Notation, Value};
 
@@ -67,12 +67,13 @@ impl Detector {
         hits: &mut Hits,
     ) -> bool {
         let dir = scene.dir;
-        let proto = registry::all().find(|(_, row)| std::ptr::eq(*row, open.protocol)).map(|(id, _)| id);
-        let Some(proto) = proto.filter(|_| !rules.is_empty() && !bypassed(scene)) else { return open.complete(dir) };
+        if rules.is_empty() || bypassed(scene) {
+            return open.complete(dir);
+        }
         let subject = Subject {
             tx: open.tx,
             id: open.state.id,
-            proto,
+            proto: open.proto,
             progress: [open.progress(Dir::ToServer), open.progress(Dir::ToClient)],
             complete: [open.complete(Dir::ToServer), open.complete(Dir::ToClient)],
             dir,
@@ -113,6 +114,8 @@ impl Detector {
         for &(number, field) in app.buffers.get(dir.index()).into_iter().flatten() {
             self.search(rules, (number, field), subject, side, &mut candidates);
         }
+        let glance = rules.gates.of_app(subject.proto, scene);
+        candidates.retain(|id| rules.gates.lets(*id, &glance));
         candidates.sort_unstable();
         candidates.dedup();
         for id in &candidates {

@@ -26,12 +26,32 @@ impl Default for Room {
 }
 
 /// The next block in lower case, with zeroes behind the end as far as anybody reads.
+#[inline]
 pub(super) fn fold(rest: &[u8], block: &mut [u8; PADDED]) {
-    let length = rest.len().min(block.len());
-    let (filled, empty) = block.split_at_mut(length);
-    filled.copy_from_slice(rest.get(..length).unwrap_or_default());
-    filled.make_ascii_lowercase();
-    empty.iter_mut().take(PADDED - BLOCK).for_each(|byte| *byte = 0);
+    #[cfg(target_arch = "x86_64")]
+    if super::simd::fold(rest, block) {
+        return;
+    }
+    fold_scalar(rest, block);
+}
+
+/// In pieces of a fixed size, for which no copying function is called.
+#[inline(always)]
+pub(super) fn fold_scalar(rest: &[u8], block: &mut [u8; PADDED]) {
+    const PIECE: usize = 32;
+    let rest = rest.get(..PADDED).unwrap_or(rest);
+    let (filled, empty) = block.split_at_mut(rest.len());
+    let (from, from_end) = rest.as_chunks::<PIECE>();
+    let (to, to_end) = filled.as_chunks_mut::<PIECE>();
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+        to.make_ascii_lowercase();
+    }
+    to_end.iter_mut().zip(from_end).for_each(|(to, from)| *to = from.to_ascii_lowercase());
+    match empty.first_chunk_mut() {
+        Some(room) => *room = [0; PADDED - BLOCK],
+        None => empty.fill(0),
+    }
 }
 
 /// Up to eight bytes as a number, the first in the lowest place; missing ones are zero.

@@ -1,22 +1,22 @@
 //! The filters of [`super::sparse`] and [`super::dense`] with AVX2: eight loads at a time, by gathering from the bitmap.
 //!
-//! The only unsafe code of the crate. It relies on three things: the processor has AVX2 and POPCNT, which is asked before
-//! calling what is compiled for it; loads stay within the block, whose size is part of its type; gathers stay
+//! The only unsafe code of the crate. It relies on three things: the processor has AVX2, POPCNT and BMI1, which is asked
+//! before calling what is compiled for it; loads stay within the block, whose size is part of its type; gathers stay
 //! within the bitmap, because indices are masked to its size, a power of two. Hits are the same as those of the
-//! scalar filters, in another order, may go on for the rest of a round behind the end of the data, and may lack those
-//! that continue a run, which [`super::dense`] drops in any case.
+//! scalar filters, may go on for the rest of a round behind the end of the data, and may lack those that continue a
+//! run, which [`super::dense`] drops in any case.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
     __m256i, _mm_cvtsi32_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi8,
     _mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32,
-    _mm256_set1_epi8, _mm256_set1_epi32, _mm256_slli_epi32, _mm256_sllv_epi32, _mm256_srl_epi32, _mm256_srli_epi32,
-    _mm256_xor_si256,
+    _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi32, _mm256_slli_epi32, _mm256_sllv_epi32, _mm256_srl_epi32,
+    _mm256_srli_epi32, _mm256_xor_si256,
 };
 
-use super::block::{BLOCK, Hits, PADDED};
-use super::dense::{self, Dense};
-use super::sparse::{self, Sparse};
+use super::block::{self, BLOCK, Hits, PADDED};
+use super::dense::{self, Dense, PAIR_BITS};
+use super::sparse::{self, STRIDE, Sparse};
 
 /// Bytes whose windows are looked at in one round.
 const ROUND: usize = 32;
@@ -30,7 +30,23 @@ const _: () = assert!(BLOCK.is_multiple_of(ROUND) && BLOCK - ROUND + 3 + 4 + ROU
 /// Whether the processor has what the code below is compiled for.
 #[inline]
 fn able() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") && is_x86_feature_detected!("bmi1")
+}
+
+/// [`super::block::fold`]. Out: whether the processor can do it.
+#[inline]
+pub(super) fn fold(rest: &[u8], block: &mut [u8; PADDED]) -> bool {
+    if able() {
+        // SAFETY: the processor has AVX2, POPCNT and BMI1.
+        unsafe { fold_avx2(rest, block) };
+        return true;
+    }
+    false
+}
+
+#[target_feature(enable = "avx2,popcnt,bmi1")]
+fn fold_avx2(rest: &[u8], block: &mut [u8; PADDED]) {
+    block::fold_scalar(rest, block);
 }
 
 /// Writes the positions that pass. Out: how many, or `None` if the processor cannot do it.
@@ -38,16 +54,16 @@ pub(super) fn sparse(filter: &Sparse, block: &[u8; PADDED], length: usize, hits:
     if !able() || !filter.bitmap.len().is_power_of_two() {
         return None;
     }
-    // SAFETY: the processor has AVX2 and POPCNT.
+    // SAFETY: the processor has AVX2, POPCNT and BMI1.
     Some(unsafe { sparse_avx2(filter, block, length.min(BLOCK), hits) })
 }
 
-#[target_feature(enable = "avx2,popcnt")]
+#[target_feature(enable = "avx2,popcnt,bmi1")]
 fn sparse_avx2(filter: &Sparse, block: &[u8; PADDED], length: usize, hits: &mut Hits) -> usize {
     let (low, high) = (filter.mask as u32 as i32, (filter.mask >> 32) as u32 as i32);
     let (low_mask, high_mask) = (_mm256_set1_epi32(low), _mm256_set1_epi32(high));
     let [low_factor, high_factor] = sparse::HASH.map(|factor| _mm256_set1_epi32(factor as i32));
-    let shifts = [0, 5, 10].map(|bits| _mm_cvtsi32_si128(filter.word_shift as i32 - bits));
+    let shifts = [0, 5, 10, 15].map(|bits| _mm_cvtsi32_si128(filter.word_shift as i32 - bits));
     let within = _mm256_set1_epi32((filter.bitmap.len() - 1) as i32);
     let bit = _mm256_set1_epi32(31);
     let mut count = 0;
@@ -57,55 +73,57 @@ fn sparse_avx2(filter: &Sparse, block: &[u8; PADDED], length: usize, hits: &mut 
             let upper = _mm256_mullo_epi32(_mm256_and_si256(load(block, round + 4), high_mask), high_factor);
             hash = _mm256_xor_si256(hash, upper);
         }
-        let [index, first, second] = shifts.map(|shift| _mm256_srl_epi32(hash, shift));
+        let [index, places @ ..] = shifts.map(|shift| _mm256_srl_epi32(hash, shift));
         let words = gather(&filter.bitmap, _mm256_and_si256(index, within));
         // The bits that are asked for move to the sign.
-        let [first, second] = [first, second].map(|place| _mm256_sllv_epi32(words, _mm256_andnot_si256(place, bit)));
-        count = note(signs(_mm256_and_si256(first, second)), round, hits, count);
+        let [first, second, third] = places.map(|place| _mm256_sllv_epi32(words, _mm256_andnot_si256(place, bit)));
+        let passed = _mm256_and_si256(_mm256_and_si256(first, second), third);
+        let signs = _mm256_movemask_ps(_mm256_castsi256_ps(passed)) as u32;
+        count = note::<STRIDE>(signs, round, hits, count);
     }
     count.min(hits.len())
 }
 
 /// Writes the positions that pass the first filter. Out: how many, or `None` if the processor cannot do it.
 pub(super) fn dense(filter: &Dense, block: &[u8; PADDED], length: usize, hits: &mut Hits) -> Option<usize> {
-    if !able() || !filter.words.len().is_power_of_two() {
+    if !able() {
         return None;
     }
-    // SAFETY: the processor has AVX2 and POPCNT.
+    // SAFETY: the processor has AVX2, POPCNT and BMI1.
     Some(unsafe { dense_avx2(filter, block, length.min(BLOCK), hits) })
 }
 
-#[target_feature(enable = "avx2,popcnt")]
+#[target_feature(enable = "avx2,popcnt,bmi1")]
 fn dense_avx2(filter: &Dense, block: &[u8; PADDED], length: usize, hits: &mut Hits) -> usize {
-    let pair = _mm256_set1_epi32(0xFFFF);
-    let factor = _mm256_set1_epi32(dense::HASH as i32);
-    let shift = _mm_cvtsi32_si128(filter.word_shift as i32);
-    let within = _mm256_set1_epi32((filter.words.len() - 1) as i32);
+    // What chooses the word: the second byte, and the third one bit further down.
+    let first_half = _mm256_set1_epi32((1 << PAIR_BITS) - 1);
+    let second_half = _mm256_set1_epi32(((1 << PAIR_BITS) - 1) << PAIR_BITS);
     let nibble = _mm256_set1_epi32(15);
     let mut count = 0;
     for round in (0..length).step_by(ROUND) {
         if continues_run(block, round) {
             continue;
         }
-        for phase in (round..round + 4).step_by(dense::STRIDE) {
+        let both = [round, round + dense::STRIDE].map(|phase| {
             let bytes = load(block, phase);
-            let pairs = _mm256_and_si256(_mm256_srli_epi32::<8>(bytes), pair);
-            let index = _mm256_srl_epi32(_mm256_mullo_epi32(pairs, factor), shift);
-            let words = gather(&filter.words, _mm256_and_si256(index, within));
+            let index = _mm256_or_si256(
+                _mm256_and_si256(_mm256_srli_epi32::<8>(bytes), first_half),
+                _mm256_and_si256(_mm256_srli_epi32::<{ 16 - PAIR_BITS as i32 }>(bytes), second_half),
+            );
+            let words = gather(filter.words.as_slice(), index);
             // The bits that are asked for move to the sign: 15 less the low bits of the byte, from the lower half.
             let before = _mm256_sllv_epi32(_mm256_slli_epi32::<16>(words), _mm256_andnot_si256(bytes, nibble));
             let last = _mm256_srli_epi32::<24>(bytes);
-            let behind = _mm256_sllv_epi32(words, _mm256_andnot_si256(last, nibble));
-            count = note(signs(before), phase, hits, count);
-            count = note(signs(behind), phase + 1, hits, count);
-        }
+            [before, _mm256_sllv_epi32(words, _mm256_andnot_si256(last, nibble))]
+        });
+        count = note::<1>(signs(both), round, hits, count);
     }
     count.min(hits.len())
 }
 
 /// Whether all windows of a round continue a run of one byte: none of them counts, and padding has many of them.
 #[inline]
-#[target_feature(enable = "avx2,popcnt")]
+#[target_feature(enable = "avx2,popcnt,bmi1")]
 fn continues_run(block: &[u8; PADDED], round: usize) -> bool {
     /// Bytes by which the last window reaches beyond the round.
     const BEYOND: usize = dense::WIDTH - 1;
@@ -115,45 +133,42 @@ fn continues_run(block: &[u8; PADDED], round: usize) -> bool {
     _mm256_movemask_epi8(_mm256_and_si256(same[0], same[1])) == -1
 }
 
-/// Notes every fourth position from `start` that has its bit. Out: how many there are now.
+/// Notes the positions of the bits that are set, so far apart, from `start`. Out: how many there are now.
 ///
-/// All eight places are written and only those that count are kept: which bits are set is not to be predicted.
+/// The first few are written in any case, and only counted if they are set: how many are is not to be predicted.
 #[inline]
-fn note(passed: u32, start: usize, hits: &mut Hits, count: usize) -> usize {
-    let Some(places) = hits.get_mut(count..).and_then(|rest| rest.first_chunk_mut::<LANES>()) else { return count };
-    let passed = (passed & 0xFF) as usize;
-    *places = SET.get(passed).copied().unwrap_or_default().map(|lane| start as u16 + lane);
-    count + passed.count_ones() as usize
+#[target_feature(enable = "avx2,popcnt,bmi1")]
+fn note<const APART: usize>(mut set: u32, start: usize, hits: &mut Hits, count: usize) -> usize {
+    const FEW: usize = 3;
+    let total = set.count_ones() as usize;
+    let Some(places) = hits.get_mut(count..count + total.max(FEW)) else { return count };
+    let mut write = |place: &mut u16| {
+        *place = (start + APART * set.trailing_zeros() as usize) as u16;
+        set &= set.wrapping_sub(1);
+    };
+    let (few, more) = places.split_at_mut(FEW);
+    few.iter_mut().for_each(&mut write);
+    more.iter_mut().for_each(&mut write);
+    count + total
 }
 
-/// For eight bits: four times the number of each that is set, the lowest first.
-#[allow(clippy::indexing_slicing, reason = "computed by the compiler, which refuses an index out of bounds")]
-static SET: [[u16; LANES]; 256] = {
-    let mut table = [[0; LANES]; 256];
-    let mut bits = 0;
-    while bits < 256 {
-        let (mut bit, mut set) = (0, 0);
-        while bit < LANES {
-            if bits >> bit & 1 == 1 {
-                table[bits][set] = 4 * bit as u16;
-                set += 1;
-            }
-            bit += 1;
-        }
-        bits += 1;
-    }
-    table
-};
-
-/// One bit for each sign.
+/// The signs of four vectors, whose lanes are next to each other in turn.
 #[inline]
-#[target_feature(enable = "avx2,popcnt")]
-fn signs(lanes: __m256i) -> u32 {
-    _mm256_movemask_ps(_mm256_castsi256_ps(lanes)) as u32
+#[target_feature(enable = "avx2,popcnt,bmi1")]
+fn signs([[one, two], [three, four]]: [[__m256i; 2]; 2]) -> u32 {
+    // Each gives one byte of a lane, the sign its highest bit.
+    let byte = |number: i32| _mm256_set1_epi32(0x80 << (8 * number));
+    let low = _mm256_or_si256(
+        _mm256_and_si256(_mm256_srli_epi32::<24>(one), byte(0)),
+        _mm256_and_si256(_mm256_srli_epi32::<16>(two), byte(1)),
+    );
+    let high =
+        _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi32::<8>(three), byte(2)), _mm256_and_si256(four, byte(3)));
+    _mm256_movemask_epi8(_mm256_or_si256(low, high)) as u32
 }
 
 #[inline]
-#[target_feature(enable = "avx2,popcnt")]
+#[target_feature(enable = "avx2,popcnt,bmi1")]
 fn load(block: &[u8; PADDED], at: usize) -> __m256i {
     let at = at.min(PADDED - ROUND);
     // SAFETY: ROUND bytes from `at` are in the block.
@@ -162,7 +177,7 @@ fn load(block: &[u8; PADDED], at: usize) -> __m256i {
 
 /// The words of the bitmap at `indices`, which must be less than its length.
 #[inline]
-#[target_feature(enable = "avx2,popcnt")]
+#[target_feature(enable = "avx2,popcnt,bmi1")]
 fn gather(bitmap: &[u32], indices: __m256i) -> __m256i {
     const { assert!(LANES * 4 == ROUND) };
     // SAFETY: the caller masked the indices with the length less one, a power of two less one.

@@ -1,7 +1,7 @@
 //! The filter for wide windows: every fourth position is asked.
 //!
 //! All of four consecutive windows of a pattern are entered, so one of them stands at a position that is asked.
-//! A blocked Bloom filter (Putze, Sanders, Singler 2007): a window sets two bits in one word of the bitmap, so a
+//! A blocked Bloom filter (Putze, Sanders, Singler 2007): a window sets three bits in one word of the bitmap, so a
 //! position costs one load, and few pass that are no window.
 
 use super::block::{Hits, LOAD, PADDED, load, log2, mask};
@@ -20,7 +20,7 @@ pub(super) struct Sparse {
     pub(super) mask: u64,
     /// A power of two of words.
     pub(super) bitmap: Vec<u32>,
-    /// By how much a hash is shifted to give the word; the next bits name the two bits in it.
+    /// By how much a hash is shifted to give the word; the next bits name the three bits in it.
     pub(super) word_shift: u32,
 }
 
@@ -33,7 +33,7 @@ impl Sparse {
         for window in windows {
             let hash = hash(window);
             if let Some(word) = bitmap.get_mut((hash >> word_shift) as usize) {
-                *word |= both_bits(hash, word_shift);
+                *word |= marks(hash, word_shift);
             }
         }
         Self { mask: mask(width), bitmap, word_shift }
@@ -54,12 +54,12 @@ impl Sparse {
         for (index, bytes) in block.windows(LOAD).step_by(STRIDE).take(positions).enumerate() {
             let hash = hash(load(bytes) & self.mask);
             let word = self.bitmap.get((hash >> self.word_shift) as usize).copied().unwrap_or_default();
-            let bits = both_bits(hash, self.word_shift);
+            let marks = marks(hash, self.word_shift);
             // Written always, counted only if it passes: no branch to predict.
             if let Some(hit) = hits.get_mut(count) {
                 *hit = (index * STRIDE) as u16;
             }
-            count += usize::from(word & bits == bits);
+            count += usize::from(word & marks == marks);
         }
         count
     }
@@ -77,6 +77,6 @@ const fn hash(window: u64) -> u32 {
 
 /// The bits of a window in its word.
 #[inline]
-const fn both_bits(hash: u32, word_shift: u32) -> u32 {
-    1 << (hash >> (word_shift - 5) & 31) | 1 << (hash >> (word_shift - 10) & 31)
+const fn marks(hash: u32, word_shift: u32) -> u32 {
+    1 << (hash >> (word_shift - 5) & 31) | 1 << (hash >> (word_shift - 10) & 31) | 1 << (hash >> (word_shift - 15) & 31)
 }
