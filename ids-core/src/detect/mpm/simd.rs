@@ -15,7 +15,7 @@ use std::arch::x86_64::{
 };
 
 use super::block::{self, BLOCK, Hits, PADDED};
-use super::dense::{self, Dense, PAIR_BITS};
+use super::dense::{self, Dense};
 use super::sparse::{self, STRIDE, Sparse};
 
 /// Bytes whose windows are looked at in one round.
@@ -86,7 +86,7 @@ fn sparse_avx2(filter: &Sparse, block: &[u8; PADDED], length: usize, hits: &mut 
 
 /// Writes the positions that pass the first filter. Out: how many, or `None` if the processor cannot do it.
 pub(super) fn dense(filter: &Dense, block: &[u8; PADDED], length: usize, hits: &mut Hits) -> Option<usize> {
-    if !able() {
+    if !able() || filter.words.len() != 1 << (2 * filter.pair_bits) {
         return None;
     }
     // SAFETY: the processor has AVX2, POPCNT and BMI1.
@@ -95,9 +95,10 @@ pub(super) fn dense(filter: &Dense, block: &[u8; PADDED], length: usize, hits: &
 
 #[target_feature(enable = "avx2,popcnt,bmi1")]
 fn dense_avx2(filter: &Dense, block: &[u8; PADDED], length: usize, hits: &mut Hits) -> usize {
-    // What chooses the word: the second byte, and the third one bit further down.
-    let first_half = _mm256_set1_epi32((1 << PAIR_BITS) - 1);
-    let second_half = _mm256_set1_epi32(((1 << PAIR_BITS) - 1) << PAIR_BITS);
+    // What chooses the word: the low bits of the second byte, and behind them those of the third.
+    let mask = (1 << filter.pair_bits) - 1;
+    let (first_half, second_half) = (_mm256_set1_epi32(mask), _mm256_set1_epi32(mask << filter.pair_bits));
+    let to_second_half = _mm_cvtsi32_si128(16 - filter.pair_bits as i32);
     let nibble = _mm256_set1_epi32(15);
     let mut count = 0;
     for round in (0..length).step_by(ROUND) {
@@ -108,9 +109,9 @@ fn dense_avx2(filter: &Dense, block: &[u8; PADDED], length: usize, hits: &mut Hi
             let bytes = load(block, phase);
             let index = _mm256_or_si256(
                 _mm256_and_si256(_mm256_srli_epi32::<8>(bytes), first_half),
-                _mm256_and_si256(_mm256_srli_epi32::<{ 16 - PAIR_BITS as i32 }>(bytes), second_half),
+                _mm256_and_si256(_mm256_srl_epi32(bytes, to_second_half), second_half),
             );
-            let words = gather(filter.words.as_slice(), index);
+            let words = gather(&filter.words, index);
             // The bits that are asked for move to the sign: 15 less the low bits of the byte, from the lower half.
             let before = _mm256_sllv_epi32(_mm256_slli_epi32::<16>(words), _mm256_andnot_si256(bytes, nibble));
             let last = _mm256_srli_epi32::<24>(bytes);
