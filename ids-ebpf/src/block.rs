@@ -1,4 +1,4 @@
-//! Blocked hosts and prefixes: values of `BLOCK4` and `BLOCK6`.
+//! Blocked hosts and prefixes: values of `HOSTS4`, `BLOCK4` and `BLOCK6`.
 //!
 //! An LPM trie answers with the longest match alone, so an entry must carry what every broader entry above it
 //! demands. `own` is what was asked for this prefix; `until` is the latest of its own and all broader ones'

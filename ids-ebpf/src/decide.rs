@@ -20,7 +20,7 @@ use crate::shared::Shared;
 pub trait Tables {
     /// CLOCK_MONOTONIC in nanoseconds.
     fn now(&self) -> u64;
-    /// The same as of the latest tick of the kernel's timer: some milliseconds behind, at a tenth of the cost. For all
+    /// The same as of the latest tick of the kernel's timer: some milliseconds behind, at less than half the cost. For all
     /// that lasts longer than that.
     fn tick(&self) -> u64;
     /// Whether an allowed prefix holds this address (of IP version 4 or 6).
@@ -130,7 +130,8 @@ fn flow(headers: &Headers, length: u64, (key, dir): (&FlowKey, Dir), counted: bo
     if let Some(flow) = tables.released(key)
         && !flow.reopened()
     {
-        let now = tables.tick();
+        // What flows carried is told with the time, and that is worth its cost.
+        let now = tables.now();
         if headers.turns() || headers.carries() && flow.watches(dir) || flow.silent(now) {
             flow.reopen();
             return Outcome::InspectRecall;

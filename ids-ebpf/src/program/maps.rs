@@ -36,6 +36,8 @@ static ALLOW4: LpmTrie<[u8; 4], u32> = LpmTrie::with_max_entries(ALLOWED, 0);
 #[map]
 static ALLOW6: LpmTrie<[u8; 16], u32> = LpmTrie::with_max_entries(ALLOWED, 0);
 #[map]
+static HOSTS4: HashMap<[u8; 4], Shared<HostBlock>> = HashMap::with_max_entries(BLOCKED_HOSTS, NO_PREALLOC);
+#[map]
 static BLOCK4: LpmTrie<[u8; 4], Shared<HostBlock>> = LpmTrie::with_max_entries(BLOCKED_HOSTS, 0);
 #[map]
 static BLOCK6: LpmTrie<[u8; 16], Shared<HostBlock>> = LpmTrie::with_max_entries(BLOCKED_HOSTS, 0);
@@ -85,6 +87,14 @@ impl Tables for Maps {
 
     #[inline(always)]
     fn host(&self, version: u8, addr: Addr) -> Option<&Shared<HostBlock>> {
+        if version == 4 && in_use(Table::Hosts4) {
+            // SAFETY: an entry that is deleted meanwhile stays readable until this program run ends; fields are
+            // accessed one by one (`Shared`).
+            let host = unsafe { HOSTS4.get(addr.v4_bytes()) };
+            if host.is_some() {
+                return host;
+            }
+        }
         match version {
             4 if in_use(Table::Block4) => BLOCK4.get(Key::new(32, addr.v4_bytes())),
             6 if in_use(Table::Block6) => BLOCK6.get(Key::new(128, addr.bytes())),

@@ -1,4 +1,4 @@
-//! Many entries of a trie in one call of bpf(2) (`BPF_MAP_UPDATE_BATCH`, `BPF_MAP_DELETE_BATCH`; Linux 5.6).
+//! Many blocks in one call of bpf(2) (`BPF_MAP_UPDATE_BATCH`, `BPF_MAP_DELETE_BATCH`; Linux 5.6).
 //!
 //! In: entries.  Out: how many the kernel took. The loader's library has single entries only, which cost a call each.
 
@@ -30,28 +30,39 @@ struct Attributes {
     flags: u64,
 }
 
-/// Puts entries into a trie, new ones or others in place of those that are there.
+/// What the keys of a map are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// Addresses alone, in a hash.
+    Hosts,
+    /// `struct bpf_lpm_trie_key`: the length, then the address.
+    Prefixes,
+}
+
+/// Puts entries into a map, new ones or others in place of those that are there.
 ///
 /// # Errors
 /// The first that the kernel refuses; those before it are done.
-pub(super) fn update(trie: &MapData, entries: &[(Prefix, HostBlock)]) -> io::Result<()> {
+pub(super) fn update(map: &MapData, kind: Keys, entries: &[(Prefix, HostBlock)]) -> io::Result<()> {
     let values: Vec<HostBlock> = entries.iter().map(|(_, block)| *block).collect();
-    call(BPF_MAP_UPDATE_BATCH, trie, &keys(entries.iter().map(|(prefix, _)| *prefix)), &values, entries.len())
+    call(BPF_MAP_UPDATE_BATCH, map, &keys(kind, entries.iter().map(|(prefix, _)| *prefix)), &values, entries.len())
 }
 
-/// Takes entries out of a trie.
+/// Takes entries out of a map.
 ///
 /// # Errors
 /// One of them is not there, or the kernel refuses; those before it are done.
-pub(super) fn delete(trie: &MapData, prefixes: &[Prefix]) -> io::Result<()> {
-    call(BPF_MAP_DELETE_BATCH, trie, &keys(prefixes.iter().copied()), &[], prefixes.len())
+pub(super) fn delete(map: &MapData, kind: Keys, prefixes: &[Prefix]) -> io::Result<()> {
+    call(BPF_MAP_DELETE_BATCH, map, &keys(kind, prefixes.iter().copied()), &[], prefixes.len())
 }
 
-/// `struct bpf_lpm_trie_key` for each: the length, then the address in network order.
-fn keys(prefixes: impl Iterator<Item = Prefix>) -> Vec<u8> {
+/// One after the other; addresses in network order.
+fn keys(kind: Keys, prefixes: impl Iterator<Item = Prefix>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for prefix in prefixes {
-        bytes.extend_from_slice(&u32::from(prefix.length()).to_ne_bytes());
+        if kind == Keys::Prefixes {
+            bytes.extend_from_slice(&u32::from(prefix.length()).to_ne_bytes());
+        }
         match prefix.addr() {
             IpAddr::V4(addr) => bytes.extend_from_slice(&addr.octets()),
             IpAddr::V6(addr) => bytes.extend_from_slice(&addr.octets()),
@@ -61,7 +72,7 @@ fn keys(prefixes: impl Iterator<Item = Prefix>) -> Vec<u8> {
 }
 
 /// `keys` and `values` hold `count` of each (values may be none); the sizes are those the map was made with.
-fn call(command: libc::c_long, trie: &MapData, keys: &[u8], values: &[HostBlock], count: usize) -> io::Result<()> {
+fn call(command: libc::c_long, map: &MapData, keys: &[u8], values: &[HostBlock], count: usize) -> io::Result<()> {
     if count == 0 {
         return Ok(());
     }
@@ -72,7 +83,7 @@ fn call(command: libc::c_long, trie: &MapData, keys: &[u8], values: &[HostBlock]
         values: values.as_ptr().expose_provenance() as u64,
         count: u32::try_from(count).map_err(|_| io::ErrorKind::InvalidInput)?,
         // Descriptors are not negative.
-        map: trie.fd().as_fd().as_raw_fd().cast_unsigned(),
+        map: map.fd().as_fd().as_raw_fd().cast_unsigned(),
         element_flags: 0,
         flags: 0,
     };

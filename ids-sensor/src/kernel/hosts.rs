@@ -3,7 +3,8 @@
 //! In: blocks asked for and taken away.  Out: which entries of the trie change, and to what.
 //! A trie answers with the longest match alone, so a short block of a host would hide a long one of its network.
 //! Hence each entry's `until` is the latest of its own times and those of all broader entries; a new entry
-//! inherits from those above it, and a new broader one raises those below.
+//! inherits from those above it, and a new broader one raises those below. The same holds of IPv4 hosts, which lie in a
+//! hash of their own that is searched first.
 
 use std::collections::BTreeMap;
 
@@ -46,6 +47,14 @@ pub enum Change {
     Update(Prefix, HostBlock),
     /// It goes.
     Delete(Prefix),
+}
+
+impl Change {
+    /// Whose entry it is.
+    pub const fn prefix(&self) -> Prefix {
+        let (Self::Insert(prefix, _) | Self::Update(prefix, _) | Self::Delete(prefix)) = self;
+        *prefix
+    }
 }
 
 impl Hosts {

@@ -6,10 +6,11 @@ use aya::maps::{IterableMap as _, MapData};
 use ids_ebpf::block::HostBlock;
 use ids_ebpf::map::{self, Table};
 
+use super::batch::Keys;
 use super::clock::Monotonic;
 use super::hosts::Change;
 use super::prefix::Prefix;
-use super::tables::{HostEntry, Tables};
+use super::tables::{HostEntry, Tables, table_of};
 use super::{Error, batch};
 
 impl Tables {
@@ -59,7 +60,7 @@ impl Tables {
         self.hosts.holds(prefix)
     }
 
-    /// How many more entries a trie takes.
+    /// How many more entries of an IP version there may be: hosts and prefixes together as many as either map takes.
     fn room(&self, v4: bool) -> Result<usize, Error> {
         let (name, trie) = self.trie(v4);
         let most = trie.info().map_err(|error| Error::map(name, &error))?.max_entries() as usize;
@@ -87,32 +88,35 @@ impl Tables {
 
     /// Carries out changes of one kind.
     fn write_run(&mut self, run: Vec<Change>) -> Result<(), Error> {
-        for v4 in [true, false] {
+        for table in [Table::Hosts4, Table::Block4, Table::Block6] {
             let mut inserts: Vec<(Prefix, HostBlock)> = Vec::new();
             let mut deletes: Vec<Prefix> = Vec::new();
-            for change in &run {
+            for change in run.iter().filter(|change| table_of(change.prefix()) == table) {
                 match change {
-                    Change::Insert(prefix, block) if prefix.is_v4() == v4 => inserts.push((*prefix, *block)),
-                    Change::Delete(prefix) if prefix.is_v4() == v4 => deletes.push(*prefix),
-                    _ => {}
+                    Change::Insert(prefix, block) => inserts.push((*prefix, *block)),
+                    Change::Delete(prefix) => deletes.push(*prefix),
+                    Change::Update(..) => {}
                 }
             }
-            self.write_batch(v4, &inserts, &deletes)?;
+            self.write_batch(table, &inserts, &deletes)?;
         }
         self.write(run.into_iter().filter(|change| matches!(change, Change::Update(..))).collect())
     }
 
-    fn write_batch(&mut self, v4: bool, inserts: &[(Prefix, HostBlock)], deletes: &[Prefix]) -> Result<(), Error> {
-        let Self { block4, block6, flows, .. } = self;
-        let (name, trie, table) =
-            if v4 { (map::BLOCK4, block4.map(), Table::Block4) } else { (map::BLOCK6, block6.map(), Table::Block6) };
+    fn write_batch(&mut self, table: Table, inserts: &[(Prefix, HostBlock)], deletes: &[Prefix]) -> Result<(), Error> {
+        let Self { hosts4, block4, block6, flows, .. } = self;
+        let (name, map, keys) = match table {
+            Table::Hosts4 => (map::HOSTS4, hosts4.map(), Keys::Hosts),
+            Table::Block4 => (map::BLOCK4, block4.map(), Keys::Prefixes),
+            _ => (map::BLOCK6, block6.map(), Keys::Prefixes),
+        };
         let failed = |error: std::io::Error| match error.raw_os_error() {
-            Some(libc::ENOSPC) => Error::Full { map: name },
+            Some(libc::ENOSPC | libc::E2BIG) => Error::Full { map: name },
             _ => Error::Map { map: name, reason: error.to_string() },
         };
         if !inserts.is_empty() {
-            flows.in_use.marking(table, || batch::update(trie, inserts).map_err(failed))?;
+            flows.in_use.marking(table, || batch::update(map, keys, inserts).map_err(failed))?;
         }
-        batch::delete(trie, deletes).map_err(failed)
+        batch::delete(map, keys, deletes).map_err(failed)
     }
 }

@@ -4,7 +4,7 @@
 //! are not counted in the maps, and limits on sources are not kept: only the kernel can do that in place.
 
 use aya::maps::lpm_trie::Key;
-use aya::maps::{IterableMap as _, LpmTrie, Map, MapData, MapError};
+use aya::maps::{HashMap, IterableMap as _, LpmTrie, Map, MapData, MapError};
 use ids_ebpf::Outcome;
 use ids_ebpf::block::HostBlock;
 use ids_ebpf::config::PortConfig;
@@ -18,13 +18,14 @@ use ids_ebpf::shared::Shared;
 
 use super::clock::Monotonic;
 use super::in_use::InUse;
-use super::tables::{Flows, there};
+use super::tables::{Flows, reopened, there};
 use super::{Error, Tables, again};
 
 /// One thread's view of the maps.
 pub struct Lookup {
     allow4: LpmTrie<MapData, [u8; 4], u32>,
     allow6: LpmTrie<MapData, [u8; 16], u32>,
+    hosts4: HashMap<MapData, [u8; 4], HostBlock>,
     block4: LpmTrie<MapData, [u8; 4], HostBlock>,
     block6: LpmTrie<MapData, [u8; 16], HostBlock>,
     flows: Flows,
@@ -44,6 +45,7 @@ impl Lookup {
         let mut lookup = Self {
             allow4: trie(map::ALLOW4, tables.allow4.map())?,
             allow6: trie(map::ALLOW6, tables.allow6.map())?,
+            hosts4: reopened(map::HOSTS4, &tables.hosts4)?,
             block4: trie(map::BLOCK4, tables.block4.map())?,
             block6: trie(map::BLOCK6, tables.block6.map())?,
             flows,
@@ -60,7 +62,7 @@ impl Lookup {
     /// # Errors
     /// A map cannot be read.
     pub fn refresh(&mut self) -> Result<(), Error> {
-        self.any = self.in_use.any(&[Table::Block4, Table::Block6, Table::BlockedFlows])?;
+        self.any = self.in_use.any(&[Table::Hosts4, Table::Block4, Table::Block6, Table::BlockedFlows])?;
         Ok(())
     }
 
@@ -85,7 +87,10 @@ impl Lookup {
 
     fn host(&self, version: u8, addr: Addr) -> Result<Option<Shared<HostBlock>>, Error> {
         let found = match version {
-            4 => there(map::BLOCK4, self.block4.get(&Key::new(32, addr.v4_bytes()), 0))?,
+            4 => match there(map::HOSTS4, self.hosts4.get(&addr.v4_bytes(), 0))? {
+                None => there(map::BLOCK4, self.block4.get(&Key::new(32, addr.v4_bytes()), 0))?,
+                found => found,
+            },
             6 => there(map::BLOCK6, self.block6.get(&Key::new(128, addr.bytes()), 0))?,
             _ => None,
         };

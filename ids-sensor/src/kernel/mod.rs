@@ -138,6 +138,7 @@ fn load(pins: &Pins, sizes: Sizes) -> Result<aya::Ebpf, Error> {
     for name in SHARED {
         loader.map_pin_path(name, pins.map(name));
     }
+    loader.map_max_entries(ids_ebpf::map::HOSTS4, sizes.blocked_hosts);
     loader.map_max_entries(ids_ebpf::map::BLOCK4, sizes.blocked_hosts);
     loader.map_max_entries(ids_ebpf::map::BLOCK6, sizes.blocked_hosts);
     loader.map_max_entries(ids_ebpf::map::BLOCKED_FLOWS, sizes.blocked_flows);

@@ -67,6 +67,8 @@ pub struct FlowEntry {
 pub struct Tables {
     pub(super) allow4: LpmTrie<MapData, [u8; 4], u32>,
     pub(super) allow6: LpmTrie<MapData, [u8; 16], u32>,
+    /// IPv4 hosts; what is broader lies in the trie, as all of IPv6 does.
+    pub(super) hosts4: HashMap<MapData, [u8; 4], HostBlock>,
     pub(super) block4: LpmTrie<MapData, [u8; 4], HostBlock>,
     pub(super) block6: LpmTrie<MapData, [u8; 16], HostBlock>,
     interest: ArrayOfMaps<MapData, Array<MapData, Interest>>,
@@ -89,6 +91,7 @@ impl Tables {
         let mut tables = Self {
             allow4: take(&mut ebpf, map::ALLOW4)?,
             allow6: take(&mut ebpf, map::ALLOW6)?,
+            hosts4: take(&mut ebpf, map::HOSTS4)?,
             block4: take(&mut ebpf, map::BLOCK4)?,
             block6: take(&mut ebpf, map::BLOCK6)?,
             interest: take(&mut ebpf, map::INTEREST)?,
@@ -163,6 +166,12 @@ impl Tables {
     /// The map cannot be read.
     pub fn longest(&self, host: Prefix) -> Result<Option<HostBlock>, Error> {
         let length = u32::from(host.length());
+        if let IpAddr::V4(addr) = host.addr()
+            && table_of(host) == Table::Hosts4
+            && let Some(found) = there(map::HOSTS4, self.hosts4.get(&addr.octets(), 0))?
+        {
+            return Ok(Some(found));
+        }
         let (map, found) = match host.addr() {
             IpAddr::V4(addr) => (map::BLOCK4, self.block4.get(&TrieKey::new(length, addr.octets()), 0)),
             IpAddr::V6(addr) => (map::BLOCK6, self.block6.get(&TrieKey::new(length, addr.octets()), 0)),
@@ -197,7 +206,8 @@ impl Tables {
 
     /// Spares packets the search of tables that have become empty.
     fn unmark_empty(&mut self) -> Result<(), Error> {
-        let Self { block4, block6, flows: Flows { blocked, released, in_use }, .. } = self;
+        let Self { hosts4, block4, block6, flows: Flows { blocked, released, in_use }, .. } = self;
+        in_use.unmark_if(Table::Hosts4, || hosts4.keys().next().is_none())?;
         in_use.unmark_if(Table::Block4, || block4.keys().next().is_none())?;
         in_use.unmark_if(Table::Block6, || block6.keys().next().is_none())?;
         in_use.unmark_if(Table::BlockedFlows, || blocked.keys().next().is_none())?;
@@ -266,26 +276,27 @@ impl Tables {
     }
 
     pub(super) fn write(&mut self, changes: Vec<Change>) -> Result<(), Error> {
+        let Self { hosts4, block4, block6, flows, .. } = self;
         for change in changes {
-            let (Change::Insert(prefix, _) | Change::Update(prefix, _) | Change::Delete(prefix)) = change;
-            let length = u32::from(prefix.length());
-            let (block4, block6) = (&mut self.block4, &mut self.block6);
-            match prefix.addr() {
-                IpAddr::V4(addr) => self.flows.in_use.marking(Table::Block4, || {
-                    put(map::BLOCK4, block4, &TrieKey::new(length, addr.octets()), change)
-                })?,
-                IpAddr::V6(addr) => self.flows.in_use.marking(Table::Block6, || {
-                    put(map::BLOCK6, block6, &TrieKey::new(length, addr.octets()), change)
-                })?,
-            }
+            let prefix = change.prefix();
+            let (table, length) = (table_of(prefix), u32::from(prefix.length()));
+            flows.in_use.marking(table, || match prefix.addr() {
+                IpAddr::V4(addr) if table == Table::Hosts4 => put(map::HOSTS4, hosts4, &addr.octets(), change),
+                IpAddr::V4(addr) => put(map::BLOCK4, block4, &TrieKey::new(length, addr.octets()), change),
+                IpAddr::V6(addr) => put(map::BLOCK6, block6, &TrieKey::new(length, addr.octets()), change),
+            })?;
         }
         Ok(())
     }
 
     fn host_entries(&self) -> Result<Vec<(Prefix, HostBlock)>, Error> {
+        let hosts = self
+            .hosts4
+            .iter()
+            .map(|e| e.map(|(addr, block)| (Prefix::host(addr.into()), block)).map_err(of(map::HOSTS4)));
         let four = self.block4.iter().map(|e| e.map(|(key, block)| (prefix_of(&key), block)).map_err(of(map::BLOCK4)));
         let six = self.block6.iter().map(|e| e.map(|(key, block)| (prefix_of(&key), block)).map_err(of(map::BLOCK6)));
-        four.chain(six).collect()
+        hosts.chain(four).chain(six).collect()
     }
 }
 
@@ -294,21 +305,57 @@ fn host_entry(prefix: Prefix, block: &HostBlock, now: u64) -> HostEntry {
     HostEntry { prefix, left: block.own.map(left), hits: block.hits, sid: block.sid }
 }
 
+/// Where the block of a prefix stands.
+pub(super) fn table_of(prefix: Prefix) -> Table {
+    match prefix.addr() {
+        IpAddr::V4(_) if u32::from(prefix.length()) == u32::BITS => Table::Hosts4,
+        IpAddr::V4(_) => Table::Block4,
+        IpAddr::V6(_) => Table::Block6,
+    }
+}
+
+/// A map of blocks, whatever its keys are.
+trait Blocks<K> {
+    /// Also a broader one, in a trie.
+    fn find(&self, key: &K) -> Result<HostBlock, MapError>;
+    fn store(&mut self, key: &K, block: HostBlock) -> Result<(), MapError>;
+    fn take_out(&mut self, key: &K) -> Result<(), MapError>;
+}
+
+impl<A: aya::Pod> Blocks<TrieKey<A>> for LpmTrie<MapData, A, HostBlock> {
+    fn find(&self, key: &TrieKey<A>) -> Result<HostBlock, MapError> {
+        self.get(key, 0)
+    }
+    fn store(&mut self, key: &TrieKey<A>, block: HostBlock) -> Result<(), MapError> {
+        self.insert(key, block, 0)
+    }
+    fn take_out(&mut self, key: &TrieKey<A>) -> Result<(), MapError> {
+        self.remove(key)
+    }
+}
+
+impl<A: aya::Pod> Blocks<A> for HashMap<MapData, A, HostBlock> {
+    fn find(&self, key: &A) -> Result<HostBlock, MapError> {
+        self.get(key, 0)
+    }
+    fn store(&mut self, key: &A, block: HostBlock) -> Result<(), MapError> {
+        self.insert(key, block, 0)
+    }
+    fn take_out(&mut self, key: &A) -> Result<(), MapError> {
+        self.remove(key)
+    }
+}
+
 /// Does one change. Hits so far are kept, less those that fall between reading and writing.
-fn put<K: aya::Pod>(
-    name: &'static str,
-    trie: &mut LpmTrie<MapData, K, HostBlock>,
-    key: &TrieKey<K>,
-    change: Change,
-) -> Result<(), Error> {
+fn put<K>(name: &'static str, blocks: &mut impl Blocks<K>, key: &K, change: Change) -> Result<(), Error> {
     match change {
-        Change::Insert(_, block) => trie.insert(key, block, 0).map_err(of(name)),
+        Change::Insert(_, block) => blocks.store(key, block).map_err(of(name)),
         Change::Update(_, block) => {
             // The entry is there, so that it is the longest match of its own key.
-            let hits = trie.get(key, 0).map_err(of(name))?.hits;
-            trie.insert(key, HostBlock { hits, ..block }, 0).map_err(of(name))
+            let hits = blocks.find(key).map_err(of(name))?.hits;
+            blocks.store(key, HostBlock { hits, ..block }).map_err(of(name))
         }
-        Change::Delete(_) => was_there(name, trie.remove(key)).map(|_| ()),
+        Change::Delete(_) => was_there(name, blocks.take_out(key)).map(|_| ()),
     }
 }
 
@@ -482,7 +529,7 @@ fn flow_entry(key: FlowKey, block: &FlowBlock, now: u64) -> FlowEntry {
 }
 
 /// Another handle to a hash map.
-fn reopened<K: aya::Pod, V: aya::Pod>(
+pub(super) fn reopened<K: aya::Pod, V: aya::Pod>(
     name: &'static str,
     map: &HashMap<MapData, K, V>,
 ) -> Result<HashMap<MapData, K, V>, Error> {
