@@ -14,13 +14,15 @@
 //! | [`checksum`] | whether checksums of a packet are right, on demand |
 //! | [`host_policy`] | which operating system an address runs |
 //! | [`defrag`] | IPv4 and IPv6 fragments → datagrams |
-//! | [`intake`] | the three above in one call: a captured packet → every packet in it |
+//! | [`intake`] | decode and defrag in one call: a captured packet → every packet in it |
 //! | [`flow`] | packets → flows, with state and timeouts |
 //! | [`stream`] | TCP segments → ordered bytes |
 //! | [`field`] [`record`] | what rules can see of a transaction, what records show of it |
 //! | [`app`] | ordered bytes → transactions, one folder per protocol |
 //! | [`rules`] | the rule language: text → syntax tree, diagnostics |
 //! | [`detect`] | syntax tree → rule set; transactions and packets → alerts |
+//! | [`exception`] | what becomes of packets where a table is full or a parser gives up |
+//! | [`reject`] | answers to packets that are refused |
 //! | [`event`] | what is told to the outside |
 //! | [`engine`] | the whole path in one function |
 

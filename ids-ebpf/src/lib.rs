@@ -14,6 +14,7 @@
 //! | [`block`] [`flow`] [`interest`] | keys and values of the maps |
 //! | [`flood`] | limits on what one source may send |
 //! | [`map`] | names and sizes of the maps |
+//! | [`shared`] | values that the program changes while others read them |
 
 #![no_std]
 // For the kernel's atomic add (`shared.rs`); the object is built with the compiler's permission for it.

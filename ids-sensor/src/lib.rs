@@ -6,6 +6,8 @@
 //! | [`config`] | YAML → settings |
 //! | [`capture`] | files and interfaces → packets |
 //! | [`ruleset`] | rule files → a rule set |
+//! | [`rule_files`] | files that rules name: sets of values, digests, addresses |
+//! | [`magic`] | what kind a file is |
 //! | [`replay`] | a capture file from beginning to end |
 //! | [`interest`] | what of all packets rules, records and settings want |
 //! | [`live`] | interfaces and netfilter queues → engine → verdicts |

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::needs_root;
@@ -60,6 +61,13 @@ fn an_inline_rule_drops_its_flow_and_no_other() {
     assert!(worked && std::fs::read(body).unwrap() == bytes, "a hundred megabytes arrive unchanged");
     let (code, text) = stop(sensor);
     assert_eq!(code, Some(0), "{text}");
+    let said = std::fs::read_to_string(site.folder().join("stderr")).unwrap();
+    assert!(said.contains("a0,b0 goes on forwarding, without inspection: `ids-sensor detach`"), "{said}");
+    assert!(site.lab.curl(&format!("http://{SERVER}/evil"), 5).0, "a stop does not cut the wire");
+    let sensor = site.start(&format!("--inline a0,b0 -S {}", site.rules(EVIL)));
+    assert!(!site.lab.curl(&format!("http://{SERVER}/evil"), 3).0, "and the next start takes it over");
+    assert_eq!(stop(sensor).0, Some(0));
+    assert_eq!(site.ask("detach").status.code(), Some(0));
     assert!(!site.lab.curl(&format!("http://{SERVER}/"), 2).0, "detached");
 }
 
@@ -165,13 +173,72 @@ fn a_killed_sensor_keeps_its_alerts_and_is_given_back() {
     let log = site.folder().join("log");
     let stored = site.sids(&format!("alerts list --json -l {}", log.display()));
     assert_eq!(stored, [1_000_001], "the store is read without a sensor");
+    let id = site.json(&format!("alerts list --json -l {}", log.display())).remove(0)["alert_id"].clone();
+    let id = id.as_str().unwrap();
+    let shown =
+        |line: &str| serde_json::from_slice::<Value>(&site.ask(line).stdout).unwrap()["alert"]["signature_id"].clone();
+    assert_eq!(shown(&format!("alerts show {id} -l {}", log.display())), 1_000_001);
+    site.json(&format!("block add {CLIENT6} --ttl 1h --json"));
+    assert_eq!(site.lab.ping(SERVER6, 3, 56), 0, "blocks are made without a sensor");
+    site.json(&format!("block del {CLIENT6} --json"));
+    assert_eq!(site.lab.ping(SERVER6, 3, 56), 3, "and taken away");
 
     let sensor = site.start(&line);
     assert_eq!(site.sids("alerts list --json"), [1_000_001]);
     assert_eq!(site.sids(&format!("alerts list --json -l {}", log.display())), [1_000_001], "through the sensor");
+    assert_eq!(shown(&format!("alerts show {id}")), 1_000_001, "through the sensor");
     drop(sensor);
     assert_eq!(site.ask("detach").status.code(), Some(0));
     assert_eq!(site.lab.ping(SERVER, 2, 56), 0, "the programs are gone");
+}
+
+#[test]
+fn what_stays_after_a_stop_is_taken_over() {
+    needs_root!();
+    let site = Site::new();
+    let line = format!("--inline a0,b0 -S {}", site.rules(EVIL));
+    assert_eq!(stop(site.start(&line)).0, Some(0));
+    // As one with other maps would have left it.
+    let pins = site.folder().join("bpf/ids-sensor");
+    let (ours, theirs) = (pins.join(format!("lab-{}", ids_ebpf::map::LAYOUT)), pins.join("lab-1"));
+    std::fs::rename(&ours, &theirs).unwrap();
+    assert_eq!(site.lab.ping(SERVER, 3, 56), 3, "it goes on");
+    let sensor = site.start(&line);
+    assert_eq!(site.lab.ping(SERVER, 3, 56), 3);
+    assert!(ours.exists() && !theirs.exists());
+    let said = std::fs::read_to_string(site.folder().join("stderr")).unwrap();
+    assert!(said.contains("another version of this sensor was here"), "{said}");
+    assert_eq!(stop(sensor).0, Some(0));
+
+    let is_guarded = |port: &str| site.lab.sensor.ip(&format!("link show {port}")).contains("xdp");
+    assert!(is_guarded("a0") && is_guarded("b0"));
+    let sensor = site.start("-i a0");
+    assert!(is_guarded("a0") && !is_guarded("b0"), "what is not asked for any more is let go");
+    assert_eq!(stop(sensor).0, Some(0));
+    assert!(!is_guarded("a0"), "nobody waits behind a mirror port");
+}
+
+#[test]
+fn a_hangup_opens_files_anew() {
+    needs_root!();
+    let site = Site::new();
+    let web = tempfile::tempdir().unwrap();
+    let _server = site.lab.serve(web.path());
+    let sensor = site.start(&format!("--inline a0,b0 -S {}", site.rules(EVIL)));
+    let log = site.folder().join("log");
+    let count = |file: &str| {
+        let text = std::fs::read_to_string(log.join(file)).unwrap_or_default();
+        text.lines().filter(|line| line.contains("\"event_type\":\"http\"")).count()
+    };
+    assert!(site.lab.curl(&format!("http://{SERVER}/"), 5).0);
+    wait_until("the first record", || count("eve.json") == 1);
+    std::fs::rename(log.join("eve.json"), log.join("eve.json.1")).unwrap();
+    kill_process(Pid::from_child(&sensor.0), Signal::HUP).unwrap();
+    wait_until("a new file", || log.join("eve.json").exists());
+    assert!(site.lab.curl(&format!("http://{SERVER}/"), 5).0);
+    wait_until("the second record", || count("eve.json") == 1);
+    assert_eq!(count("eve.json.1"), 1);
+    assert_eq!(stop(sensor).0, Some(0));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ids_core::event::Event;
 use ids_sensor::live::Guard;
-use ids_sensor::live::{Live, Topology, detach};
+use ids_sensor::live::{Capture, Live, Settings, Topology, detach};
 use ids_sensor::ports::{Ports, Use};
 
 use crate::needs_root;
@@ -64,6 +64,20 @@ fn what_was_set_before_stays_set() {
     let ports = lab.sensor.run(|| Ports::set_up(folder, "lab", &["a0"], Use::Xdp)).unwrap();
     lab.sensor.run(|| ports.give_back()).unwrap();
     assert_eq!(look(&lab, "a0"), before);
+}
+
+#[test]
+fn what_this_machine_needs_is_not_taken_from_it() {
+    needs_root!();
+    let lab = Lab::new();
+    lab.sensor.ip("addr add 10.0.0.9/24 dev a0");
+    let taken = lab.sensor.run(|| Ports::set_up(lab.folder.path(), "lab", &["a0"], Use::Xdp)).unwrap_err();
+    assert!(taken.to_string().starts_with("a0 has addresses, and what comes in by it"), "{taken}");
+    let settings = lab.settings(Topology::Mirror(vec!["a0".to_owned()]));
+    let settings = Settings { capture: Capture::XdpOrPackets, ..settings };
+    let live = lab.start(&settings, Guard::default);
+    assert_eq!(lab.ping("10.0.0.9", 3, 56), 3, "copies are watched");
+    assert_eq!(lab.sensor.run(|| live.stop()).unwrap()[0].queues[0].lost.receive_ring_full, 0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::{run, which, workspace};
 
-/// Runs below this many seconds try the same inputs every time, so that a change is what makes them fail.
+/// Runs below this many seconds begin alike, so that most often a change is what makes them fail.
 const REPEATABLE: u64 = 60;
 
 /// Options of `fuzz`.

@@ -40,11 +40,17 @@ pub enum Command {
     Replay(Box<Replay>),
     /// Watch or guard live traffic
     ///
-    /// With `-i` a copy of the traffic is watched (a mirror port, or this host); with `--inline` two ports are
-    /// bridged and what a rule drops does not get through. With `--host` this machine's own traffic is guarded: copies
-    /// are looked at, and once a rule has dropped a packet, nothing more of its flow comes in. With `--nfq` packets that
-    /// the packet filter sends to a queue wait there for their verdict. Rights are needed to set up (CAP_NET_ADMIN,
-    /// CAP_NET_RAW, CAP_BPF, CAP_PERFMON) and are given up afterwards.
+    /// With `-i` the traffic of a mirror port is taken and watched; a port that has addresses is this machine's own, of
+    /// which copies are watched. With `--inline` two ports are bridged and what a rule drops does not get through. With
+    /// `--host` this machine's own traffic is guarded: copies are looked at, and once a rule has dropped a packet,
+    /// nothing more of its flow comes in. With `--nfq` packets that the packet filter sends to a queue wait there for
+    /// their verdict.
+    ///
+    /// When the sensor ends, ports are given back. Only a pair that fails open stays as it is and goes on forwarding,
+    /// without inspection, until the next start or `detach`.
+    ///
+    /// Rights are needed to set up (CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON). Of these all but the last are kept,
+    /// for blocks and to give ports back, and CAP_DAC_OVERRIDE where the log folder belongs to somebody else.
     #[command(after_help = run::EXAMPLES, override_usage = "ids-sensor run <-i IFACE|--inline A,B|--host IFACE|--nfq N> [OPTIONS]")]
     Run(Box<Run>),
     /// Give ports back that a sensor left behind
@@ -524,12 +530,14 @@ mod tests {
         Cli::command().debug_assert();
         let mut command = Cli::command();
         command.build();
-        for name in ["replay", "run", "detach", "doctor", "status", "reload", "why", "block", "alerts"] {
-            let help = command.find_subcommand_mut(name).expect(name).render_long_help().to_string();
-            for line in help.lines() {
-                assert!(line.chars().count() <= 80, "{line}");
-            }
+        assert_fits(&mut command);
+    }
+
+    fn assert_fits(command: &mut clap::Command) {
+        for line in command.render_long_help().to_string().lines() {
+            assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
         }
+        command.get_subcommands_mut().for_each(assert_fits);
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     let plan = Plan { config: &config, rules, loader, reload, live, log_dir, dry_run: args.dry_run };
     let summary = sensor::run(plan, || eprintln!("ids-sensor: `{name}` is running")).map_err(Failure::environment)?;
     say::text(summary.text())?;
+    for pair in &summary.staying {
+        eprintln!("ids-sensor: {pair} goes on forwarding, without inspection: `ids-sensor detach` takes it down");
+    }
     Failure::unless_written(summary.write_errors)
 }
 

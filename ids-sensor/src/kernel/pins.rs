@@ -78,26 +78,79 @@ impl Pins {
 
     /// Where the link of an interface is pinned. The mode is part of the name: a link cannot change it.
     pub(super) fn link(&self, index: u32, mode: &str) -> PathBuf {
-        self.folder.join(format!("link-{index}-{mode}"))
+        self.folder.join(format!("{LINK}{index}-{mode}"))
     }
 
-    /// Takes away all links, which detaches the programs, and all maps; returns whether there was anything.
+    /// Takes what an earlier process of the instance left off interfaces other than these, and all that one with another
+    /// layout left; returns whether there was any of the latter.
     ///
     /// # Errors
     /// A pin cannot be removed.
-    pub fn remove(self) -> Result<bool, Error> {
-        let failed = |path: &Path, error: io::Error| Error::Pins { path: path.to_owned(), reason: error.to_string() };
-        let mut found = false;
-        for entry in fs::read_dir(&self.folder).map_err(|error| failed(&self.folder, error))? {
-            let path = entry.map_err(|error| failed(&self.folder, error))?.path();
-            fs::remove_file(&path).map_err(|error| failed(&path, error))?;
-            found = true;
+    pub fn take_over(&self, interfaces: &[u32]) -> Result<bool, Error> {
+        if !self.lasting() {
+            return Ok(false);
         }
-        if self.lasting() {
-            fs::remove_dir(&self.folder).map_err(|error| failed(&self.folder, error))?;
+        let index = |name: &str| name.strip_prefix(LINK)?.split('-').next()?.parse::<u32>().ok();
+        for path in entries(&self.folder)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if index(&name).is_some_and(|index| !interfaces.contains(&index)) {
+                fs::remove_file(&path).map_err(failed(&path))?;
+            }
+        }
+        let mut found = false;
+        for other in layouts(&self.folder)?.iter().filter(|folder| **folder != self.folder) {
+            found |= remove(other)?;
         }
         Ok(found)
     }
+
+    /// Takes away all links of an instance, which detaches the programs, and all maps, of whatever layout; returns
+    /// whether there was anything.
+    ///
+    /// # Errors
+    /// A pin cannot be removed.
+    pub fn remove(root: &Path, instance: &str) -> Result<bool, Error> {
+        let mut found = false;
+        for folder in layouts(&folder(root, instance))? {
+            found |= remove(&folder)?;
+        }
+        Ok(found)
+    }
+}
+
+/// What names of pinned links begin with.
+const LINK: &str = "link-";
+
+/// The folders that an instance has, one for each layout.
+fn layouts(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let Some(parent) = folder.parent().filter(|parent| parent.is_dir()) else { return Ok(Vec::new()) };
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.strip_prefix(stem).is_some_and(|layout| layout.parse::<u32>().is_ok())
+    };
+    Ok(entries(parent)?.into_iter().filter(is_one).collect())
+}
+
+/// Takes a folder away with all that is pinned there; returns whether that was anything.
+fn remove(folder: &Path) -> Result<bool, Error> {
+    let pins = entries(folder)?;
+    for path in &pins {
+        fs::remove_file(path).map_err(failed(path))?;
+    }
+    fs::remove_dir(folder).map_err(failed(folder))?;
+    Ok(!pins.is_empty())
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let list = fs::read_dir(folder).and_then(|list| list.map(|entry| Ok(entry?.path())).collect());
+    list.map_err(failed(folder))
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |error| Error::Pins { path, reason: error.to_string() }
 }
 
 /// Whether a folder lies on a bpf file system.

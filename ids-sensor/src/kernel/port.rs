@@ -271,6 +271,12 @@ impl Port {
         }
     }
 
+    /// Lets go of a program whose link is pinned: it stays attached.
+    pub fn leave(mut self) {
+        // The pin holds the link.
+        drop(self.hold.take());
+    }
+
     /// What was counted so far, over all CPUs.
     ///
     /// # Errors

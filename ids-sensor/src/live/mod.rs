@@ -2,7 +2,8 @@
 //!
 //! In: [`Settings`], and an [`Inspector`] for each worker.  Out: packets, counters ([`Status`]).
 //! Holds: the interfaces as they were set up, the XDP programs, the sockets, the threads. Everything is given back on
-//! [`Live::stop`], and also when it is dropped; after a crash, [`detach`] does it.
+//! [`Live::stop`], and also when it is dropped; after a crash, [`detach`] does it. A pair that fails open is not: it goes
+//! on forwarding as after a crash, so that a restart does not cut the wire.
 //! Must not know: rules, protocols, outputs.
 
 mod answers;
@@ -275,6 +276,8 @@ pub struct Live {
     tables: Arc<Mutex<Tables>>,
     shield: Arc<Shield>,
     interfaces: Option<Ports>,
+    /// The end of the process is none of the wire: programs stay in place.
+    stays: bool,
     /// Private pins live as long as this does.
     pins: Pins,
 }
@@ -383,7 +386,13 @@ impl Live {
         !self.workers.iter().any(JoinHandle::is_finished)
     }
 
-    /// Drains, stops, detaches, and gives the interfaces back; the last state of all ports.
+    /// The pairs that go on forwarding after the end, as the kernel stage does when nobody inspects.
+    pub fn staying(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().filter(|_| self.stays).map(|(_, interfaces)| interfaces.as_str())
+    }
+
+    /// Drains, stops, detaches, and gives the interfaces back, unless it [stays](Self::staying); the last state of all
+    /// ports.
     ///
     /// # Errors
     /// A worker failed, or something could not be given back; everything else was.
@@ -421,6 +430,11 @@ impl Live {
     }
 
     fn give_back(&mut self) -> Result<(), Error> {
+        if self.stays {
+            self.programs.drain(..).for_each(|(port, _)| port.leave());
+            self.interfaces.take().into_iter().for_each(Ports::leave);
+            return Ok(());
+        }
         let mut result = Ok(());
         for (port, _) in &mut self.programs {
             result = result.and(port.detach().map_err(Error::from));
@@ -447,10 +461,7 @@ impl Drop for Live {
 /// # Errors
 /// Something could not be taken away; everything else was.
 pub fn detach(name: &str, bpffs: &Path, run_dir: &Path) -> Result<bool, Error> {
-    let pins = match Pins::existing(bpffs, name) {
-        Some(pins) => pins.remove().map_err(Error::from),
-        None => Ok(false),
-    };
+    let pins = Pins::remove(bpffs, name).map_err(Error::from);
     let ports = ports::give_back_after_crash(run_dir, name)?;
     Ok(pins? || ports)
 }

@@ -185,4 +185,10 @@ impl Settings {
             flood: [Limit::default(); 2],
         }
     }
+
+    /// Whether the wire outlives the process: that of pairs which fail open, and whose links can stay.
+    pub(super) fn stays(&self) -> bool {
+        matches!((&self.topology, &self.pinning), (Topology::Inline(_), Pinning::Folder(_)))
+            && self.policy == FailPolicy::Open
+    }
 }

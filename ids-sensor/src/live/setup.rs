@@ -19,7 +19,7 @@ use super::{Error, Events, Inspector, Live, packets};
 use crate::capture::af_xdp::{Socket, Umem};
 use crate::interest;
 use crate::kernel::clock::Monotonic;
-use crate::kernel::port::Attached;
+use crate::kernel::port::{Attached, interface_index};
 use crate::kernel::{Attach, Pins, Port, Prefix, Tables};
 use crate::ports::{self, Ports, Use};
 use crate::shield::Shield;
@@ -55,11 +55,12 @@ pub struct Prepared {
     live: Live,
     jobs: Vec<Job>,
     pin_threads: bool,
+    stays: bool,
 }
 
 impl Prepared {
-    pub(super) const fn new(live: Live, jobs: Vec<Job>, settings: &Settings) -> Self {
-        Self { live, jobs, pin_threads: settings.pin_threads }
+    pub(super) fn new(live: Live, jobs: Vec<Job>, settings: &Settings) -> Self {
+        Self { live, jobs, pin_threads: settings.pin_threads, stays: settings.stays() }
     }
 
     /// Starts the workers, which have the rights of the thread that calls. `make` is called once per worker: its
@@ -72,7 +73,7 @@ impl Prepared {
         I: Inspector + Send + 'static,
         E: Events + Send + 'static,
     {
-        let Self { mut live, jobs, pin_threads } = self;
+        let Self { mut live, jobs, pin_threads, stays } = self;
         let cpus = cpus();
         for (number, job) in jobs.into_iter().enumerate() {
             let cpu = pin_threads.then(|| cpus.get(number % cpus.len().max(1)).copied()).flatten();
@@ -88,6 +89,7 @@ impl Prepared {
             });
             live.workers.push(thread.map_err(Error::Thread)?);
         }
+        live.stays = stays && live.pins.lasting();
         Ok(live)
     }
 }
@@ -116,7 +118,13 @@ const fn is_mirror(settings: &Settings) -> bool {
 
 /// Whether something is wrong that a packet socket does not mind.
 pub(super) const fn packets_would_do(error: &Error) -> bool {
-    matches!(error, Error::Kernel(_) | Error::Socket { .. } | Error::Memory(_) | Error::Ports(ports::Error::Mtu { .. }))
+    matches!(
+        error,
+        Error::Kernel(_)
+            | Error::Socket { .. }
+            | Error::Memory(_)
+            | Error::Ports(ports::Error::Mtu { .. } | ports::Error::Addressed(_))
+    )
 }
 
 fn prepare_xdp(settings: &Settings) -> Result<Prepared, Error> {
@@ -170,6 +178,7 @@ impl Live {
             tables: Arc::new(Mutex::new(tables)),
             shield: Arc::clone(&settings.shield),
             interfaces: Some(interfaces),
+            stays: false,
             pins,
         }
     }
@@ -356,6 +365,10 @@ fn connect(lanes: &mut [Lane], queues: &[(usize, u32)]) {
 pub(super) fn attach(settings: &Settings, live: &mut Live, programs: Vec<Port>) -> Result<(), Error> {
     let first = live.programs.len();
     live.programs.extend(programs.into_iter().map(|port| (port, "detached")));
+    let ours: Result<Vec<u32>, _> = settings.topology.interfaces().into_iter().map(interface_index).collect();
+    if live.pins.take_over(&ours?)? {
+        tracing::warn!("another version of this sensor was here: its blocks of hosts and flows are gone");
+    }
     let group = &mut live.programs[first..];
     let mut fell_back = false;
     for (port, mode) in group.iter_mut() {

@@ -92,6 +92,22 @@ impl<'a> Device<'a> {
         Ok(u32::try_from(unsafe { request.ifr_ifru.ifru_mtu }).unwrap_or(0))
     }
 
+    /// Whether the machine has an address there that others reach it by: link-local ones of IPv6 are on every port.
+    pub(super) fn has_address(&self) -> Result<bool, Error> {
+        match self.call(libc::SIOCGIFADDR, &mut self.request(), "reading its address") {
+            Ok(()) => return Ok(true),
+            Err(Error::Device { source, .. }) if source.raw_os_error() == Some(libc::EADDRNOTAVAIL) => {}
+            Err(error) => return Err(error),
+        }
+        match std::fs::read_to_string(INET6) {
+            Ok(table) => Ok(has_address6(&table, self.name)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => {
+                Err(Error::Device { interface: self.name.to_owned(), step: "reading its IPv6 addresses", source })
+            }
+        }
+    }
+
     /// Names of the features that are on.
     pub(super) fn features(&self) -> Result<Vec<String>, Error> {
         self.features_where(|[_, _, active, _]| active)
@@ -228,6 +244,19 @@ impl<'a> Device<'a> {
     }
 }
 
+/// IPv6 addresses of this thread's network: address, index, length, scope, flags, name; absent without IPv6.
+const INET6: &str = "/proc/thread-self/net/if_inet6";
+
+/// Scope of a link-local address there (`IFA_LINK` of the kernel's net/if_inet6.h).
+const LINK_LOCAL: &str = "20";
+
+fn has_address6(table: &str, interface: &str) -> bool {
+    table.lines().any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        matches!(words[..], [_, _, _, scope, _, name] if name == interface && scope != LINK_LOCAL)
+    })
+}
+
 /// Text up to the first zero.
 fn c_text(raw: &[u8]) -> String {
     String::from_utf8_lossy(raw.split(|byte| *byte == 0).next().unwrap_or(raw)).into_owned()
@@ -241,4 +270,19 @@ fn is_unsupported(error: &Error) -> bool {
 /// A count that fits: it came from 32 bits.
 fn word(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_local_addresses_do_not_count() {
+        let table = "fe800000000000000000000000000001 02 40 20 80     eth0\n\
+                     20010db8000000000000000000000001 03 40 00 80     eth1\n\
+                     00000000000000000000000000000001 01 80 10 80       lo\n";
+        for (interface, has) in [("eth0", false), ("eth1", true), ("eth", false), ("lo", true)] {
+            assert_eq!(has_address6(table, interface), has, "{interface}");
+        }
+    }
 }

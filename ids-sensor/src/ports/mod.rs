@@ -66,6 +66,11 @@ impl Use {
         }
     }
 
+    /// Whether packets are taken from this machine's network stack.
+    const fn takes(self) -> bool {
+        matches!(self, Self::Xdp)
+    }
+
     /// Whether packets for others are wanted, too.
     const fn is_promiscuous(self) -> bool {
         !matches!(self, Self::Host)
@@ -98,6 +103,12 @@ pub enum Error {
         /// The feature.
         feature: String,
     },
+    /// It is one of this machine's own, whose packets would be taken from it.
+    #[error(
+        "{0} has addresses, and what comes in by it would no longer reach this machine: watch copies (`-i {0} --capture \
+         af-packet`, or `--host {0}`), or `ip addr flush dev {0}`"
+    )]
+    Addressed(String),
     /// The kernel refuses.
     #[error("{interface}: {step}: {source}")]
     Device {
@@ -162,6 +173,9 @@ impl Ports {
         if !device.is_up()? {
             return Err(Error::Down(interface.to_owned()));
         }
+        if kind.takes() && device.has_address()? {
+            return Err(Error::Addressed(interface.to_owned()));
+        }
         let mtu = device.mtu()?;
         if mtu > kind.max_mtu() {
             return Err(Error::Mtu { interface: interface.to_owned(), mtu });
@@ -205,6 +219,11 @@ impl Ports {
     pub fn give_back(mut self) -> Result<(), Error> {
         self.given_back = true;
         give_back(&self.state, &self.changed)
+    }
+
+    /// Leaves all interfaces as they are: [`give_back_after_crash`] knows what was changed.
+    pub fn leave(mut self) {
+        self.given_back = true;
     }
 }
 

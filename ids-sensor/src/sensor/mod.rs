@@ -105,6 +105,8 @@ pub struct Summary {
     elapsed: Duration,
     places: Vec<PathBuf>,
     lost: u64,
+    /// Pairs that go on forwarding without anybody who inspects.
+    pub staying: Vec<String>,
     /// What could not be written.
     pub write_errors: Vec<String>,
 }
@@ -172,6 +174,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     // Queue and reader go before the outputs are finished: the writer runs for as long as somebody can reach it.
     let Running { live, lists, queue, store, places, .. } = running;
     drop((store, lists));
+    let staying = live.staying().map(str::to_owned).collect();
     let ended = live.stop();
     let ports = ended.as_deref().unwrap_or_default();
     ticker.tell(&workers, ports);
@@ -180,7 +183,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     let mut report = outputs.finish();
     report.errors.extend(rule_files::save(config, &workers.force.current()));
     let alerts = workers.counters().get(Counter::DetectAlert);
-    Ok(Summary { ports: ended?, alerts, elapsed: start.elapsed(), places, lost, write_errors: report.errors })
+    Ok(Summary { ports: ended?, alerts, elapsed: start.elapsed(), places, lost, staying, write_errors: report.errors })
 }
 
 /// The engine's settings for what it is to do with these interfaces.
