@@ -1,18 +1,23 @@
-//! Every keyword and every field: a rule that fires, and a near miss that does not.
+//! Every keyword, option, transform and field: a rule that fires, and a near miss that does not.
 
-use std::collections::HashSet;
+mod bytes;
+mod said;
 
 use etherparse::Icmpv6Type;
 
 use super::Step::{Answer, Ask, Client, Frame, NewFlow, Odd, Server, Wait};
+use super::bench::{load, settings};
 use super::frames::{self, damaged, dns, icmp6, ipv4, ping, syn, tagged, tcp, tcp6, udp, udp6};
 use super::{Step, fired};
 use crate::anomaly::Anomaly;
 use crate::app::registry::PROTOCOLS;
 use crate::app::ssh::sample as ssh;
 use crate::app::tls::sample::{self, ONE, TWO};
+use crate::detect::bytes::OPTIONS;
 use crate::detect::keywords::KEYWORDS;
 use crate::detect::packet_fields::PACKET_FIELDS;
+use crate::detect::transforms::TRANSFORMS;
+use crate::rules::diagnostic::Severity;
 
 /// Rules of which number 1 must fire on the first steps and not on the others.
 struct Case {
@@ -214,19 +219,6 @@ fn keywords() -> Vec<Case> {
     let twice = || vec![Frame(udp(9, b"x")), Frame(udp(9, b"x"))];
     vec![
         case(
-            "alert udp any any -> any any (msg:\"a\\; b\"; gid:1; rev:2; classtype:bad-unknown; priority:3; \
-             reference:url,a.example; metadata:key value, tag x; target:src_ip; alert; \
-             requires: version >= 8.0.0, keyword flowbits, feature true; content:\"x\"; sid:1;)",
-            payload("x"),
-            payload("y"),
-        ),
-        case(
-            "alert udp any any -> any any (content:\"x\"; noalert; sid:2;)\n\
-              alert udp any any -> any any (content:\"x\"; content:!\"y\"; sid:1;)",
-            payload("x"),
-            payload("xy"),
-        ),
-        case(
             "alert http any any -> any any (app-layer-event:http.missing_host_header; sid:1;)",
             vec![client("GET / HTTP/1.1\r\n\r\n")],
             vec![client("GET / HTTP/1.1\r\nHost: a\r\n\r\n")],
@@ -250,11 +242,6 @@ fn keywords() -> Vec<Case> {
             "alert pkthdr any any -> any any (engine-event:decoder.ipv4.pkt_too_small; sid:1;)",
             vec![Frame(tcp("A", b"abcdef")[..20].to_vec())],
             vec![Frame(tcp("A", b"abcdef"))],
-        ),
-        case(
-            "alert udp any any -> any any (content:\"x\"; tag:host,9,bytes,src; tag:session; sid:1;)",
-            payload("x"),
-            payload("y"),
         ),
         case(
             "alert udp any any -> any any (content:\"x\"; detection_filter:track by_src, count 1, seconds 60; sid:1;)",
@@ -335,6 +322,7 @@ fn keywords() -> Vec<Case> {
             payload("xy"),
             payload("x"),
         ),
+        http("http.host; content:\"one\"; pkt_data; content:\"hello\""),
         http("http.host; content:\"one\"; config:logging disable, type tx, scope tx"),
         http("uricontent:\"/up/a.php\""),
         http("urilen:>10"),
@@ -351,8 +339,8 @@ fn keywords() -> Vec<Case> {
         tls_case("tls.fingerprint:\"FE:26:0D:\""),
         tls_case("tls.issuerdn:\"CN=CA of one\""),
         tls_case("tls.subject:\"CN=one.example\""),
-        http("http.host; dataset:isset,hosts,type string,load hosts.csv"),
-        http("http.host; datarep:scores,>,100,load scores.csv,type string"),
+        http("http.host; content:\"example\"; dataset:isset,hosts,type string,load hosts.csv"),
+        http("http.host; content:\"example\"; datarep:scores,>,100,load scores.csv,type string"),
     ]
 }
 
@@ -398,8 +386,14 @@ fn fields() -> Vec<Case> {
         ("file.magic", "ends in -a"),
     ];
     let nocase = |name: &str| if name.ends_with("_header") { "; nocase" } else { "" };
-    let mut cases: Vec<Case> =
-        http_fields.iter().map(|(name, text)| http(&format!("{name}; content:\"{text}\"{}", nocase(name)))).collect();
+    // The text stands in the payload as well: what tells the buffer from it is what is not in it, or its size.
+    let alone = |name: &str| match name {
+        "http.header" | "http.header.raw" => "content:!\"POST\"",
+        "http.start" | "http.header_names" => "content:!\"hello\"",
+        _ => "bsize:<40",
+    };
+    let options = |name, text| format!("{name}; content:\"{text}\"{}; {}", nocase(name), alone(name));
+    let mut cases: Vec<Case> = http_fields.iter().map(|(name, text)| http(&options(name, text))).collect();
     let names = ["dns.query", "dns.queries.rrname", "dns.answers.rrname", "dns.response.rrname"];
     cases.extend(names.map(|name| dns_case(&format!("{name}; content:\"www.one\"; startswith"))));
     cases.push(dns_case("dns.rcode:noerror; flow:to_client"));
@@ -422,7 +416,7 @@ fn fields() -> Vec<Case> {
 }
 
 const SSH_FIELDS: [&str; 6] = [
-    "ssh.proto; content:\"1.99\"",
+    "ssh.proto; content:\"1.99\"; bsize:4",
     "ssh.software; content:\"one\"",
     "ssh.hassh; content:\"d431c591b19fd80184f3d1af5f9ff63c\"",
     "ssh.hassh.string; content:\"kex-one\"; startswith",
@@ -435,14 +429,14 @@ fn tls_fields() -> Vec<Case> {
     let hello = || Client(sample::record(22, 0x0301, &sample::client_hello(0x0303, 1, &[])));
     let answer = |kind| Server(sample::record(22, 0x0303, &sample::message(kind, &[0; 4])));
     let buffers = [
-        "tls.sni; content:\"one.example\"",
-        "tls.alpn:to_client; content:\"one.example\"",
+        "tls.sni; content:\"one.example\"; bsize:11",
+        "tls.alpn:to_client; content:\"one.example\"; bsize:11",
         "tls.cert_subject; content:\"CN=one.example\"",
         "tls.cert_issuer; content:\"CN=CA of one\"",
         "tls.cert_serial; content:\"12:AB\"; bsize:5",
         "tls.cert_fingerprint; content:\"fe:26:0d\"; startswith",
-        "tls.subjectaltname; content:\"www.one\"",
-        "tls.certs; content:\"www.one\"",
+        "tls.subjectaltname; content:\"www.one\"; startswith",
+        "tls.certs; content:\"|30|\"; startswith; content:\"www.one\"",
         "tls.cert_chain_len:>1",
         "tls.random; content:\"|02 02|\"; startswith",
         "tls.random_time; content:\"|01 01 01 01|\"; bsize:4",
@@ -466,7 +460,7 @@ fn tls_fields() -> Vec<Case> {
 }
 
 fn all() -> Vec<Case> {
-    packet_fields().into_iter().chain(keywords()).chain([bypassing()]).chain(fields()).collect()
+    packet_fields().into_iter().chain(keywords()).chain([bypassing()]).chain(fields()).chain(bytes::all()).collect()
 }
 
 #[test]
@@ -483,17 +477,40 @@ fn each_fires_and_each_near_miss_does_not() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The rules without the options of this name.
+fn without(rules: &str, name: &str) -> String {
+    let mut parsed = crate::rules::parse(rules).rules;
+    parsed.iter_mut().for_each(|rule| rule.options.retain(|opt| opt.name.text != name));
+    parsed.iter().map(|rule| format!("{rule}\n")).collect()
+}
+
+/// Whether the option of this name makes the case: without it the rules load as well, but answer otherwise.
+fn turns_on(case: &Case, name: &str) -> bool {
+    let rules = without(&case.rules, name);
+    let faults = load(&rules, &settings()).faults;
+    faults.iter().all(|fault| fault.1.diagnostic.severity != Severity::Error)
+        && (!fired(&rules, &case.hit).contains(&1) || fired(&rules, &case.miss).contains(&1))
+}
+
 #[test]
 fn there_is_a_case_for_each_keyword_and_field() {
-    let mut used = HashSet::new();
-    for case in all() {
-        for rule in crate::rules::parse(&case.rules).rules {
-            used.extend(rule.options.into_iter().map(|opt| opt.name.text));
-        }
-    }
-    let keywords = KEYWORDS.iter().map(|row| row.name);
+    let cases: Vec<_> = all().into_iter().map(|case| (names(&case), case)).collect();
+    let keywords = KEYWORDS.iter().map(|row| row.name).chain(OPTIONS.iter().map(|row| row.name));
+    let transforms = TRANSFORMS.iter().map(|row| row.name);
     let packet = PACKET_FIELDS.iter().map(|row| row.name);
     let fields = PROTOCOLS.iter().flat_map(|row| (row.fields)()).map(|info| info.name);
-    let missing: Vec<_> = keywords.chain(packet).chain(fields).filter(|name| !used.contains(*name)).collect();
+    // That the name stands in a case says little: the answers could differ on account of another option.
+    let covered = |name: &str| {
+        let mut with = cases.iter().filter(|(names, _)| names.iter().any(|other| other == name));
+        said::is_said(name) || with.any(|(_, case)| turns_on(case, name))
+    };
+    let missing: Vec<_> =
+        keywords.chain(transforms).chain(packet).chain(fields).filter(|name| !covered(name)).collect();
     assert!(missing.is_empty(), "no case for {missing:?}");
+}
+
+/// The names of all options of the case's rules.
+fn names(case: &Case) -> Vec<String> {
+    let rules = crate::rules::parse(&case.rules).rules;
+    rules.into_iter().flat_map(|rule| rule.options).map(|opt| opt.name.text).collect()
 }
