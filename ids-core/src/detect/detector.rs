@@ -30,6 +30,8 @@ pub struct Detector {
     pub(super) transformed: Transformed,
     /// What the rule at hand has captured so far.
     pub(super) captured: Vec<(CaptureKind, Vec<u8>, Vec<u8>)>,
+    /// What it wants overwritten in the packet's payload: where, and by what.
+    pub(super) replaced: Vec<(usize, Vec<u8>)>,
     /// What it has measured: entropies, by buffer.
     pub(super) measured: Vec<(&'static str, f64)>,
     /// What it has found in sets.
@@ -49,6 +51,7 @@ impl Detector {
     /// Forgets what the rule before has captured.
     pub(super) fn begin_rule(&mut self) {
         self.captured.clear();
+        self.replaced.clear();
         self.measured.clear();
         self.found.objects.clear();
     }
@@ -73,6 +76,7 @@ impl Detector {
                 }
             }
         }
+        hits.replacements.append(&mut self.replaced);
         self.found.objects.drain(..).for_each(|(key, json)| hits.add_object(id, key, json));
         if let Some(state) = scene.state.as_deref_mut() {
             self.measured.drain(..).for_each(|(buffer, entropy)| state.set_entropy(buffer, entropy));

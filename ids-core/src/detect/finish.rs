@@ -298,7 +298,8 @@ fn kind_of(builder: &RuleBuilder<'_, '_>, ast: &Rule, parts: &Parts) -> Kind {
         return Kind::Transaction;
     }
     if let Some(payload) = &parts.payload {
-        let on_packets = builder.payload == Payload::Packets || flow.stream == Some(false);
+        // What a packet is changed into must not depend on what came before it.
+        let on_packets = builder.payload == Payload::Packets || flow.stream == Some(false) || payload.replaces();
         let placed = |info: PatternInfo<'_>| info.offset.is_some() || info.depth.is_some();
         return if flow.stream == Some(true) {
             Kind::Stream

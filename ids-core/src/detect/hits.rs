@@ -53,6 +53,8 @@ pub struct Hits {
     findings: Vec<(RuleId, Findings)>,
     /// A rule with `bypass` has matched.
     pub(super) bypass: bool,
+    /// What rules want overwritten.
+    pub(super) replacements: Vec<(usize, Vec<u8>)>,
     /// Transactions that rules want no record of, by number.
     pub(super) unrecorded: Vec<u64>,
 }
@@ -97,6 +99,7 @@ impl Hits {
         self.packet_vars.0.clear();
         self.findings.clear();
         self.bypass = false;
+        self.replacements.clear();
         self.unrecorded.clear();
         self.tagged = false;
     }
@@ -114,6 +117,11 @@ impl Hits {
     /// Whether a rule that matched before tags the packet; known after [`Hits::decide`].
     pub fn tagged(&self) -> bool {
         self.tagged
+    }
+
+    /// What rules want overwritten in the packet (`replace`): where in its payload, and by what.
+    pub fn replacements(&self) -> &[(usize, Vec<u8>)] {
+        &self.replacements
     }
 
     /// Variables captured on the packet.

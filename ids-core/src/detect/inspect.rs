@@ -4,7 +4,7 @@
 //! on the packet's oddities. What a rule without a pattern is about does not change within a flow, so the
 //! list of those is made once per direction and kept with the flow.
 
-use super::bytes::{Buffer, Chain, Outcome};
+use super::bytes::{Buffer, Chain, Outcome, Replacement};
 use super::detector::{Detector, applies, bypassed, speaks};
 use super::header::Carriers;
 use super::hits::{Hits, On};
@@ -178,7 +178,12 @@ impl Detector {
             }
         }
         let data = scene.packet.payload();
-        (!data.is_empty() && self.chain(chain, Buffer::from(data))).then_some(false)
+        if data.is_empty() || !self.chain(chain, Buffer::from(data)) {
+            return None;
+        }
+        let replacements = self.scratch.replacements();
+        self.replaced.extend(replacements.map(|Replacement { at, bytes }| (at, bytes.to_vec())));
+        Some(false)
     }
 
     pub(super) fn chain(&mut self, chain: &Chain, buffer: Buffer<'_>) -> bool {

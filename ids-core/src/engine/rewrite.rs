@@ -1,9 +1,9 @@
 //! Inline, a later copy of a byte that differs from the first becomes the first again, so that nobody can show the
-//! engine one stream and the receiver another.
+//! engine one stream and the receiver another; and rules have bytes overwritten (`replace`).
 //!
-//! In: what the TCP engine wants changed in a segment.  Out: the captured frame with the changes made and the
-//! segment's checksum following them. Checksums around the segment need no change: a segment together with its
-//! checksum adds up to what it did before.
+//! In: what the TCP engine wants changed in a segment, what rules want changed in a packet.  Out: the captured frame with
+//! the changes made and the checksum of segment or datagram following them. Checksums around it need no change:
+//! together with its checksum it adds up to what it did before.
 
 use crate::checksum;
 use crate::packet::{Packet, Transport};
@@ -18,13 +18,18 @@ pub(super) struct Edits(Vec<Edit>);
 struct Edit {
     /// Where the segment begins.
     segment: usize,
+    /// Where its checksum stands in it.
+    checksum: usize,
     /// Where the bytes go.
     at: usize,
     bytes: Vec<u8>,
 }
 
 /// Where in a TCP header the checksum stands (RFC 9293 §3.1).
-const CHECKSUM: usize = 16;
+const TCP_CHECKSUM: usize = 16;
+
+/// Where in a UDP header it does, if it is not zero (RFC 768).
+const UDP_CHECKSUM: usize = 6;
 
 impl Edits {
     /// Takes note of changes to a packet of the frame. Out: whether they can be made. They cannot where the packet was
@@ -33,11 +38,30 @@ impl Edits {
         if rewrites.is_empty() || packet.layers.transport != Transport::Tcp {
             return true;
         }
+        self.add(packet, TCP_CHECKSUM, rewrites.iter().map(|rewrite| (rewrite.at, &rewrite.bytes)))
+    }
+
+    /// Takes note of what rules want overwritten in the payload of a packet. It stays as it is where it was put together
+    /// from fragments, and over other transports than TCP and UDP.
+    pub(super) fn replace(&mut self, packet: &Packet<'_>, replacements: &[(usize, Vec<u8>)]) {
+        let checksum = match packet.layers.transport {
+            Transport::Tcp => TCP_CHECKSUM,
+            Transport::Udp => UDP_CHECKSUM,
+            _ => return,
+        };
+        self.add(packet, checksum, replacements.iter().map(|(at, bytes)| (*at, bytes)));
+    }
+
+    fn add<'b>(
+        &mut self,
+        packet: &Packet<'_>,
+        checksum: usize,
+        changes: impl Iterator<Item = (usize, &'b Vec<u8>)>,
+    ) -> bool {
         let Some(frame_at) = packet.frame_at else { return false };
         let segment = frame_at as usize + packet.layers.transport_at as usize;
         let payload = segment + packet.layers.transport_len as usize;
-        let edit = |rewrite: &Rewrite| Edit { segment, at: payload + rewrite.at, bytes: rewrite.bytes.clone() };
-        self.0.extend(rewrites.iter().map(edit));
+        self.0.extend(changes.map(|(at, bytes)| Edit { segment, checksum, at: payload + at, bytes: bytes.clone() }));
         true
     }
 
@@ -58,9 +82,14 @@ impl Edits {
 impl Edit {
     fn apply(&self, frame: &mut [u8]) -> Option<()> {
         let place = self.at..self.at + self.bytes.len();
-        let field = self.segment + CHECKSUM..self.segment + CHECKSUM + 2;
+        let field = self.segment + self.checksum..self.segment + self.checksum + 2;
         let before = u16::from_be_bytes(frame.get(field.clone())?.try_into().ok()?);
-        let after = checksum::updated(before, self.at - self.segment, frame.get(place.clone())?, &self.bytes);
+        let after = match checksum::updated(before, self.at - self.segment, frame.get(place.clone())?, &self.bytes) {
+            // In UDP zero means that there is none, and stays; a sum of zero is written as its other form.
+            _ if self.checksum == UDP_CHECKSUM && before == 0 => 0,
+            0 if self.checksum == UDP_CHECKSUM => u16::MAX,
+            after => after,
+        };
         frame.get_mut(place)?.copy_from_slice(&self.bytes);
         frame.get_mut(field)?.copy_from_slice(&after.to_be_bytes());
         Some(())
@@ -77,7 +106,9 @@ mod tests {
     use crate::checksum::{self, Checksum};
     use crate::counters::Counters;
     use crate::decode::{self, Frame, Start};
+    use crate::detect::compile::Loader;
     use crate::detect::rule_set::RuleSet;
+    use crate::detect::settings::Settings;
     use crate::detect::shared::Shared;
     use crate::packet::LinkType;
     use crate::time::Time;
@@ -139,6 +170,38 @@ mod tests {
                 assert!(checksums.iter().all(|one| *one == Checksum::Valid), "{carrier:?} {at}: {checksums:?}");
                 assert_eq!(frame.len(), length);
             }
+        }
+    }
+
+    #[test]
+    fn what_a_rule_replaces_leaves_changed_with_right_checksums() {
+        let rules = |action: &str| {
+            let text =
+                format!("{action} ip any any -> any any (content:\"secret\"; nocase; replace:\"******\"; sid:1;)");
+            let parsed = crate::rules::parse(&text).rules.into_iter().map(|rule| (0, rule));
+            Loader::default().compile(parsed, &Settings::default()).unwrap().rules
+        };
+        let datagram = || {
+            let builder = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+            let mut frame = Vec::new();
+            builder.udp(4000, 53).write(&mut frame, b"a SECRET, a secret").unwrap();
+            frame
+        };
+        let tcp = |carrier| segment(carrier, true, "PA", 114, 501, b"a SECRET, a secret");
+        for (name, carrier, frame, action, want) in [
+            ("TCP", Carrier::V4, tcp(Carrier::V4), "alert", "a ******, a secret"),
+            ("IPv6", Carrier::V6, tcp(Carrier::V6), "alert", "a ******, a secret"),
+            ("UDP", Carrier::V4, datagram(), "alert", "a ******, a secret"),
+            ("passed", Carrier::V4, datagram(), "pass", "a SECRET, a secret"),
+        ] {
+            let (mut engine, decode) = engine();
+            talk(&mut engine, carrier, b"GET /one HTTP");
+            let mut frame = frame;
+            let told = fixtures::push(&mut engine, &rules(action), 9, &mut frame);
+            assert_eq!(told.verdict, Verdict::Accept, "{name}");
+            let (checksums, payload) = checks(&frame, &decode);
+            assert_eq!(String::from_utf8_lossy(&payload), want, "{name}");
+            assert!(checksums.iter().all(|one| *one == Checksum::Valid), "{name}: {checksums:?}");
         }
     }
 

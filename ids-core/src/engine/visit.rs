@@ -213,6 +213,9 @@ impl<S: Sink> Visit<'_, S> {
             self.counters,
             self.out,
         );
+        if self.config.inline && !self.config.late && decision.drop.is_none() && decision.pass.is_none() {
+            self.edits.replace(packet, self.hits.replacements());
+        }
         if let Some(dir) = dir {
             tell::anomalies(packet, Some(known), Some(dir), self.out);
             tell::recognition(&self.odd, packet, known, dir, self.out);

@@ -167,6 +167,11 @@ impl Chain {
         })
     }
 
+    /// Whether it has bytes overwritten where it matches.
+    pub fn replaces(&self) -> bool {
+        self.steps.iter().any(|step| matches!(&step.test, Test::Content(content) if content.replacement.is_some()))
+    }
+
     /// What is asked if the buffer is not there.
     pub fn absent(&self) -> Absent {
         self.absent
