@@ -289,6 +289,30 @@ fn a_configuration_with_which_nothing_happens_gets_a_hint() {
 }
 
 #[test]
+fn rules_are_told_in_json_where_that_is_asked_for() {
+    let folder = folder();
+    fs::write(
+        folder.path().join("two.rules"),
+        "alert udp any any -> any any (sid:1;)\nalert tcp any any -> any any (sid:2;)\n",
+    )
+    .unwrap();
+    fs::write(folder.path().join("a.yaml"), "- case: a\n  over: udp\n  exchange: [{client: x}]\n  fires: [1]\n")
+        .unwrap();
+    for (words, count, part) in [
+        ("rules keywords bsize --json", 1, ("name", "bsize".into())),
+        ("rules explain -S two.rules --json", 2, ("id", 1.into())),
+        ("rules explain -S two.rules --sid 2 --json", 1, ("id", 2.into())),
+        ("rules test a.yaml -S two.rules --json", 1, ("passed", true.into())),
+    ] {
+        let lines: Vec<serde_json::Value> =
+            said(folder.path(), words).0.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((lines.len(), &lines[0][part.0]), (count, &part.1), "{words}");
+    }
+    let all = said(folder.path(), "rules keywords --json").0;
+    assert!(all.lines().count() > 200 && all.lines().all(|line| line.starts_with('{')));
+}
+
+#[test]
 fn what_is_wrong_comes_with_a_next_step() {
     let folder = folder();
     let files = [

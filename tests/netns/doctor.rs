@@ -65,6 +65,7 @@ fn programs_of_others_are_in_the_way_and_ours_are_not() {
     let (code, found) = ask(&site, "doctor --json");
     assert_eq!((code, find(&found, "b0", "xdp program").0), (Some(0), "ok".into()), "{found}");
     assert_eq!(stop(sensor).0, Some(0));
+    assert_eq!(site.ask("detach").status.code(), Some(0));
     let _theirs = site.lab.sensor.run(|| foreign::attach("a0").unwrap());
     let (code, found) = ask(&site, "doctor a0 --json");
     let want = ("fail".to_owned(), Some("ip link set a0 xdp off".to_owned()));

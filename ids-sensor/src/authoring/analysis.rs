@@ -73,12 +73,15 @@ fn for_people(rules: &[Value], findings: &[Finding<'_>]) -> String {
     out
 }
 
-/// What was made of the rules with these numbers, of all if there are none, for people.
-pub fn explain(loaded: &Loaded, sids: &[u32]) -> String {
+/// What was made of the rules with these numbers, of all if there are none: for people, or one JSON object a line as in
+/// `rules.json`.
+pub fn explain(loaded: &Loaded, sids: &[u32], json: bool) -> String {
     let mut out = String::new();
     for rule in told(&lines(&loaded.rules)) {
-        if sids.is_empty() || sids.iter().any(|sid| rule["id"] == *sid) {
-            one(&rule, &mut out);
+        match sids.is_empty() || sids.iter().any(|sid| rule["id"] == *sid) {
+            true if json => line(&mut out, format_args!("{rule}")),
+            true => one(&rule, &mut out),
+            false => {}
         }
     }
     out

@@ -10,6 +10,7 @@ use ids_core::app::App;
 use ids_core::detect::compile::Loader;
 use ids_core::detect::manual;
 use ids_core::rules::diagnostic::Code;
+use serde_json::{Value, json};
 
 use super::args::Common;
 use super::{Failure, log, say, settings};
@@ -102,6 +103,10 @@ pub struct Explain {
     /// Only rules with this number; may be repeated
     #[arg(long, value_name = "SID")]
     pub sid: Vec<u32>,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `rules keywords`.
@@ -110,6 +115,10 @@ pub struct Keywords {
     /// Name of a keyword, a buffer, a transform or an option of one
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `rules test`.
@@ -122,6 +131,10 @@ pub struct Test {
     /// Configuration and rules.
     #[command(flatten)]
     pub common: Common,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Runs the command.
@@ -224,7 +237,7 @@ fn interest(args: &Interest) -> Result<(), Failure> {
 
 fn explain(args: &Explain) -> Result<(), Failure> {
     let (_, loaded) = load(&args.common, false, Loader::thorough())?;
-    let told = analysis::explain(&loaded, &args.sid);
+    let told = analysis::explain(&loaded, &args.sid, args.json);
     say::text(&told)?;
     let failed = loaded.findings().filter(Finding::is_error).count();
     match told.is_empty() {
@@ -240,6 +253,9 @@ fn keywords(args: &Keywords) -> Result<(), Failure> {
     let entries = manual::entries();
     let Some(name) = args.name.as_deref().map(str::to_ascii_lowercase) else {
         return entries.iter().try_for_each(|entry| {
+            if args.json {
+                return say::line(object(entry));
+            }
             let doc = if entry.doc.is_empty() { entry.what } else { entry.doc };
             say::line(layout::wrap(&format!("{:<32} {doc}", entry.name), KEYWORD_INDENT, layout::width()))
         });
@@ -247,6 +263,9 @@ fn keywords(args: &Keywords) -> Result<(), Failure> {
     let Some(entry) = entries.iter().find(|entry| entry.is(&name)) else {
         return Err(Failure::refusal(format!("`{name}` is not a keyword: {}", meant(&name, &entries))));
     };
+    if args.json {
+        return say::line(object(entry));
+    }
     say::line(format_args!("{}: {}", entry.name, entry.what))?;
     let also = entry.also.join(", ");
     let rows = [("", entry.doc), ("also:    ", &also), ("form:    ", &entry.form), ("example: ", &entry.example)];
@@ -255,6 +274,11 @@ fn keywords(args: &Keywords) -> Result<(), Failure> {
         let indent = " ".repeat(2 + label.len());
         say::line(layout::wrap(&format!("  {label}{text}{end}"), &indent, layout::width()))
     })
+}
+
+fn object(entry: &manual::Entry) -> Value {
+    let manual::Entry { name, also, what, doc, form, example } = entry;
+    json!({"name": name, "also": also, "what": what, "doc": doc, "form": form, "example": example})
 }
 
 /// What may have been meant by a name that is none.
@@ -293,6 +317,14 @@ fn test(args: &Test) -> Result<(), Failure> {
             let outcome = trial::run(&loaded.rules, &engine, &app, case).map_err(|source| {
                 Failure::refusal(TrialError::Exchange { path: file.clone(), case: case.case.clone(), source })
             })?;
+            if args.json {
+                let (file, passed) = (file.display().to_string(), outcome.passed());
+                let trial::Outcome { case, fired, missing, unwanted } = &outcome;
+                say::line(json!({
+                    "file": file, "case": case, "passed": passed,
+                    "fired": fired, "missing": missing, "unwanted": unwanted,
+                }))?;
+            }
             if outcome.passed() {
                 passed += 1;
                 continue;
@@ -307,6 +339,8 @@ fn test(args: &Test) -> Result<(), Failure> {
             failed.push(format!("{}: `{}`:{absent}{silent}{fired}", file.display(), outcome.case));
         }
     }
-    say::line(format_args!("{} passed, {} failed", count(passed, "case"), failed.len()))?;
+    if !args.json {
+        say::line(format_args!("{} passed, {} failed", count(passed, "case"), failed.len()))?;
+    }
     if failed.is_empty() { Ok(()) } else { Err(Failure::Refusal(failed)) }
 }

@@ -82,7 +82,8 @@ impl Pins {
     }
 
     /// Takes what an earlier process of the instance left off interfaces other than these, and all that one with another
-    /// layout left; returns whether there was any of the latter.
+    /// layout left but its links to these: programs are exchanged on them without a gap. Returns whether one with another
+    /// layout left anything.
     ///
     /// # Errors
     /// A pin cannot be removed.
@@ -90,16 +91,19 @@ impl Pins {
         if !self.lasting() {
             return Ok(false);
         }
-        let index = |name: &str| name.strip_prefix(LINK)?.split('-').next()?.parse::<u32>().ok();
-        for path in entries(&self.folder)? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if index(&name).is_some_and(|index| !interfaces.contains(&index)) {
-                fs::remove_file(&path).map_err(failed(&path))?;
-            }
-        }
         let mut found = false;
         for other in layouts(&self.folder)?.iter().filter(|folder| **folder != self.folder) {
+            for link in entries(other)?.iter().filter(|path| linked(path).is_some()) {
+                let ours = self.folder.join(link.file_name().unwrap_or_default());
+                fs::rename(link, ours).map_err(failed(link))?;
+                found = true;
+            }
             found |= remove(other)?;
+        }
+        for path in entries(&self.folder)? {
+            if linked(&path).is_some_and(|index| !interfaces.contains(&index)) {
+                fs::remove_file(&path).map_err(failed(&path))?;
+            }
         }
         Ok(found)
     }
@@ -120,6 +124,11 @@ impl Pins {
 
 /// What names of pinned links begin with.
 const LINK: &str = "link-";
+
+/// The interface of a pinned link; `None` if something else is pinned there.
+fn linked(pin: &Path) -> Option<u32> {
+    pin.file_name()?.to_str()?.strip_prefix(LINK)?.split('-').next()?.parse().ok()
+}
 
 /// The folders that an instance has, one for each layout.
 fn layouts(folder: &Path) -> Result<Vec<PathBuf>, Error> {
