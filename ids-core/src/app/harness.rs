@@ -76,9 +76,11 @@ impl<S: Session> Feed<S> {
     /// Looks at everything there is.
     pub(super) fn look(&self) {
         self.record(&EXTENDED);
-        for info in (self.protocol.fields)() {
+        for (field, info) in (self.protocol.fields)().into_iter().enumerate() {
             for dir in Dir::BOTH {
                 self.values(info.name, dir);
+                let second = self.tx().field(field, dir, 1, &mut Vec::new()) != Value::Absent;
+                assert!(info.multi || !second, "{} is there once", info.name);
             }
         }
     }

@@ -65,7 +65,8 @@ impl Tx {
 
 impl parser::Transaction for Tx {
     fn field<'a>(&'a self, field: usize, dir: Dir, instance: usize, scratch: &'a mut Vec<u8>) -> Value<'a> {
-        FIELDS.get(field).map_or(Value::Absent, |field| (field.get)(self, dir, instance, scratch))
+        let field = FIELDS.get(field).filter(|_| instance == 0);
+        field.map_or(Value::Absent, |field| (field.get)(self, dir, instance, scratch))
     }
 
     fn progress(&self, dir: Dir) -> u8 {
