@@ -4,17 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ids_core::engine::Sink;
-use ids_core::packet::PacketIn;
-use ids_core::time::Time;
-use ids_core::verdict::Verdict;
 use ids_ebpf::Outcome;
 use ids_ebpf::interest::Interest;
 use ids_sensor::kernel::Attach;
-use ids_sensor::live::Guard;
-use ids_sensor::live::{Inspector, Topology};
+use ids_sensor::live::{Guard, Topology};
 
 use crate::needs_root;
+use crate::support::inspectors::Gated;
 use crate::support::lab::{Lab, SERVER, balanced, wait_until};
 
 /// Listens to a0 alone; the client talks to somebody who is not there.
@@ -49,20 +45,6 @@ fn what_nobody_wants_stays_in_the_kernel() {
     balanced(&status);
     assert!(status[0].decided.of(Outcome::FastUninteresting).packets >= 50);
     assert_eq!(lab.sensor.must("cat /proc/net/snmp").lines().filter(|line| line.starts_with("Icmp: 0")).count(), 1);
-}
-
-/// Takes no packet before it may.
-struct Gated(Arc<AtomicBool>);
-
-impl Inspector for Gated {
-    fn push(&mut self, packet: PacketIn<'_>, out: &mut impl Sink) {
-        while !self.0.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        out.verdict(packet.id, Verdict::Accept);
-    }
-    fn tick(&mut self, _: Time, _: &mut impl Sink) {}
-    fn finish(&mut self, _: &mut impl Sink) {}
 }
 
 #[test]

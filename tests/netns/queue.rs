@@ -16,7 +16,7 @@ use ids_sensor::live::{Capture, Guard, Inspector, Queues, Settings, Topology};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::needs_root;
-use crate::support::inspectors::Late;
+use crate::support::inspectors::{Gated, Late};
 use crate::support::lab::{CLIENT, Lab, balanced, wait_until};
 use crate::support::namespace::Running;
 use crate::support::site::{EVIL, Site, stop};
@@ -89,20 +89,6 @@ impl Inspector for Rewriter {
         if let Some(at) = packet.bytes.windows(3).position(|window| window == b"dog") {
             packet.bytes[at..at + 3].copy_from_slice(b"cat");
             packet.bytes[26..28].fill(0);
-        }
-        out.verdict(packet.id, Verdict::Accept);
-    }
-    fn tick(&mut self, _: Time, _: &mut impl Sink) {}
-    fn finish(&mut self, _: &mut impl Sink) {}
-}
-
-/// Takes no packet before it may.
-struct Gated(Arc<AtomicBool>);
-
-impl Inspector for Gated {
-    fn push(&mut self, packet: PacketIn<'_>, out: &mut impl Sink) {
-        while !self.0.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(1));
         }
         out.verdict(packet.id, Verdict::Accept);
     }

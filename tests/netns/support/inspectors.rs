@@ -1,6 +1,8 @@
 //! Stand-ins for the engine.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ids_core::engine::{Command, Side, Sink};
@@ -102,4 +104,18 @@ pub fn key_of(bytes: &[u8]) -> (Key, std::net::IpAddr) {
     let dst = Endpoint { addr: addr(headers.dst), port: headers.dst_port };
     let [outer, inner] = headers.vlan;
     (Key::new(src, dst, headers.proto, [outer, inner, 0], 0).0, src.addr)
+}
+
+/// Takes no packet before it may.
+pub struct Gated(pub Arc<AtomicBool>);
+
+impl Inspector for Gated {
+    fn push(&mut self, packet: PacketIn<'_>, out: &mut impl Sink) {
+        while !self.0.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        out.verdict(packet.id, Verdict::Accept);
+    }
+    fn tick(&mut self, _: Time, _: &mut impl Sink) {}
+    fn finish(&mut self, _: &mut impl Sink) {}
 }

@@ -405,11 +405,6 @@ proptest! {
             }
             feed.push(dir, &bytes);
         }
-        feed.record(&EXTENDED);
-        for field in fields::FIELDS {
-            for dir in Dir::BOTH {
-                feed.values(field.info.name, dir);
-            }
-        }
+        feed.look();
     }
 }
