@@ -35,13 +35,12 @@ impl Pins {
     /// # Errors
     /// `root` does not lie on a bpf file system, or it cannot be written.
     pub fn named(root: &Path, instance: &str) -> Result<Self, Error> {
-        let failed = |path: &Path, reason: String| Error::Pins { path: path.to_owned(), reason };
-        if !is_bpffs(root).map_err(|error| failed(root, error.to_string()))? {
+        if !is_bpffs(root).map_err(failed(root))? {
             let reason = format!("no bpf file system; mount one with `mount -t bpf bpffs {}`", root.display());
-            return Err(failed(root, reason));
+            return Err(Error::Pins { path: root.to_owned(), reason });
         }
         let folder = folder(root, instance);
-        fs::create_dir_all(&folder).map_err(|error| failed(&folder, error.to_string()))?;
+        fs::create_dir_all(&folder).map_err(failed(&folder))?;
         Ok(Self { folder, private: None })
     }
 
