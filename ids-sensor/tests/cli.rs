@@ -104,6 +104,38 @@ fn replay_sums_up_and_says_where_records_are() {
 }
 
 #[test]
+fn who_watches_a_replay_sees_how_far_it_is() {
+    let folder = folder();
+    let (terminal, end) = terminal();
+    let mut replay = std::process::Command::new(assert_cmd::cargo::cargo_bin!("ids-sensor"));
+    replay.current_dir(folder.path()).args(["replay", "-r", "x.pcap"]).env("TERM", "xterm").env_remove("NO_COLOR");
+    let output = replay.stderr(end).output().unwrap();
+    drop(replay);
+    assert!(output.status.success());
+    // Reading the end of a terminal that nobody has open any more is an error, after all that was written.
+    let mut shown = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut fs::File::from(terminal), &mut shown);
+    let size = fs::metadata(folder.path().join("x.pcap")).unwrap().len();
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains(&format!("/{size} B ")), "{shown:?}");
+
+    let unwatched = sensor(folder.path()).args(["replay", "-r", "x.pcap"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&unwatched.stderr), "");
+}
+
+/// Both ends of a terminal of 80 columns: the one that a person looks at, the one that a program writes to.
+fn terminal() -> (std::os::fd::OwnedFd, fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let watched = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&watched).unwrap();
+    unlockpt(&watched).unwrap();
+    let size = rustix::termios::Winsize { ws_row: 25, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&watched, size).unwrap();
+    let name = ptsname(&watched, Vec::new()).unwrap().into_string().unwrap();
+    (watched, fs::OpenOptions::new().read(true).write(true).open(name).unwrap())
+}
+
+#[test]
 fn damage_is_named_and_everything_before_it_counts() {
     let folder = folder();
     let whole = capture(&[10, 20, 30]);

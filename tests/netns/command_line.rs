@@ -42,6 +42,21 @@ fn a_mirror_port_alerts_and_the_store_is_read_meanwhile() {
 }
 
 #[test]
+fn generic_mode_is_said() {
+    needs_root!();
+    let site = Site::new();
+    let switch = &site.lab.sensor;
+    // A bridge has no XDP in its driver.
+    switch.ip("link add br0 type bridge");
+    switch.ip("link set br0 up");
+    let (code, _) = stop(site.start("-i br0"));
+    assert_eq!(code, Some(0));
+    let messages = std::fs::read_to_string(site.folder().join("stderr")).unwrap();
+    let line = messages.lines().find(|line| line.contains("generic mode, which is slower")).unwrap_or(&messages);
+    assert!(line.contains("br0") && line.contains("WARN"), "{line}");
+}
+
+#[test]
 fn an_inline_rule_drops_its_flow_and_no_other() {
     needs_root!();
     let site = Site::new();

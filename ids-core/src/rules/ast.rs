@@ -76,7 +76,10 @@ impl fmt::Display for Rule {
         write!(f, "{} {} (", self.dst.text, self.dst_port.text)?;
         for (at, option) in self.options.iter().enumerate() {
             let space = if at == 0 { "" } else { " " };
-            write!(f, "{space}{}{};", option.name.text, after_colon(&option.value))?;
+            let value = after_colon(&option.value);
+            // Spaces around a value do not count; without one a last backslash would take the semicolon for its own.
+            let end = if value.ends_with('\\') { " ;" } else { ";" };
+            write!(f, "{space}{}{value}{end}", option.name.text)?;
         }
         f.write_str(")")
     }

@@ -202,7 +202,7 @@ impl<'a> Cursor<'a> {
             None => (text, None),
         };
         let name = trimmed(name, start);
-        if name.text.is_empty() || name.text.contains(|char: char| char.is_whitespace() || char == '"') {
+        if name.text.is_empty() || name.text.contains(|char: char| char.is_whitespace() || matches!(char, '"' | '\\')) {
             return Err(bad_name(&name, start..self.at));
         }
         let name = lower(name);

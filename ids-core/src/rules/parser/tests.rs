@@ -34,6 +34,7 @@ fn mistakes_are_named() {
         ("alert tcp any any -> any any (sid:1;;)", "an option without a name"),
         ("alert tcp any any -> any any (pcre:\"/a;b/\"; sid:1;)", "this is not the name of a keyword"),
         ("alert tcp any any -> any any (nocase sid:1;)", "this is not the name of a keyword"),
+        ("alert tcp any any -> any any (\\:1; sid:1;)", "this is not the name of a keyword"),
     ];
     for (text, message) in cases {
         assert_eq!(parse_rule(text).unwrap_err().message, message, "{text}");
@@ -53,6 +54,14 @@ fn one_bad_rule_leaves_the_others() {
     assert_eq!(parsed.faults.len(), 1);
     assert_eq!(parsed.faults[0].origin.line(), 2);
     assert_eq!(parsed.rules[1].origin.line(), 3);
+}
+
+#[test]
+fn a_last_backslash_leaves_the_semicolon_alone() {
+    let rule = parse_rule("alert tcp any any -> any any (reference:url,a\\ ; sid:1;)").unwrap();
+    let printed = rule.to_string();
+    assert_eq!(printed, "alert tcp any any -> any any (reference:url,a\\ ; sid:1;)");
+    assert_eq!(words(&parse_rule(&printed).unwrap()), words(&rule));
 }
 
 /// The words of a rule without their places.
