@@ -111,6 +111,10 @@ pub enum Notation {
     Date,
     /// Not at all: the keyword alone asks for 1.
     Flag,
+    /// As a list of names of bits, which must be set, or clear behind a `!`; or as an integer.
+    Flags,
+    /// As one of the names, and in no other way.
+    Word,
 }
 
 /// A time as the number of a field that rules compare with dates. In: seconds since 1970, negative before. Numbers are in
@@ -169,6 +173,9 @@ pub struct Info {
     pub ready: [u8; 2],
     /// Whether there may be several instances, each tried on its own.
     pub multi: bool,
+    /// Whether it shows both sides of a transaction, whichever direction is looked at: a rule on such fields alone fires
+    /// once. Numbers may come to those that are there until the transaction is complete.
+    pub exchange: bool,
     /// One sentence for the documentation, with its source.
     pub doc: &'static str,
 }
@@ -195,6 +202,7 @@ impl<T> Field<T> {
                 dirs,
                 ready: [ready; 2],
                 multi: false,
+                exchange: false,
                 doc,
             },
             get,
@@ -244,6 +252,13 @@ impl<T> Field<T> {
     #[must_use]
     pub const fn multi(mut self) -> Self {
         self.info.multi = true;
+        self
+    }
+
+    /// Showing both sides, whichever direction is looked at.
+    #[must_use]
+    pub const fn exchange(mut self) -> Self {
+        self.info.exchange = true;
         self
     }
 

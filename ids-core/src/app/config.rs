@@ -3,6 +3,7 @@
 use super::dns;
 use super::file::{Care, Wanted};
 use super::http1;
+use super::mqtt;
 use super::ssh;
 use super::tls;
 
@@ -15,6 +16,8 @@ pub struct Config {
     pub http1: http1::Config,
     /// DNS.
     pub dns: dns::Config,
+    /// MQTT.
+    pub mqtt: mqtt::Config,
     /// SSH.
     pub ssh: ssh::Config,
     /// TLS.

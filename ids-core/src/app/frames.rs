@@ -32,6 +32,7 @@ pub const fn frame(name: &'static str, doc: &'static str) -> Info {
         dirs: Dirs::Both,
         ready: [0; 2],
         multi: false,
+        exchange: false,
         doc,
     }
 }

@@ -97,6 +97,8 @@ pub(super) const EXTENDED: Detail<'_> = Detail {
     extended: true,
     custom: &[],
     all_headers: [false; 2],
+    hide_passwords: false,
+    text_limit: None,
     ja4: true,
     version: 3,
     dns_formats: DnsFormats { detailed: true, grouped: true },

@@ -11,9 +11,12 @@ pub mod file;
 pub mod frames;
 #[cfg(test)]
 mod harness;
+mod held;
 pub mod http1;
+pub mod mqtt;
 pub mod parser;
 pub mod probe;
+mod reader;
 pub mod recognised;
 pub mod registry;
 pub mod ssh;

@@ -266,6 +266,10 @@ pub struct Detail<'a> {
     pub custom: &'a [String],
     /// Whether all headers of requests and of responses are shown (`dump-all-headers`).
     pub all_headers: [bool; 2],
+    /// Passwords are left out.
+    pub hide_passwords: bool,
+    /// Bytes of long texts that are shown; as many as is usual if there is nothing.
+    pub text_limit: Option<usize>,
     /// TLS: JA4 is shown in any case.
     pub ja4: bool,
     /// Old form of the record (`version: 2` for DNS).

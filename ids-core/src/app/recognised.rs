@@ -84,19 +84,6 @@ pub static ROWS: &[Protocol] = &[
         patterns: &[start(ToServer, b"RFB 00"), start(ToClient, b"RFB 00")],
         ..Protocol::BARE
     },
-    // MQTT 3.1.1 §3.1, 5.0 §3.1; `MQIsdp` is 3.1.
-    Protocol {
-        name: "mqtt",
-        rule_names: &["mqtt"],
-        tcp: true,
-        opens: Dirs::ToServer,
-        probe: Some(Probing { ports: &[1883], probe: probes::mqtt }),
-        patterns: &[
-            Pattern { dir: ToServer, bytes: b"\x00\x04MQTT", offset: 2, depth: 11, nocase: false },
-            Pattern { dir: ToServer, bytes: b"\x00\x06MQIsdp", offset: 2, depth: 13, nocase: false },
-        ],
-        ..Protocol::BARE
-    },
     // RFC 9051 §7.1.
     Protocol {
         name: "imap",

@@ -6,6 +6,7 @@
 
 use super::dns;
 use super::http1;
+use super::mqtt;
 use super::parser::Protocol;
 use super::recognised;
 use super::ssh;
@@ -13,7 +14,7 @@ use super::tls;
 
 /// Protocols that are parsed. A new one is one line here.
 pub static PROTOCOLS: &[&Protocol] =
-    &[&http1::PROTOCOL, &dns::PROTOCOL, &dns::mdns::PROTOCOL, &tls::PROTOCOL, &ssh::PROTOCOL];
+    &[&http1::PROTOCOL, &dns::PROTOCOL, &dns::mdns::PROTOCOL, &tls::PROTOCOL, &ssh::PROTOCOL, &mqtt::PROTOCOL];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

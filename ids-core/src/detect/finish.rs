@@ -89,6 +89,19 @@ impl Parts {
             (check, _) => self.inspections.push(Inspection { dir, check }),
         }
     }
+
+    /// Whether either direction shows all that is asked for alike.
+    fn are_alike(&self, buffers: &Buffers, catalog: &Catalog) -> bool {
+        let exchange = |number: u16| {
+            let field = buffers.0.get(usize::from(number)).and_then(|row| catalog.field(row.0));
+            field.is_some_and(|known| known.info.exchange)
+        };
+        self.inspections.iter().all(|inspection| match inspection.check {
+            Check::Event(_) => true,
+            Check::Bytes { buffer, .. } | Check::Number { buffer, .. } => exchange(buffer),
+            Check::Payload(_) | Check::File(_) | Check::State(..) => false,
+        })
+    }
 }
 
 /// Puts a rule together.
@@ -134,6 +147,7 @@ pub(super) fn finish(
     warnings.extend(advice::of_packets(&builder.packet, &builder.state, &ast));
     warnings.extend(advice::of_lengths(&parts.inspections, buffers, builder.cx.catalog, &ast));
     let (settings, catalog) = (builder.cx.settings, builder.cx.catalog);
+    let undirected = transactional || builder.flow.dir.is_none() && parts.are_alike(buffers, catalog);
     let info = info(&builder, ast, action);
     let identity = identity(&info);
     let mut rule = Compiled {
@@ -151,6 +165,7 @@ pub(super) fn finish(
         headers: parts.headers.into(),
         inspections: parts.inspections.into(),
         transactional,
+        undirected,
         effects: builder.effects.into(),
         threshold: builder.threshold,
         rate: None,

@@ -23,13 +23,17 @@ pub(super) fn parse(
             Part::none(opt)?;
             Test::Within(1, 1)
         }
-        Notation::Integer => {
+        Notation::Integer | Notation::Flags => {
             let value = unquoted(Part::value(opt)?)?;
-            let syntax = Syntax { bits, names, flags: false, inclusive: false };
+            let syntax = Syntax { bits, names, flags: notation == Notation::Flags, inclusive: false };
             syntax.parse(value.text).map_err(|problem| value.problem(problem))?
         }
         Notation::AnyOf => any_of(unquoted(Part::value(opt)?)?, names)?,
         Notation::Date => dates(unquoted(Part::value(opt)?)?)?,
+        Notation::Word => {
+            let value = named(&unquoted(Part::value(opt)?)?, names)?;
+            Test::Within(value, value)
+        }
     };
     Ok(Array { test, index: Index::Any })
 }
@@ -42,6 +46,8 @@ pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'sta
         Notation::AnyOf => (":[!]NAME[,NAME]…", first),
         Notation::Date => (":[<|>]DATE or DATE<>DATE", ">2026-01-31"),
         Notation::Flag => ("", ""),
+        Notation::Flags => (":[!]NAME[,[!]NAME]… or a number", first),
+        Notation::Word => (":NAME", first),
     }
 }
 
@@ -55,14 +61,18 @@ fn any_of(value: Part<'_>, names: &'static [(&'static str, u64)]) -> Result<Test
     let separator = if list.text.contains('|') { '|' } else { ',' };
     let mut mask = 0;
     for word in list.split(separator) {
-        let row = names.iter().find(|row| row.0.eq_ignore_ascii_case(word.text));
-        let (_, bit) = row.ok_or_else(|| {
-            let known: Vec<_> = names.iter().map(|row| format!("`{}`", row.0)).collect();
-            word.bad(format!("`{}` is not known here", word.text)).help(format!("one of {}", known.join(", ")))
-        })?;
-        mask |= bit;
+        mask |= named(&word, names)?;
     }
     Ok(Test::Masked { mask, value: 0, equal: negated })
+}
+
+/// What a name stands for.
+fn named(word: &Part<'_>, names: &'static [(&'static str, u64)]) -> Result<u64, Diagnostic> {
+    let row = names.iter().find(|row| row.0.eq_ignore_ascii_case(word.text));
+    row.map(|row| row.1).ok_or_else(|| {
+        let known: Vec<_> = names.iter().map(|row| format!("`{}`", row.0)).collect();
+        word.bad(format!("`{}` is not known here", word.text)).help(format!("one of {}", known.join(", ")))
+    })
 }
 
 /// `[<|>]date` or `date<>date`; none of these includes the dates it names.
@@ -133,6 +143,26 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(read(Notation::Date, &[], text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn bits_that_are_set_or_clear() {
+        const NAMES: &[(&str, u64)] = &[("a", 1), ("b", 2), ("c", 4)];
+        for (text, hits) in [("a,!c", [true, false]), ("!a", [false, true]), ("c", [false, true]), ("3", [true, false])]
+        {
+            let test = read(Notation::Flags, NAMES, text).unwrap();
+            assert_eq!([3, 6].map(|value| test.matches(value)), hits, "{text}");
+        }
+        assert_eq!(read(Notation::Flags, NAMES, "a,d"), None);
+    }
+
+    #[test]
+    fn one_word_and_no_other() {
+        const NAMES: &[(&str, u64)] = &[("yes", 1), ("1", 1), ("no", 0)];
+        for (text, wanted) in [("yes", Some(1)), ("1", Some(1)), ("NO", Some(0)), ("2", None), (">0", None), ("", None)]
+        {
+            assert_eq!(read(Notation::Word, NAMES, text), wanted.map(|value| Test::Within(value, value)), "{text}");
         }
     }
 

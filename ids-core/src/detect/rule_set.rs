@@ -252,6 +252,9 @@ pub(super) struct Compiled {
     pub(super) inspections: Box<[Inspection]>,
     /// Both sides of one transaction together (`=>`).
     pub(super) transactional: bool,
+    /// It fires once per transaction and not per direction: both sides are looked at together, or what it looks at is
+    /// the same in either direction.
+    pub(super) undirected: bool,
     pub(super) effects: Box<[Effect]>,
     pub(super) threshold: Option<Threshold>,
     pub(super) rate: Option<Box<RateFilter>>,

@@ -2,8 +2,8 @@
 //!
 //! Per transaction and direction it is remembered how far it was searched for patterns, which rules are candidates,
 //! and which of their conditions have passed. A condition is decided when what it looks at is final; one on a
-//! body may pass earlier. A rule fires once per transaction and direction; one on both sides, or on events alone,
-//! once per transaction.
+//! body may pass earlier. A rule fires once per transaction and direction; one on both sides, or on what either
+//! direction shows alike, once per transaction.
 
 use super::bytes::{Absent, Buffer, Chain, Outcome};
 use super::datasets::SetTest;
@@ -121,7 +121,7 @@ impl Detector {
         for id in &candidates {
             let Some(rule) = rules.rule(*id) else { continue };
             if rule.apps.contains(&subject.proto) && applies(rule, scene) {
-                state.add(*id, if rule.undirected() { Dir::ToServer } else { dir }, rule.identity);
+                state.add(*id, if rule.undirected { Dir::ToServer } else { dir }, rule.identity);
             }
         }
         self.candidates = candidates;
@@ -182,7 +182,7 @@ impl Detector {
         hits: &mut Hits,
     ) -> bool {
         let Some(rule) = rules.rule(pending.rule) else { return false };
-        if pending.done || !rule.undirected() && pending.dir != subject.dir {
+        if pending.done || !rule.undirected && pending.dir != subject.dir {
             return false;
         }
         self.begin_rule();
@@ -352,10 +352,10 @@ impl Detector {
     }
 }
 
-/// Whether a number of a buffer may change after it was there first.
+/// Whether a number of a buffer may change after it was there first, or others may come to it.
 fn grows(rules: &RuleSet, buffer: u16) -> bool {
-    let kind = rules.buffers.get(usize::from(buffer)).map(|buffer| buffer.info.kind);
-    matches!(kind, Some(Kind::Uint { notation: Notation::AnyOf, .. }))
+    let info = rules.buffers.get(usize::from(buffer)).map(|buffer| buffer.info);
+    info.is_some_and(|info| info.exchange || matches!(info.kind, Kind::Uint { notation: Notation::AnyOf, .. }))
 }
 
 /// Notes which files a rule that matched wants stored.
@@ -391,14 +391,6 @@ fn state(progress: u8, place: u8, order: StateOrder) -> Outcome {
         StateOrder::After if progress > place => Outcome::Match,
         StateOrder::Reached if progress >= place => Outcome::Match,
         StateOrder::At | StateOrder::After | StateOrder::Reached => Outcome::NoMatchYet,
-    }
-}
-
-impl Compiled {
-    /// Whether the rule counts per transaction and not per direction.
-    fn undirected(&self) -> bool {
-        let event = |inspection: &Inspection| matches!(inspection.check, Check::Event(_));
-        self.transactional || self.flow.dir.is_none() && self.inspections.iter().all(event)
     }
 }
 

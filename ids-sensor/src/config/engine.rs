@@ -5,6 +5,7 @@
 use ids_core::app::config::{Config as App, Encrypted, Files, Hashes, Switch};
 use ids_core::app::file::{Care, Kinds, Room, Wanted};
 use ids_core::app::http1;
+use ids_core::app::mqtt;
 use ids_core::app::ssh;
 use ids_core::app::tls::{self, Ja4};
 
@@ -84,6 +85,7 @@ fn protocols(app: &Section<'_>) -> App {
                 settings.protocols.push(switch(name, protocol));
                 match name.as_str() {
                     "http" => settings.http1 = http(protocol),
+                    "mqtt" => settings.mqtt = mqtt(protocol),
                     "ssh" => settings.ssh = ssh(protocol),
                     "tls" => settings.tls = tls(protocol),
                     _ => {}
@@ -204,6 +206,20 @@ fn ssh(protocol: &Section<'_>) -> ssh::Config {
         text => scalar::boolean(text).map(Some),
     });
     ssh::Config { hassh: asked.flatten().unwrap_or(ssh::Config::default().hassh), encrypted: encrypted(protocol) }
+}
+
+/// `mqtt`: how much is kept. A limit of topics that is negative or 0 is none.
+fn mqtt(protocol: &Section<'_>) -> mqtt::Config {
+    let usual = mqtt::Config::default();
+    let topics = |key, usual| match protocol.number::<i64>(key, usual) {
+        limit @ 1.. => usize::try_from(limit).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    };
+    mqtt::Config {
+        max_message: size(protocol, "max-msg-length", usual.max_message),
+        max_tx: protocol.number("max-tx", usual.max_tx).max(1),
+        topics: [topics("subscribe-topic-match-limit", 100), topics("unsubscribe-topic-match-limit", 100)],
+    }
 }
 
 /// What becomes of connections once they are encrypted.

@@ -153,6 +153,10 @@ pub struct Transaction {
     pub custom: Vec<String>,
     /// All headers of requests; of responses.
     pub all_headers: [bool; 2],
+    /// Passwords are shown.
+    pub passwords: bool,
+    /// Bytes that are shown of long texts, if that is said.
+    pub text_limit: Option<usize>,
     /// TLS: sessions without a certificate to show too.
     pub uncertified: bool,
     /// TLS: JA4 is shown in any case.
@@ -450,7 +454,7 @@ impl Files {
 impl Transaction {
     fn read(name: &str, s: &Section<'_>, xff: Option<&Xff>) -> Self {
         // Of protocols that have no records here yet; their names must not look like mistakes.
-        s.ignore(&["md5", "passwords", "string-log-limit"]);
+        s.ignore(&["md5"]);
         if name != "tls" {
             s.ignore(&["session-resumption", "ja4"]);
         }
@@ -475,6 +479,8 @@ impl Transaction {
             ja4: s.flag_opt("ja4").unwrap_or_else(|| custom.iter().any(|field| field == "ja4")),
             custom: custom.iter().map(|field| field.to_ascii_lowercase().replace('_', "-")).collect(),
             all_headers: s.word("dump-all-headers", HEADERS).unwrap_or_default(),
+            passwords: s.flag("passwords", true),
+            text_limit: s.bytes_opt("string-log-limit").map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             version: s.number("version", 3),
             dirs: [dirs("requests", "query"), dirs("responses", "answer")],
             formats: [shown("detailed"), shown("grouped")],

@@ -4,11 +4,11 @@
 //! into: after the rest of the message that was being received, if the gap ends within it, and wherever the
 //! bytes handed in begin with something that looks like a message.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::message::{self, Event, Message};
 use crate::app::frames::Spans;
+use crate::app::held::Held;
 use crate::app::parser::{self, Detail, Input, Parsed, Probe};
 use crate::field::{Dir, Dirs, Value};
 use crate::record::Writer;
@@ -59,16 +59,13 @@ pub(super) struct Session {
     kind: Kind,
     udp: bool,
     streams: [Stream; 2],
-    /// Open transactions; released ones leave a hole until they are the oldest.
-    open: VecDeque<Option<Tx>>,
-    /// Number of the first of them.
-    first: u64,
+    held: Held<Tx>,
     spans: Spans,
 }
 
 impl Session {
     pub(super) fn new(kind: Kind, udp: bool) -> Self {
-        Self { kind, udp, streams: [Stream::default(); 2], open: VecDeque::new(), first: 0, spans: Spans::default() }
+        Self { kind, udp, streams: [Stream::default(); 2], held: Held::default(), spans: Spans::default() }
     }
 
     /// Takes one message, which begins so far into the input.
@@ -81,12 +78,10 @@ impl Session {
                 _ => {}
             }
         }
-        if self.open.len() >= MAX_OPEN {
-            self.open.pop_front();
-            self.first += 1;
+        if self.held.len() >= MAX_OPEN {
+            self.held.drop_oldest();
         }
-        self.open.push_back(Some(Tx { message, dir, kind: self.kind }));
-        let id = self.first + self.open.len() as u64 - 1;
+        let id = self.held.push(Tx { message, dir, kind: self.kind });
         self.spans.start(PDU, dir, at, Some(bytes.len() as u64), Some(id));
     }
 
@@ -118,7 +113,7 @@ impl Session {
                     let Some(body) = body.get(..length) else {
                         return (used, Stream::Within((2 + length - rest.len()) as u64));
                     };
-                    if self.open.len() >= BATCH && used > 0 {
+                    if self.held.len() >= BATCH && used > 0 {
                         return (used, Stream::Aligned);
                     }
                     self.message(body, input.dir, used + 2);
@@ -171,23 +166,15 @@ impl parser::Session for Session {
     }
 
     fn transactions(&self) -> Range<u64> {
-        self.first..self.first + self.open.len() as u64
+        self.held.numbers()
     }
 
     fn transaction(&self, id: u64) -> Option<&dyn parser::Transaction> {
-        let at = usize::try_from(id.checked_sub(self.first)?).ok()?;
-        self.open.get(at)?.as_ref().map(|tx| tx as &dyn parser::Transaction)
+        self.held.get(id).map(|tx| tx as &dyn parser::Transaction)
     }
 
     fn release(&mut self, id: u64) {
-        let at = id.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
-        if let Some(tx) = at.and_then(|at| self.open.get_mut(at)) {
-            *tx = None;
-        }
-        while matches!(self.open.front(), Some(None)) {
-            self.open.pop_front();
-            self.first += 1;
-        }
+        self.held.release(id);
     }
 }
 

@@ -147,15 +147,6 @@ pub(super) fn rdp(data: &[u8], dir: Dir, _: bool) -> Probe {
     settle(check(), dir)
 }
 
-/// An acknowledgment of a connection: short, with a flag and a code (MQTT 5.0 §3.2).
-pub(super) fn mqtt(data: &[u8], dir: Dir, _: bool) -> Probe {
-    match data {
-        [0x20, 2..=0xff, 0 | 1, ..] if dir != ToServer => Probe::Yes(dir),
-        [] | [0x20] | [0x20, 2..=0xff] if dir != ToServer => Probe::Unsure,
-        _ => Probe::No,
-    }
-}
-
 /// A client's first command: a tag and a word that is allowed before login.
 pub(super) fn imap(data: &[u8], dir: Dir, _: bool) -> Probe {
     let mut words = data.splitn(2, |byte| *byte == b' ');

@@ -16,7 +16,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use super::events::Event;
-use super::reader::Reader;
+use crate::app::reader::Reader;
 use crate::time::Time;
 
 /// Most certificates of a chain that are kept.

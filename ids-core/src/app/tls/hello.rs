@@ -5,8 +5,8 @@
 use smallvec::SmallVec;
 
 use super::events::Event;
-use super::reader::Reader;
 use super::version;
+use crate::app::reader::Reader;
 
 /// Extension types that are looked into (IANA, "TLS ExtensionType Values").
 mod extension {

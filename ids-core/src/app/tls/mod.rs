@@ -16,7 +16,6 @@ mod fingerprint;
 mod handshake;
 mod hello;
 mod log;
-mod reader;
 #[cfg(test)]
 pub(crate) mod sample;
 mod session;
@@ -28,9 +27,9 @@ mod version;
 
 use super::config::Encrypted;
 use super::parser::{Probe, Probing, Protocol};
+use crate::app::reader::Reader;
 use crate::field::{Dir, Dirs};
 use handshake::message;
-use reader::Reader;
 
 /// TLS.
 pub static PROTOCOL: Protocol = Protocol {

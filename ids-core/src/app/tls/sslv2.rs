@@ -1,8 +1,8 @@
 //! SSL 2.0 ("The SSL Protocol", Hickman 1995; RFC 6101 appendix E for hellos of later versions in this form).
 
 use super::hello::{ClientHello, Common, ServerHello};
-use super::reader::Reader;
 use super::version;
+use crate::app::reader::Reader;
 
 /// Types of messages.
 pub(super) mod message {

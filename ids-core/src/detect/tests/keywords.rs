@@ -10,6 +10,7 @@ use super::bench::{load, settings};
 use super::frames::{self, damaged, dns, icmp6, ipv4, ping, syn, tagged, tcp, tcp6, udp, udp6};
 use super::{Step, fired};
 use crate::anomaly::Anomaly;
+use crate::app::mqtt::sample as mqtt;
 use crate::app::registry::PROTOCOLS;
 use crate::app::ssh::sample as ssh;
 use crate::app::tls::sample::{self, ONE, TWO};
@@ -92,6 +93,28 @@ fn ssh_case(options: &str) -> Case {
         |banner, kex| vec![client(banner), server(banner), Client(ssh::exchange(kex)), Server(ssh::exchange(kex))];
     let (hit, miss) = (sides("SSH-1.99-one\r\n", "kex-one"), sides("SSH-2.0-two\r\n", "kex-two"));
     case(&format!("alert ssh any any -> any any ({options}; sid:1;)"), hit, miss)
+}
+
+/// A rule on MQTT, on two connections that differ in everything.
+fn mqtt_case(options: &str) -> Case {
+    const SUBSCRIBE: u8 = 8;
+    const UNSUBSCRIBE: u8 = 10;
+    let connection = |flags, name: &str, answer: u8, publish: u8| {
+        vec![
+            Client(mqtt::connect(flags, name)),
+            Server(mqtt::connack(answer & 1, answer)),
+            Client(mqtt::topics(SUBSCRIBE, 1, &[name])),
+            Client(mqtt::topics(UNSUBSCRIBE, 2, &[name])),
+            Client(mqtt::publish(publish, 3, name, name)),
+            Client(mqtt::message(0xe0, &[])),
+        ]
+    };
+    let mut hit = connection(0xc2, "one", 0x87, 0x0d);
+    hit.push(Server(mqtt::message(0xf0, &[])));
+    let old = mqtt::message(0x10, b"\0\x06MQIsdp\x03\x00\0\x3c\0\x03two");
+    let mut miss = connection(0, "two", 0, 0x02);
+    *miss.first_mut().unwrap() = Client(old);
+    case(&format!("alert mqtt any any -> any any ({options}; sid:1;)"), hit, miss)
 }
 
 fn client(text: &str) -> Step {
@@ -410,6 +433,7 @@ fn fields() -> Vec<Case> {
     }
     cases.extend(tls_fields());
     cases.extend(SSH_FIELDS.map(ssh_case));
+    cases.extend(MQTT_FIELDS.map(mqtt_case));
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));
     cases
@@ -422,6 +446,26 @@ const SSH_FIELDS: [&str; 6] = [
     "ssh.hassh.string; content:\"kex-one\"; startswith",
     "ssh.hassh.server; content:\"eff4635117791d3c2629789e20c56e7d\"",
     "ssh.hassh.server.string; content:\"kex-one\"; startswith",
+];
+
+const MQTT_FIELDS: [&str; 17] = [
+    "mqtt.type:auth",
+    "mqtt.protocol_version:5",
+    "mqtt.flags:dup,retain",
+    "mqtt.qos:2",
+    "mqtt.reason_code:0x87",
+    "mqtt.connack.session_present:yes",
+    "mqtt.connect.flags:username,!will_retain,clean_session",
+    "mqtt.connect.protocol_string; content:\"MQTT\"; startswith",
+    "mqtt.connect.clientid; content:\"one-id\"; startswith",
+    "mqtt.connect.username; content:\"one-user\"; startswith",
+    "mqtt.connect.password; content:\"one-password\"; startswith",
+    "mqtt.connect.willtopic; content:\"one-topic\"; startswith",
+    "mqtt.connect.willmessage; content:\"one-gone\"; startswith",
+    "mqtt.publish.topic; content:\"one\"; startswith",
+    "mqtt.publish.message; content:\"one\"; startswith",
+    "mqtt.subscribe.topic; content:\"one\"; startswith",
+    "mqtt.unsubscribe.topic; content:\"one\"; startswith",
 ];
 
 fn tls_fields() -> Vec<Case> {

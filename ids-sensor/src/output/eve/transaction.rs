@@ -68,6 +68,8 @@ fn detail<'a>(at: &TxAt<'_>, options: &'a config::Transaction) -> Detail<'a> {
         extended: options.extended,
         custom: &options.custom,
         all_headers: options.all_headers,
+        hide_passwords: !options.passwords,
+        text_limit: options.text_limit,
         ja4: options.ja4,
         version: options.version,
         dns_formats: DnsFormats { detailed: options.formats[0], grouped: options.formats[1] },
