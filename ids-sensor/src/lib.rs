@@ -20,6 +20,7 @@
 //! | [`authoring`] | rules checked and tried |
 //! | [`block_lists`] | files of addresses → blocks |
 //! | [`doctor`] | what of this machine stands in the way of a live run |
+//! | [`costs`] | what rules and flows cost |
 //! | [`control`] | the socket of a running sensor |
 //! | [`shield`] | what keeps blocks from hitting their owner |
 //! | [`why`] | what happens to a packet now, and because of what |
@@ -34,6 +35,7 @@ pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod costs;
 pub mod doctor;
 pub mod interest;
 pub mod kernel;

@@ -1,12 +1,13 @@
-//! `status --watch` against a running sensor.
+//! `status` of a running sensor: again and again, and with what rules cost.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
+use ids_sensor::control::client::Client;
 use serde_json::Value;
 
 use crate::needs_root;
-use crate::support::lab::SERVER;
+use crate::support::lab::{SERVER, wait_until};
 use crate::support::namespace::Running;
 use crate::support::site::{EVIL, Site, stop};
 
@@ -51,4 +52,27 @@ fn it_is_said_again_and_again_until_the_sensor_ends() {
     let mut said = String::new();
     text.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(said.starts_with("ids-sensor: "), "{said}");
+}
+
+#[test]
+fn what_rules_cost_is_measured_on_demand() {
+    needs_root!();
+    let site = Site::new();
+    let rules = site.rules("alert icmp any any -> any any (msg:\"echo\"; itype:8; sid:7;)\n");
+    let sensor = site.start(&format!("--inline a0,b0 -S {rules}"));
+    let mut client = Client::connect(&ids_sensor::control::path(site.folder(), "lab")).unwrap();
+    assert_eq!(site.lab.ping(SERVER, 5, 56), 5);
+    assert!(site.status()["costs"].is_null(), "nobody asked for it");
+    client.call("ruleset-profile-start", Value::Null).unwrap();
+    assert_eq!(site.lab.ping(SERVER, 5, 56), 5);
+    let matches = || site.status()["costs"]["rules"][0]["matches"].as_u64();
+    wait_until("the costs", || matches() >= Some(5));
+    client.call("ruleset-profile-stop", Value::Null).unwrap();
+    let costs = client.call("ruleset-profile", Value::Null).unwrap();
+    assert_eq!((&costs["rules"][0]["signature_id"], &costs["running"]), (&7.into(), &false.into()), "{costs}");
+    assert!(matches() < Some(10), "only what came meanwhile was measured");
+    let text = String::from_utf8(site.ask("status").stdout).unwrap();
+    assert!(text.contains("the dearest rules") && text.contains("echo"), "{text}");
+    assert_eq!(stop(sensor).0, Some(0));
+    assert!(std::fs::read_to_string(site.folder().join("log/rule_perf.log")).unwrap().contains("\"signature_id\":7"));
 }

@@ -4,6 +4,7 @@
 //! end here when a rule matches.
 
 use super::bytes::{self, Capture, CaptureKind};
+use super::cost::Costs;
 use super::datasets::Found;
 use super::files;
 use super::header::Carriers;
@@ -38,9 +39,16 @@ pub struct Detector {
     pub(super) found: Found,
     /// The files that the latest condition was met by, one bit each.
     pub(super) on_files: u64,
+    /// What rules cost, if somebody wants to know.
+    pub(crate) costs: Option<Box<Costs>>,
 }
 
 impl Detector {
+    /// With what rules cost measured, if there is something to measure it by.
+    pub fn measuring(costs: Option<Costs>) -> Self {
+        Self { costs: costs.map(Box::new), ..Self::default() }
+    }
+
     /// Adds what was counted since the last call.
     pub fn count(&mut self, counters: &mut Counters) {
         let counts = std::mem::take(&mut self.scratch.counts);
@@ -48,12 +56,22 @@ impl Detector {
         counters.add(Counter::DetectDatasetMemcap, std::mem::take(&mut self.found.full));
     }
 
-    /// Forgets what the rule before has captured.
+    /// A rule is tried from now on: forgets what the one before has captured.
     pub(super) fn begin_rule(&mut self) {
+        if let Some(costs) = &mut self.costs {
+            costs.begin_rule();
+        }
         self.captured.clear();
         self.replaced.clear();
         self.measured.clear();
         self.found.objects.clear();
+    }
+
+    /// The rule was tried.
+    pub(super) fn end_rule(&mut self, id: RuleId, matched: bool) {
+        if let Some(costs) = &mut self.costs {
+            costs.end_rule(id, matched);
+        }
     }
 
     /// Keeps what the latest chain captured and measured in a buffer, in case the rule matches.

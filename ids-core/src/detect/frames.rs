@@ -89,7 +89,9 @@ impl Detector {
     ) -> bool {
         let Some(rule) = rules.rule(pending.rule) else { return false };
         self.begin_rule();
-        match self.passes(rules, rule, scene, at, pending.passed, hits) {
+        let tried = self.passes(rules, rule, scene, at, pending.passed, hits);
+        self.end_rule(pending.rule, matches!(tried, Tried::Fired));
+        match tried {
             Tried::Waiting(passed) => pending.passed = passed,
             Tried::Never => pending.done = true,
             Tried::Fired => {

@@ -41,7 +41,9 @@ impl Detector {
                 let Some(rule) = rules.rule(*id) else { return false };
                 self.begin_rule();
                 let candidate = Candidate { rule, since: rules.since(*id) };
-                let Some(stream) = matches(self, candidate, scene, hits) else { return !rule.state.is_empty() };
+                let found = matches(self, candidate, scene, hits);
+                self.end_rule(*id, found.is_some());
+                let Some(stream) = found else { return !rule.state.is_empty() };
                 self.fire((*id, rule), On { stream, ..On::default() }, scene, hits);
                 if stream {
                     note_match(rule, scene);

@@ -16,6 +16,7 @@
 //! | telling what was made of a rule, what is odd about it, and what was meant | `describe` `advice` `similar` |
 //! | telling what rules have to see | [`interest`] |
 //! | what follows | [`hits`] [`threshold`] |
+//! | what it takes | [`cost`] |
 
 mod address_tests;
 mod advice;
@@ -23,6 +24,7 @@ mod builder;
 pub mod bytes;
 mod catalog;
 pub mod compile;
+pub mod cost;
 pub mod datasets;
 mod describe;
 pub mod detector;

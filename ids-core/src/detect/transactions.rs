@@ -186,7 +186,9 @@ impl Detector {
             return false;
         }
         self.begin_rule();
-        match self.try_rule(rules, rule, scene, subject, pending, hits) {
+        let tried = self.try_rule(rules, rule, scene, subject, pending, hits);
+        self.end_rule(pending.rule, matches!(tried, Tried::Fired));
+        match tried {
             Tried::Waiting(passed) => pending.passed = passed,
             Tried::Never => pending.done = true,
             Tried::Fired => {

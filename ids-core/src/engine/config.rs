@@ -1,5 +1,6 @@
 //! What the configuration says to the engine, apart from rules. Filled in by the sensor; defaults are Suricata's.
 
+use crate::detect::cost::Gauge;
 use crate::exception::Exception;
 use crate::host_policy::HostPolicy;
 use crate::{app, decode, defrag, flow, stream};
@@ -51,6 +52,8 @@ pub struct Config {
     pub packets: bool,
     /// Every frame of a protocol is told of ([`Event::Frame`](crate::event::Event::Frame)).
     pub frames: bool,
+    /// How it is measured what rules and flows cost; `None`: not at all.
+    pub costs: Option<Gauge>,
 }
 
 impl Config {

@@ -29,6 +29,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::counters::Counters;
 use crate::decode::Frame;
+use crate::detect::cost::Costs;
 use crate::detect::rule_set::RuleSet;
 use crate::detect::shared::Shared;
 use crate::event::Event;
@@ -160,6 +161,11 @@ impl Engine {
     /// Ends everything that is still open, as at the end of a capture.
     pub fn finish(&mut self, rules: &RuleSet, out: &mut impl Sink) {
         self.worker.finish(rules, out);
+    }
+
+    /// What rules and flows have cost so far, if that is measured ([`Config::costs`]).
+    pub fn costs(&self) -> Option<&Costs> {
+        self.worker.costs()
     }
 
     /// What was counted so far.

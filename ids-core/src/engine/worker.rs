@@ -16,13 +16,14 @@ use super::visit::{self, Conn, Visit};
 use super::{Config, Sink, tell};
 use crate::app::App;
 use crate::counters::Counters;
+use crate::detect::cost::Costs;
 use crate::detect::detector::Detector;
 use crate::detect::hits::Hits;
 use crate::detect::rule_set::{Generation, RuleSet};
 use crate::detect::shared::Shared;
 use crate::exception::Trouble;
 use crate::field::Dir;
-use crate::flow::{Arrival, End, Endpoint, Entry, FlowId, Table};
+use crate::flow::{Arrival, End, Endpoint, Entry, FlowId, Key, Table};
 use crate::packet::Packet;
 use crate::stream;
 use crate::time::Time;
@@ -73,14 +74,15 @@ impl Worker {
         counters.set_policy(Trouble::FlowMemcap, config.flow_full);
         counters.set_policy(Trouble::DefragMemcap, config.defrag_full);
         counters.set_policy(Trouble::AppError, config.app_error);
+        let costs = config.costs.clone().map(Costs::new);
         Self {
             flows: Table::new(config.flow.clone()),
+            detector: Detector::measuring(costs),
             config,
             app,
             shared,
             over: Vec::new(),
             memory: stream::Memory::default(),
-            detector: Detector::default(),
             hits: Hits::default(),
             counters,
             now: Time::ZERO,
@@ -103,6 +105,7 @@ impl Worker {
         self.adopt(rules, out);
         let found = self.find(packet, out);
         self.end_flows(rules, false, out);
+        self.begin_measuring(rules);
         self.hits.clear();
         let verdict = match found {
             Home::Flow(id, dir) => {
@@ -118,7 +121,30 @@ impl Worker {
         if self.config.packets {
             self.tell(packet, found, out);
         }
+        let flow = match found {
+            Home::Flow(id, _) => self.flows.get(id).map(|entry| entry.flow.key),
+            Home::None | Home::Full => None,
+        };
+        self.end_measuring(flow);
         verdict
+    }
+
+    /// What rules and flows have cost so far, if that is measured.
+    pub(super) fn costs(&self) -> Option<&Costs> {
+        self.detector.costs.as_deref()
+    }
+
+    /// What comes until [`Worker::end_measuring`] is one packet, or the end of one flow.
+    fn begin_measuring(&mut self, rules: &RuleSet) {
+        if let Some(costs) = &mut self.detector.costs {
+            costs.begin_packet(rules);
+        }
+    }
+
+    fn end_measuring(&mut self, flow: Option<Key>) {
+        if let Some(costs) = &mut self.detector.costs {
+            costs.end_packet(flow);
+        }
     }
 
     /// Tells of a packet that was inspected.
@@ -243,8 +269,10 @@ impl Worker {
                 entry.recalled(out.recall(&entry.flow.key).as_ref());
             }
             let now = self.now;
+            self.begin_measuring(rules);
             let (_, mut visit) = self.visit(rules, out);
             visit.end(&mut entry, end, now);
+            self.end_measuring(Some(entry.flow.key));
         }
         self.over = over;
     }

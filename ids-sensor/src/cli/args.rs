@@ -234,6 +234,10 @@ pub struct Replay {
     #[arg(long)]
     pub engine_analysis: bool,
 
+    /// Measure what rules and flows cost, show the dearest, and write rule_perf.log to the log folder
+    #[arg(long)]
+    pub costs: bool,
+
     /// Print the frames that rules can look at, with what carries them, and exit
     #[arg(long)]
     pub list_app_layer_frames: bool,

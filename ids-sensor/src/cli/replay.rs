@@ -24,7 +24,11 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
     }
     let filter = Filter::parse(&args.filter.join(" ")).map_err(|error| Failure::Usage(error.to_string()))?;
     let log_dir = args.common.log_dir.clone().unwrap_or_else(|| PathBuf::from("./ids-sensor-out"));
-    let config = settings::load(&args.common, &checksums(args.checksums), args.simulate_ips, Some(&log_dir))?;
+    let mut more = checksums(args.checksums);
+    if args.costs {
+        more.extend(["profiling.rules.enabled=yes", "profiling.rules.active=yes"].map(str::to_owned));
+    }
+    let config = settings::load(&args.common, &more, args.simulate_ips, Some(&log_dir))?;
     if args.common.dump_config {
         return settings::dump(&config);
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::args::Status;
 use super::{Failure, ask, running, say};
+use crate::costs;
 use crate::layout::{self, Column, Gives};
 
 /// Back to the upper left corner, and everything from there on is cleared (ECMA-48 §8.3.21, §8.3.39).
@@ -74,6 +75,9 @@ fn text(name: &str, status: &Value, since: Option<(&Value, f64)>) -> String {
     line(format_args!("{}", blocks(&status["blocks"])));
     for list in array(&status["block_lists"]) {
         line(format_args!("{}", block_list(list)));
+    }
+    if !status["costs"].is_null() {
+        line(format_args!("{}", costs::text(&status["costs"], layout::width()).trim_end()));
     }
     text
 }

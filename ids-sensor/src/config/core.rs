@@ -13,6 +13,7 @@ use ids_core::stream;
 use super::Config;
 use super::eve::Eve;
 use super::traffic::{Policy, Stream, Timeout, Traffic, Urgent};
+use crate::costs;
 use crate::magic;
 
 /// The engine's settings for a run that can drop packets (`inline`) or cannot.
@@ -55,6 +56,7 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
         frames: config.outputs.eve.iter().any(|eve| eve.types.frame.is_some()),
         release: Release::Nothing,
         bypass_above: traffic.flow.bypass_above,
+        costs: costs::gauge(&config.profiling),
     }
 }
 

@@ -19,6 +19,7 @@ mod nfq;
 pub mod node;
 pub mod outputs;
 pub mod pcap_log;
+pub mod profiling;
 pub mod reputation;
 pub mod rules;
 pub mod scalar;
@@ -72,6 +73,8 @@ pub struct Config {
     pub queues: crate::live::Queues,
     /// Blocks on account of rules.
     pub ips: ips::Ips,
+    /// What rules and flows cost.
+    pub profiling: profiling::Profiling,
     /// What has no effect, or another one than was meant.
     pub warnings: Vec<Warning>,
     /// What cannot be meant: the program must not start with it.
@@ -91,7 +94,6 @@ pub struct Vars {
 const IGNORED: &[&str] = &[
     "suricata-version",
     "unix-command",
-    "profiling",
     "threading",
     "capture",
     "host-mode",
@@ -161,6 +163,7 @@ impl Config {
                 af_xdp: listen::read(root, "af-xdp"),
                 block_lists: block_lists::read(root),
                 ips: ips::Ips::read(root),
+                profiling: profiling::Profiling::read(root),
                 outputs,
                 traffic,
                 tree: Node::empty(),

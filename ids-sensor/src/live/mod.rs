@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use ids_core::app::App;
 use ids_core::counters::Counters;
+use ids_core::detect::cost::Costs;
 use ids_core::detect::shared::Shared;
 use ids_core::engine::{Command, Engine, Side, Sink};
 use ids_core::event::Event;
@@ -95,15 +96,32 @@ pub struct Guard {
     pub rules: Follower,
     /// What the engine has counted, renewed with every tick.
     pub counters: Arc<Mutex<Counters>>,
+    /// What it has measured, renewed once a second.
+    pub costs: Board,
+    /// When that was.
+    pub shown: Time,
     /// Accept everything, answer nothing and block nothing: only tell.
     pub dry_run: bool,
 }
+
+/// Where a worker shows what rules and flows cost.
+pub type Board = Arc<Mutex<Option<Costs>>>;
+
+/// How often costs are shown, in nanoseconds: there is a row for each rule.
+const SHOW_COSTS: u64 = 1_000_000_000;
 
 impl Default for Guard {
     /// An engine with default settings and no rules.
     fn default() -> Self {
         let engine = Engine::new(Arc::default(), Arc::new(App::default()), Shared::default());
-        Self { engine, rules: Follower::default(), counters: Arc::default(), dry_run: false }
+        Self {
+            engine,
+            rules: Follower::default(),
+            counters: Arc::default(),
+            costs: Board::default(),
+            shown: Time::ZERO,
+            dry_run: false,
+        }
     }
 }
 
@@ -124,6 +142,10 @@ impl Inspector for Guard {
             self.engine.tick(self.rules.rules(), now, out);
         }
         self.show_counters();
+        if now.nanos() >= self.shown.nanos().saturating_add(SHOW_COSTS) {
+            self.shown = now;
+            self.show_costs();
+        }
     }
 
     fn missed(&mut self, out: &mut impl Sink) {
@@ -138,12 +160,19 @@ impl Inspector for Guard {
             self.engine.finish(self.rules.rules(), out);
         }
         self.show_counters();
+        self.show_costs();
     }
 }
 
 impl Guard {
     fn show_counters(&self) {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone_from(self.engine.counters());
+    }
+
+    fn show_costs(&self) {
+        if let Some(costs) = self.engine.costs().filter(|costs| costs.packets() > 0) {
+            *self.costs.lock().unwrap_or_else(PoisonError::into_inner) = Some(costs.clone());
+        }
     }
 }
 

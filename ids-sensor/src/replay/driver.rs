@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ids_core::app::App;
 use ids_core::counters::{Counter, Counters};
+use ids_core::detect::cost::Costs;
 use ids_core::detect::shared::Shared;
 use ids_core::engine::{self, Command, Engine, Side, Sink};
 use ids_core::event::Event;
@@ -34,6 +35,7 @@ pub struct Driver<'a> {
     tally: Tally,
     /// Sums over all captures so far.
     counters: Counters,
+    costs: Option<Costs>,
     first: Option<Time>,
     last: Time,
     scene: Arc<Scene>,
@@ -54,6 +56,7 @@ impl<'a> Driver<'a> {
             batch: Batch::default(),
             tally: Tally::default(),
             counters: Counters::default(),
+            costs: None,
             first: None,
             last: Time::ZERO,
             scene: Arc::default(),
@@ -81,8 +84,8 @@ impl<'a> Driver<'a> {
         }
         engine.finish(rules, &mut sink);
         sink.renderer.hand_over();
-        self.counters.merge(engine.counters());
-        self.tally.add([tally]);
+        let counted = Counted::of(&engine);
+        self.add(tally, &counted);
     }
 
     /// Several engines, each in a thread of its own.
@@ -91,7 +94,7 @@ impl<'a> Driver<'a> {
         let (settings, app) = (Arc::clone(&self.settings), Arc::clone(&self.app));
         let (workers, rules) = (self.workers, &rules.rules);
         let setup = team::Setup { workers, rules, settings: &settings, app: &app, outputs, scene: &scene };
-        let (tally, counters) = team::run(&setup, |dealer| {
+        let (tally, counted) = team::run(&setup, |dealer| {
             let (mut clock, mut more) = (Time::ZERO, true);
             while more {
                 more = self.read(capture, &mut clock, &mut advance);
@@ -99,7 +102,12 @@ impl<'a> Driver<'a> {
                 dealer.tick(clock);
             }
         });
-        self.counters.merge(&counters);
+        self.add(tally, &counted);
+    }
+
+    fn add(&mut self, tally: Tally, counted: &Counted) {
+        self.counters.merge(&counted.counters);
+        merge(&mut self.costs, counted.costs.as_ref());
         self.tally.add([tally]);
     }
 
@@ -120,8 +128,8 @@ impl<'a> Driver<'a> {
         more
     }
 
-    /// Tells the counters and sums up.
-    pub fn finish(self, summary: &mut Summary) {
+    /// Tells the counters and sums up. Out: what rules and flows cost, if that was measured.
+    pub fn finish(self, summary: &mut Summary) -> Option<Costs> {
         if self.stats {
             let mut renderer = self.outputs.renderer(&self.scene);
             // What is still on its way to the disk counts.
@@ -145,6 +153,33 @@ impl<'a> Driver<'a> {
         }
         summary.flows = self.counters.get(Counter::FlowTotal);
         summary.tally = self.tally;
+        self.costs
+    }
+}
+
+/// What one engine or several have counted and measured.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) counters: Counters,
+    pub(super) costs: Option<Costs>,
+}
+
+impl Counted {
+    pub(super) fn of(engine: &Engine) -> Self {
+        Self { counters: engine.counters().clone(), costs: engine.costs().filter(|costs| costs.packets() > 0).cloned() }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.counters.merge(&other.counters);
+        merge(&mut self.costs, other.costs.as_ref());
+    }
+}
+
+fn merge(sum: &mut Option<Costs>, more: Option<&Costs>) {
+    match (sum, more) {
+        (Some(sum), Some(more)) => sum.merge(more),
+        (sum @ None, Some(more)) => *sum = Some(more.clone()),
+        (_, None) => {}
     }
 }
 

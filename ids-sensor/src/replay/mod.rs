@@ -12,11 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use ids_core::detect::cost::Costs;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::capture::filter::Filter;
 use crate::capture::pcap::{Findings, OpenError, Pcap};
 use crate::config::Config;
+use crate::costs;
+use crate::kernel::clock::wall;
 use crate::output::sink::Scene;
 use crate::output::writer::Pressure;
 use crate::output::{OutputError, Outputs};
@@ -85,13 +88,26 @@ pub fn run(plan: &Plan<'_>) -> Result<Summary, ReplayError> {
     if plan.lenient && summary.captures == 0 {
         summary.warnings.push("there is no capture in the folder".to_owned());
     }
-    driver.finish(&mut summary);
+    let costs = driver.finish(&mut summary);
     bar.finish_and_clear();
     let report = outputs.finish();
     summary.write_errors = report.errors;
     summary.write_errors.extend(rule_files::save(plan.config, &plan.rules.rules));
+    if let Some(costs) = costs {
+        tell_costs(plan, &costs, &mut summary);
+    }
     summary.elapsed = start.elapsed();
     Ok(summary)
+}
+
+/// Writes and shows what was measured.
+fn tell_costs(plan: &Plan<'_>, costs: &Costs, summary: &mut Summary) {
+    let (settings, rules) = (&plan.config.profiling, &plan.rules.rules);
+    match costs::write(costs, rules, settings, &plan.log_dir, wall()) {
+        Ok(path) => summary.places.push(path),
+        Err((path, error)) => summary.write_errors.push(format!("{}: {error}", path.display())),
+    }
+    summary.costs = Some(costs::json(costs, rules, settings.limit));
 }
 
 fn scene(plan: &Plan<'_>, path: &Path) -> Arc<Scene> {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use ids_core::event::{Alert, Event};
 use ids_core::time::Time;
 use indicatif::{HumanBytes, HumanCount};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::costs;
 use crate::layout::{self, Column, Gives, count};
 use crate::output::lines::Order;
 use crate::output::names;
@@ -115,13 +116,15 @@ pub struct Summary {
     pub places: Vec<PathBuf>,
     /// What was wrong with captures.
     pub warnings: Vec<String>,
+    /// What rules and flows cost, as [`crate::costs::json`] has it, if that was measured.
+    pub costs: Option<Value>,
     /// What could not be written.
     pub write_errors: Vec<String>,
 }
 
 impl Summary {
     /// For programs.
-    pub fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> Value {
         json!({
             "captures": self.captures,
             "packets": self.tally.packets,
@@ -133,6 +136,7 @@ impl Summary {
             "seconds": self.elapsed.as_secs_f64(),
             "outputs": self.places,
             "warnings": self.warnings,
+            "costs": self.costs,
         })
     }
 
@@ -147,6 +151,9 @@ impl Summary {
         let left = self.tally.alerts - self.tally.first.len() as u64;
         if left > 0 {
             let _ = writeln!(out, "… and {}\n", count(left, "more alert"));
+        }
+        if let Some(measured) = &self.costs {
+            let _ = writeln!(out, "{}", costs::text(measured, width));
         }
         let Tally { packets, bytes, dropped, alerts, .. } = self.tally;
         let seconds = self.elapsed.as_secs_f64().max(0.001);

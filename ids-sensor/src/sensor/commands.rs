@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::meter::Meter;
 use super::reload::Reloader;
 use super::{blocks, status};
 use crate::block_lists::{BlockLists, State};
@@ -37,11 +38,13 @@ pub(super) struct Running {
     pub(super) store: Option<Reader>,
     /// Where records go.
     pub(super) places: Vec<PathBuf>,
+    /// What rules and flows cost.
+    pub(super) meter: Meter,
     /// Why hosts were blocked by hand, as far as it was said.
     pub(super) reasons: Mutex<HashMap<Prefix, String>>,
 }
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 21] = [
     "alerts-list",
     "alerts-show",
     "block-add",
@@ -51,6 +54,9 @@ const NAMES: [&str; 18] = [
     "reload",
     "reload-rules",
     "reopen-log-files",
+    "ruleset-profile",
+    "ruleset-profile-start",
+    "ruleset-profile-stop",
     "ruleset-reload-nonblocking",
     "ruleset-reload-rules",
     "ruleset-reload-time",
@@ -84,6 +90,9 @@ impl Commands for Running {
             "ruleset-reload-nonblocking" => self.reloader.reload_aside().map(|()| json!("done")),
             "ruleset-reload-time" => Ok(json!([{"id": 0, "last_reload": iso(self.reloader.rules().when)}])),
             "ruleset-stats" => Ok(ruleset_stats(self.reloader.rules())),
+            "ruleset-profile" => Ok(self.meter.show()),
+            "ruleset-profile-start" => self.meter.switch(true).map(|()| json!("done")),
+            "ruleset-profile-stop" => self.meter.switch(false).map(|()| json!("done")),
             "iface-list" => self.interfaces(),
             "status" => self.status(),
             "block-list" => {
@@ -120,6 +129,7 @@ impl Running {
             "blocks": status::commands(&self.live.commands()),
             "block_lists": self.lists.states().iter().map(State::to_json).collect::<Vec<_>>(),
             "records_lost": self.queue.lost().iter().sum::<u64>(),
+            "costs": self.meter.show(),
         }))
     }
 

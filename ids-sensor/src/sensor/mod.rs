@@ -8,6 +8,7 @@
 pub mod blocks;
 pub mod commands;
 mod floods;
+mod meter;
 pub mod reload;
 mod status;
 
@@ -23,6 +24,7 @@ use ids_core::detect::compile::Loader;
 use ids_core::detect::shared::Shared;
 use ids_core::engine::{Engine, Release};
 use ids_core::event::Event;
+use ids_core::time::Time;
 
 use crate::block_lists::BlockLists;
 use crate::config::{self, Config};
@@ -31,7 +33,7 @@ use crate::control::{self, server};
 use crate::interest::{Others, Wanted};
 use crate::kernel::clock::wall;
 use crate::live::rules::{Follower, Force};
-use crate::live::{self, Events, Guard, Live, Topology};
+use crate::live::{self, Board, Events, Guard, Live, Topology};
 use crate::output::file_store::Tally;
 use crate::output::renderer::Renderer;
 use crate::output::sink::{RulesLoaded, Scene, Stats};
@@ -41,6 +43,7 @@ use crate::rights;
 use crate::rule_files;
 use crate::ruleset::Loaded;
 use commands::Running;
+use meter::Meter;
 use reload::{Read, Reloader, Stage};
 
 /// How often signals and timers are looked at.
@@ -159,6 +162,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
         queue: outputs.queue(),
         store: outputs.store(),
         places: outputs.places().to_vec(),
+        meter: workers.meter(config),
         reasons: Mutex::default(),
     });
     let server = server::start(&socket, Arc::clone(&running) as _)?;
@@ -172,7 +176,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     server.stop();
     let running = Arc::into_inner(running).expect("the control thread, the only other holder, has ended");
     // Queue and reader go before the outputs are finished: the writer runs for as long as somebody can reach it.
-    let Running { live, lists, queue, store, places, .. } = running;
+    let Running { live, lists, queue, store, places, meter, .. } = running;
     drop((store, lists));
     let staying = live.staying().map(str::to_owned).collect();
     let ended = live.stop();
@@ -182,6 +186,7 @@ pub fn run(plan: Plan<'_>, ready: impl FnOnce()) -> Result<Summary, Error> {
     drop((ticker, queue));
     let mut report = outputs.finish();
     report.errors.extend(rule_files::save(config, &workers.force.current()));
+    report.errors.extend(meter.write(&log_dir));
     let alerts = workers.counters().get(Counter::DetectAlert);
     Ok(Summary { ports: ended?, alerts, elapsed: start.elapsed(), places, lost, staying, write_errors: report.errors })
 }
@@ -273,6 +278,7 @@ struct Workers {
     force: Arc<Force>,
     dry_run: bool,
     counters: Vec<Arc<Mutex<Counters>>>,
+    boards: Vec<Board>,
 }
 
 impl Workers {
@@ -288,15 +294,24 @@ impl Workers {
             force: Force::new(rules.rules),
             dry_run,
             counters: Vec::new(),
+            boards: Vec::new(),
         }
     }
 
     /// The next worker's engine, and where its events go.
     fn make(&mut self, renderer: Renderer) -> (Guard, Teller) {
-        let counters: Arc<Mutex<Counters>> = Arc::default();
+        let (counters, costs): (Arc<Mutex<Counters>>, Board) = Default::default();
         self.counters.push(Arc::clone(&counters));
+        self.boards.push(Arc::clone(&costs));
         let engine = Engine::new(Arc::clone(&self.settings), Arc::clone(&self.app), self.shared.clone());
-        (Guard { engine, rules: Follower::new(&self.force), counters, dry_run: self.dry_run }, Teller(renderer))
+        let (rules, dry_run) = (Follower::new(&self.force), self.dry_run);
+        (Guard { engine, rules, counters, costs, shown: Time::ZERO, dry_run }, Teller(renderer))
+    }
+
+    /// What switches measuring on and off in all of them.
+    fn meter(&self, config: &Config) -> Meter {
+        let (gauge, force) = (self.settings.costs.clone(), Arc::clone(&self.force));
+        Meter::new(gauge, self.boards.clone(), force, config.profiling.clone())
     }
 
     /// What all engines have counted.

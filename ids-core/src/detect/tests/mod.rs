@@ -5,6 +5,7 @@
 
 mod actions;
 pub(super) mod bench;
+mod cost;
 mod datasets;
 mod frame_rules;
 mod frames;

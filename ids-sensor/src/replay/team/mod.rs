@@ -16,11 +16,11 @@ use std::thread;
 
 use crossbeam_channel::bounded;
 use ids_core::app::App;
-use ids_core::counters::Counters;
 use ids_core::detect::rule_set::RuleSet;
 use ids_core::detect::shared::Shared;
 use ids_core::engine::{self, Engine};
 
+use super::driver::Counted;
 use super::summary::Tally;
 use crate::output::Outputs;
 use crate::output::sink::Scene;
@@ -41,8 +41,8 @@ pub(super) struct Setup<'a> {
     pub(super) scene: &'a Arc<Scene>,
 }
 
-/// Runs a team; `read` deals a whole capture out. Out: what all of them counted.
-pub(super) fn run(setup: &Setup<'_>, read: impl FnOnce(&mut Dealer)) -> (Tally, Counters) {
+/// Runs a team; `read` deals a whole capture out. Out: what all of them counted and measured.
+pub(super) fn run(setup: &Setup<'_>, read: impl FnOnce(&mut Dealer)) -> (Tally, Counted) {
     let places = Places::new(setup.workers);
     let shared = Shared::default();
     thread::scope(|scope| {
@@ -67,12 +67,12 @@ pub(super) fn run(setup: &Setup<'_>, read: impl FnOnce(&mut Dealer)) -> (Tally, 
         let merger = scope.spawn(move || merge::run(&from_workers, &queue, &answer));
         let mut dealer = Dealer::new(setup.settings, to_workers, answers);
         read(&mut dealer);
-        let mut counters = dealer.finish();
+        let mut sum = Counted { counters: dealer.finish(), ..Counted::default() };
         for worker in workers {
             let counted = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            counters.merge(&counted);
+            sum.merge(&counted);
         }
         let tally = merger.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (tally, counters)
+        (tally, sum)
     })
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crossbeam_channel::{Receiver, Sender};
-use ids_core::counters::Counters;
 use ids_core::detect::rule_set::RuleSet;
 use ids_core::engine::Engine;
 use ids_core::packet::Packet;
@@ -15,7 +14,7 @@ use super::piece::{At, Claim, Close, Dropped, Piece};
 use super::turn::Seat;
 use crate::output::lines::Lines;
 use crate::output::renderer::Renderer;
-use crate::replay::driver::EngineSink;
+use crate::replay::driver::{Counted, EngineSink};
 use crate::replay::summary::Tally;
 
 /// A worker and what it works with.
@@ -45,7 +44,7 @@ impl Drop for Leaving {
 
 impl Work<'_> {
     /// Works until there are no more pieces. Out: what was counted.
-    pub(super) fn run(self, pieces: &Receiver<Piece>, rendered: &Sender<Rendered>) -> Counters {
+    pub(super) fn run(self, pieces: &Receiver<Piece>, rendered: &Sender<Rendered>) -> Counted {
         let Self { mut engine, rules, seat, renderer } = self;
         let _leaving = Leaving(Arc::clone(&seat));
         let mut tally = Tally::default();
@@ -80,7 +79,7 @@ impl Work<'_> {
                 break;
             }
         }
-        engine.counters().clone()
+        Counted::of(&engine)
     }
 }
 
