@@ -77,7 +77,8 @@ fn bench(criterion: &mut Criterion) {
                     let fate = intake.push(&frame, &mut counters, &mut |packet, _| {
                         black_box(packet.layers);
                     });
-                    intake.settle(fate.verdict);
+                    let datagrams = intake.completed();
+                    intake.settle(&datagrams, fate.verdict);
                 }
             });
         });

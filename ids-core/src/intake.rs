@@ -2,9 +2,12 @@
 //!
 //! In: a [`Frame`].  Out: through a callback, in this order: the packet as captured; what a tunnel in it
 //! carries, outermost first; after a fragment that completes its datagram, that datagram and what it carries.
-//! Holds fragments that wait for others.  Must not know flows or rules.
+//! Holds fragments that wait for others, which several intakes of one port may share.  Must not know flows or rules.
 
-use crate::counters::Counters;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::counters::{Counter, Counters};
 use crate::decode::{self, Frame, Start, decode};
 use crate::defrag::{self, Defrag, Outcome};
 use crate::packet::Packet;
@@ -21,11 +24,23 @@ pub struct Fate {
     pub verdict: Verdict,
 }
 
+/// Fragments that wait for others. Their lock is taken for fragments alone, and when a second is over.
+#[derive(Clone, Debug, Default)]
+pub struct Fragments(Arc<Mutex<Defrag>>);
+
+impl Fragments {
+    fn table(&self) -> MutexGuard<'_, Defrag> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Decoding and defragmentation.
 #[derive(Debug, Default)]
 pub struct Intake {
     config: decode::Config,
-    defrag: Defrag,
+    fragments: Fragments,
+    /// The fragments are another intake's, which tells of their memory.
+    guest: bool,
     /// Datagrams that the latest captured packet completed.
     completed: Vec<defrag::Key>,
 }
@@ -33,7 +48,18 @@ pub struct Intake {
 impl Intake {
     /// Nothing was taken in yet.
     pub fn new(config: decode::Config, defrag: defrag::Config) -> Self {
-        Self { config, defrag: Defrag::new(defrag), completed: Vec::new() }
+        let fragments = Fragments(Arc::new(Mutex::new(Defrag::new(defrag))));
+        Self { config, fragments, guest: false, completed: Vec::new() }
+    }
+
+    /// The fragments that wait here.
+    pub fn fragments(&self) -> Fragments {
+        self.fragments.clone()
+    }
+
+    /// From now on fragments wait where those of another intake do: any of them may get the one that is missing.
+    pub fn join(&mut self, fragments: Fragments) {
+        (self.fragments, self.guest) = (fragments, true);
     }
 
     /// Takes one captured packet, and hands every packet in it to `emit`.
@@ -45,22 +71,24 @@ impl Intake {
         fate
     }
 
-    /// Says what became of the latest captured packet, so that late copies of the fragments of datagrams that
-    /// it completed share its fate.
-    pub fn settle(&mut self, verdict: Verdict) {
-        for key in self.completed.drain(..) {
-            self.defrag.settle(&key, verdict);
+    /// The datagrams that the latest captured packet completed, whose fate matters to what follows.
+    pub fn completed(&mut self) -> Vec<defrag::Key> {
+        mem::take(&mut self.completed)
+    }
+
+    /// Says what became of a captured packet, so that late copies of the fragments of datagrams that it completed share
+    /// its fate.
+    pub fn settle(&self, datagrams: &[defrag::Key], verdict: Verdict) {
+        for key in datagrams {
+            self.fragments.table().settle(key, verdict);
         }
     }
 
-    /// Whether what becomes of the latest captured packet matters to what follows: whether it completed a datagram.
-    pub fn awaits_verdict(&self) -> bool {
-        !self.completed.is_empty()
-    }
-
     /// Lets time pass: datagrams that take too long are given up.
-    pub fn tick(&mut self, now: Time, counters: &mut Counters) {
-        self.defrag.expire(now, counters);
+    pub fn tick(&self, now: Time, counters: &mut Counters) {
+        if !self.guest {
+            self.fragments.table().expire(now, counters);
+        }
     }
 
     /// Decodes and emits one packet and all that it carries. Calls itself for a datagram that was completed;
@@ -74,7 +102,10 @@ impl Intake {
                 emit(packet, counters);
                 continue;
             }
-            let outcome = self.defrag.push(packet, counters);
+            let outcome = self.fragments.table().push(packet, counters);
+            if self.guest {
+                counters.set(Counter::DefragMemuse, 0);
+            }
             if let Outcome::Refused(refusal) = &outcome {
                 packet.refused = Some(*refusal);
             }

@@ -254,6 +254,42 @@ pub struct Packet<'a> {
     pub anomalies: Anomalies,
 }
 
+/// A packet apart from its bytes, to be sent to another thread beside a copy of them.
+#[derive(Clone, Debug)]
+pub struct Detached {
+    id: u64,
+    port: u16,
+    time: Time,
+    link: LinkType,
+    frame_at: Option<u32>,
+    layers: Layers,
+    source: Source,
+    tunnel: Option<Tunnel>,
+    refused: Option<Refusal>,
+    anomalies: Anomalies,
+}
+
+impl Detached {
+    /// The packet with its bytes again.
+    pub fn with<'a>(&self, bytes: &'a [u8]) -> Packet<'a> {
+        let Self { id, port, time, link, frame_at, layers, source, tunnel, refused, ref anomalies } = *self;
+        let anomalies = anomalies.clone();
+        Packet { id, port, time, link, bytes, frame_at, layers, source, tunnel, refused, anomalies }
+    }
+
+    /// Number of the captured packet it came out of.
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl From<&Packet<'_>> for Detached {
+    fn from(packet: &Packet<'_>) -> Self {
+        let Packet { id, port, time, link, frame_at, layers, source, tunnel, refused, ref anomalies, .. } = *packet;
+        Self { id, port, time, link, frame_at, layers, source, tunnel, refused, anomalies: anomalies.clone() }
+    }
+}
+
 impl<'a> Packet<'a> {
     /// The bytes from `at` to `end`, as far as they exist.
     fn slice(&self, at: u32, end: u32) -> &'a [u8] {

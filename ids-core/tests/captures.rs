@@ -106,7 +106,8 @@ fn every_capture_goes_through() {
                 assert_eq!(packet.id, id);
                 wire += u64::from(packet.source == Source::Wire);
             });
-            intake.settle(fate.verdict);
+            let datagrams = intake.completed();
+            intake.settle(&datagrams, fate.verdict);
         });
         assert_eq!((wire, counters.get(Counter::DecoderPkts)), (id, id), "{path:?}");
     }

@@ -13,6 +13,7 @@ mod frames;
 mod release;
 mod rewrite;
 mod route;
+mod share;
 mod store;
 mod tell;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use crate::time::Time;
 use crate::verdict::Verdict;
 pub use config::{Config, Release};
 pub use route::Route;
+pub use share::{Claim, Owed, Part, Peers};
 use worker::Worker;
 
 /// Takes what the engine has to say.
@@ -121,21 +123,35 @@ impl Engine {
 
     /// Takes one captured packet through the whole path. Its verdict is told before the call returns.
     pub fn push(&mut self, rules: &RuleSet, packet: PacketIn<'_>, out: &mut impl Sink) {
-        let PacketIn { id, port, time, link, bytes } = packet;
+        let (id, time) = (packet.id, packet.time);
+        let owed = self.take_in(&packet, |worker, packet| worker.packet(rules, packet, time, out));
+        out.verdict(id, self.conclude(owed, packet.bytes));
+    }
+
+    /// The first stage; `each` decides on every packet that is found.
+    fn take_in(
+        &mut self,
+        packet: &PacketIn<'_>,
+        mut each: impl FnMut(&mut Worker, &mut Packet<'_>) -> Verdict,
+    ) -> Owed {
         let Self { intake, worker } = self;
         let mut verdict = Verdict::Accept;
-        let frame = Frame { id, port, time, link, bytes };
         let mut counters = mem::take(&mut worker.counters);
-        let fate = intake.push(&frame, &mut counters, &mut |packet, counters| {
+        let fate = intake.push(&Frame::from(packet), &mut counters, &mut |packet, counters| {
             mem::swap(&mut worker.counters, counters);
-            verdict = verdict.and(worker.packet(rules, packet, time, out));
+            verdict = verdict.and(each(worker, packet));
             mem::swap(&mut worker.counters, counters);
         });
         worker.counters = counters;
-        verdict = verdict.and(fate.verdict);
-        intake.settle(verdict);
-        worker.rewrite(bytes);
-        out.verdict(id, verdict);
+        Owed { verdict: verdict.and(fate.verdict), edits: worker.take_edits(), datagrams: intake.completed() }
+    }
+
+    /// All parts of a captured packet have been decided on: makes the changes in its `bytes` that inline inspection asked
+    /// for. Out: its fate.
+    pub fn conclude(&mut self, mut owed: Owed, bytes: &mut [u8]) -> Verdict {
+        self.intake.settle(&owed.datagrams, owed.verdict);
+        owed.edits.apply(bytes);
+        owed.verdict
     }
 
     /// Takes one decoded packet, where another thread runs the first stage ([`Intake`]) and hands each packet to
@@ -143,7 +159,7 @@ impl Engine {
     /// What inline inspection would rewrite is left as it is.
     pub fn packet(&mut self, rules: &RuleSet, packet: &mut Packet<'_>, clock: Time, out: &mut impl Sink) -> Verdict {
         let verdict = self.worker.packet(rules, packet, clock, out);
-        self.worker.forget_edits();
+        drop(self.worker.take_edits());
         verdict
     }
 

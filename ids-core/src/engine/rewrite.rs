@@ -73,9 +73,9 @@ impl Edits {
         }
     }
 
-    /// Forgets them, where nobody sends the frame on.
-    pub(super) fn forget(&mut self) {
-        self.0.clear();
+    /// Adds those that another engine asks for.
+    pub(super) fn append(&mut self, others: &mut Self) {
+        self.0.append(&mut others.0);
     }
 }
 

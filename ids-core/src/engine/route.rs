@@ -18,6 +18,12 @@ pub struct Route {
 }
 
 impl Route {
+    /// Which of so many workers has the flows of a hash.
+    pub fn worker(hash: u64, workers: usize) -> usize {
+        // A remainder is smaller than what it is of, which came from a `usize`.
+        (hash % workers.max(1) as u64) as usize
+    }
+
     /// The route of a packet, as the configuration tells flows apart.
     pub fn of(packet: &Packet<'_>, config: &Config) -> Self {
         let Some(arrival) = Arrival::of(packet, config) else {

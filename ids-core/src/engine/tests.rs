@@ -1,6 +1,7 @@
 //! What rules make of traffic that has gone through the whole engine.
 
 mod files;
+mod share;
 
 use std::sync::Arc;
 

@@ -45,7 +45,7 @@ pub(super) struct Worker {
     swept: Time,
     /// The rule set that the latest packet was inspected by.
     pub(super) generation: Generation,
-    /// What must be changed in the packets that were taken since the last [`Worker::rewrite`].
+    /// What must be changed in the packets that were taken since the last [`Worker::take_edits`].
     edits: Edits,
     /// Stream data that rules matched on.
     matched: Vec<u8>,
@@ -164,9 +164,9 @@ impl Worker {
         found.is_some_and(|(arrival, ends)| self.flows.knows_quoted(&arrival, ends, self.now))
     }
 
-    /// Forgets the changes that were asked for, where nobody sends the packet on.
-    pub(super) fn forget_edits(&mut self) {
-        self.edits.forget();
+    /// The changes that were asked for since the last call.
+    pub(super) fn take_edits(&mut self) -> Edits {
+        mem::take(&mut self.edits)
     }
 
     /// Ends flows that were idle for too long.
@@ -189,11 +189,6 @@ impl Worker {
         let over = &mut self.over;
         self.flows.drain(&mut self.counters, |entry, end| over.push((take(entry), end)));
         self.end_flows(rules, true, out);
-    }
-
-    /// Makes the changes that inline inspection asked for in the captured frame that was taken last.
-    pub(super) fn rewrite(&mut self, frame: &mut [u8]) {
-        self.edits.apply(frame);
     }
 
     /// The flow of a packet. Flows that end on account of it are put aside.

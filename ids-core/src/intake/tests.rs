@@ -111,9 +111,11 @@ fn late_copies_share_the_fate_of_their_datagram() {
         let mut bed = Bed::default();
         let [first, last] = halves(17, 1, &udp());
         assert_eq!(bed.push(&first).1, Fate::default());
-        bed.intake.settle(Verdict::Accept);
+        let datagrams = bed.intake.completed();
+        bed.intake.settle(&datagrams, Verdict::Accept);
         assert_eq!(bed.push(&last).1, Fate::default());
-        bed.intake.settle(settled);
+        let datagrams = bed.intake.completed();
+        bed.intake.settle(&datagrams, settled);
         let (seen, fate) = bed.push(&last);
         assert_eq!((seen.len(), fate.verdict), (1, late));
     }

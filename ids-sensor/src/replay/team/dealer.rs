@@ -54,11 +54,12 @@ impl Dealer {
         {
             piece.dropped.push(Dropped { step: hands.step, id, verdict: fate.verdict });
         }
-        if intake.awaits_verdict() {
+        let datagrams = intake.completed();
+        if !datagrams.is_empty() {
             self.send(Close::Ask(id));
             // There is no answer only if a thread panicked, which its join tells.
             let verdict = self.answers.recv().unwrap_or_default();
-            self.intake.settle(verdict);
+            self.intake.settle(&datagrams, verdict);
         }
     }
 
@@ -90,8 +91,8 @@ impl Dealer {
 
 impl Hands {
     fn deal(&mut self, packet: &Packet<'_>) {
-        let workers = self.pieces.len() as u64;
-        let worker = |hash: u64| usize::try_from(hash % workers).expect("below the number of workers");
+        let workers = self.pieces.len();
+        let worker = |hash: u64| Route::worker(hash, workers);
         let route = Route::of(packet, &self.settings.flow);
         let own = worker(route.own);
         let at = |claim| At { step: self.step, clock: self.clock, claim };

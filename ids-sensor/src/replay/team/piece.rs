@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ids_core::defrag::Refusal;
-use ids_core::packet::{Anomalies, Layers, LinkType, Packet, Source, Tunnel};
+use ids_core::packet::{Detached, Packet};
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
 
@@ -48,18 +47,9 @@ pub(super) enum Close {
 #[derive(Debug)]
 struct Unit {
     at: At,
-    id: u64,
-    port: u16,
-    time: Time,
-    link: LinkType,
-    frame_at: Option<u32>,
+    packet: Detached,
     start: usize,
     len: usize,
-    layers: Layers,
-    source: Source,
-    tunnel: Option<Tunnel>,
-    refused: Option<Refusal>,
-    anomalies: Anomalies,
 }
 
 /// When and how a worker takes a packet.
@@ -88,34 +78,17 @@ pub(super) enum Claim {
 impl Piece {
     /// Adds a copy of a packet.
     pub(super) fn push(&mut self, packet: &Packet<'_>, at: At) {
-        let Packet { id, port, time, link, bytes, frame_at, layers, source, tunnel, refused, ref anomalies } = *packet;
-        let (start, len, anomalies) = (self.bytes.len(), bytes.len(), anomalies.clone());
-        self.bytes.extend_from_slice(bytes);
-        self.units.push(Unit {
-            at,
-            id,
-            port,
-            time,
-            link,
-            frame_at,
-            start,
-            len,
-            layers,
-            source,
-            tunnel,
-            refused,
-            anomalies,
-        });
+        let (start, len) = (self.bytes.len(), packet.bytes.len());
+        self.bytes.extend_from_slice(packet.bytes);
+        self.units.push(Unit { at, packet: packet.into(), start, len });
     }
 
     /// The packets, in order.
     pub(super) fn packets(&mut self) -> impl Iterator<Item = (At, Packet<'_>)> {
         let bytes = &self.bytes;
         self.units.drain(..).map(move |unit| {
-            let Unit { at, id, port, time, link, frame_at, start, len, layers, source, tunnel, refused, anomalies } =
-                unit;
-            let bytes = bytes.get(start..start + len).expect("pushed together with the unit");
-            (at, Packet { id, port, time, link, bytes, frame_at, layers, source, tunnel, refused, anomalies })
+            let bytes = bytes.get(unit.start..unit.start + unit.len).expect("pushed together with the unit");
+            (unit.at, unit.packet.with(bytes))
         })
     }
 }
