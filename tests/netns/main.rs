@@ -16,6 +16,7 @@ mod command_line;
 mod crash;
 mod doctor;
 mod flood;
+mod handover;
 mod host;
 mod inline;
 mod interest;

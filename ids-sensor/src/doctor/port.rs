@@ -96,24 +96,23 @@ fn offloads(name: &str, described: &Description) -> Finding {
 fn queues(name: &str, described: &Description, question: &Question) -> Finding {
     let queues = described.queues;
     let finding = |level, says: String| Finding::new(level, name, "queues", says);
-    if queues == 1 {
-        return finding(Fine, "1".to_owned());
-    }
     if queues > ids_ebpf::map::QUEUES {
         let most = ids_ebpf::map::QUEUES;
         return finding(Fail, format!("{queues}, more than {most}")).mend(format!("ethtool -L {name} combined {most}"));
     }
-    let matters = question.workers > 1;
-    match described.spread {
-        Spread::Symmetric => finding(Fine, format!("{queues}, spread alike for both directions of a flow")),
-        _ if !matters => finding(Fine, format!("{queues}, all served by one worker")),
-        Spread::Asymmetric => {
-            finding(Warn, format!("{queues}, and both directions of a flow may come in on different ones"))
-                .mend(format!("ethtool -X {name} xfrm symmetric-xor"))
-        }
-        Spread::Unknown => {
-            finding(Warn, format!("{queues}, and the driver does not say how it spreads packets over them"))
-                .mend(format!("ethtool -L {name} combined 1"))
-        }
+    let workers = question.workers;
+    if (queues as usize) < workers {
+        return finding(Warn, format!("{queues}, fewer than workers: {workers}"))
+            .mend(format!("ethtool -L {name} combined {workers}"));
+    }
+    let spread = match described.spread {
+        Spread::Symmetric => "both directions of a flow come in on the same one",
+        Spread::Asymmetric => "both directions of a flow may come in on different ones",
+        Spread::Unknown => "the driver does not say how it spreads packets over them",
+    };
+    match (queues, workers) {
+        (1, _) => finding(Fine, "1".to_owned()),
+        (_, 1) => finding(Fine, format!("{queues}, all served by one worker")),
+        _ => finding(Fine, format!("{queues}; {spread}; workers hand packets over to that of their flow")),
     }
 }

@@ -26,6 +26,8 @@ pub struct Queue {
     pub outgoing: u64,
     /// Of these: still waiting for their verdict.
     pub held: u64,
+    /// Of those handed to the engine: parts of them went to other workers, whose flows they are of.
+    pub handed_over: u64,
     /// Frames of the engine's own that were put in line here.
     pub injected: u64,
     /// Lost, by cause.
@@ -41,6 +43,10 @@ pub struct Lost {
     pub no_buffer: u64,
     /// Not inspected and not sent: they waited for longer than the deadline.
     pub stale: u64,
+    /// Not inspected, or in part, and not sent: the worker whose flow it is has too many waiting.
+    pub not_handed_over: u64,
+    /// Not sent: the verdict of another worker came after the deadline.
+    pub overdue: u64,
     /// Accepted, but the line to send was full.
     pub transmit_ring_full: u64,
     /// Refused by the kernel as no valid frame to send.
@@ -54,12 +60,19 @@ pub struct Lost {
 }
 
 impl Lost {
+    /// Those that nobody looked at, or not at all of them.
+    pub const fn before_inspection(&self) -> u64 {
+        self.receive_ring_full + self.no_buffer + self.stale + self.not_handed_over
+    }
+
     /// All causes with their names.
-    pub const fn named(&self) -> [(&'static str, u64); 8] {
+    pub const fn named(&self) -> [(&'static str, u64); 10] {
         [
             ("receive_ring_full", self.receive_ring_full),
             ("no_buffer", self.no_buffer),
             ("stale", self.stale),
+            ("not_handed_over", self.not_handed_over),
+            ("overdue", self.overdue),
             ("transmit_ring_full", self.transmit_ring_full),
             ("transmit_invalid", self.transmit_invalid),
             ("not_injected", self.not_injected),

@@ -190,6 +190,7 @@ impl Means {
         }
         // What has been copied by now is looked at all the same: nothing is overtaken.
         if let Some(releases) = &mut outlet.releases {
+            releases.stage();
             releases.write();
         }
     }

@@ -18,6 +18,7 @@ pub mod rules;
 mod settings;
 mod setup;
 mod sign;
+mod team;
 mod worker;
 
 use std::path::Path;
@@ -30,9 +31,10 @@ use ids_core::app::App;
 use ids_core::counters::Counters;
 use ids_core::detect::cost::Costs;
 use ids_core::detect::shared::Shared;
-use ids_core::engine::{Command, Engine, Side, Sink};
+use ids_core::engine::{Command, Engine, Owed, Part, Peers, Side, Sink};
 use ids_core::event::Event;
 use ids_core::flow::{Carried, Key};
+use ids_core::intake::Fragments;
 use ids_core::packet::PacketIn;
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
@@ -60,6 +62,36 @@ const UNDER_WAY: Duration = Duration::from_millis(5);
 pub trait Inspector {
     /// Takes one packet; its verdict comes through `out`, now or later.
     fn push(&mut self, packet: PacketIn<'_>, out: &mut impl Sink);
+
+    /// Takes one packet where several workers share a port: packets in it that are others' are handed over. Out: what is
+    /// to become of it so far; `None` if its verdict comes through `out`, as that of [`Self::push`] does.
+    fn share(&mut self, packet: PacketIn<'_>, peers: &mut impl Peers, out: &mut impl Sink) -> Option<Owed> {
+        let _ = peers;
+        self.push(packet, out);
+        None
+    }
+
+    /// Takes what another worker has handed over. Out: the worker that it goes on to, if it is not this one's.
+    fn take_over(&mut self, part: &mut Part, peers: &impl Peers, out: &mut impl Sink) -> Option<usize> {
+        let _ = (part, peers, out);
+        None
+    }
+
+    /// All parts of a packet that was shared have come back. Its bytes may be changed. Out: its verdict.
+    fn conclude(&mut self, owed: Owed, bytes: &mut [u8]) -> Verdict {
+        let _ = (owed, bytes);
+        Verdict::Accept
+    }
+
+    /// Where fragments wait, for the other workers of the port to [join](Self::join).
+    fn fragments(&self) -> Fragments {
+        Fragments::default()
+    }
+
+    /// From now on fragments wait together with those of the port's first worker.
+    fn join(&mut self, fragments: Fragments) {
+        let _ = fragments;
+    }
 
     /// Packets went past uninspected: nothing that is known of open flows holds any more.
     fn missed(&mut self, out: &mut impl Sink) {
@@ -132,6 +164,35 @@ impl Inspector for Guard {
         } else {
             self.engine.push(self.rules.rules(), packet, out);
         }
+    }
+
+    fn share(&mut self, packet: PacketIn<'_>, peers: &mut impl Peers, out: &mut impl Sink) -> Option<Owed> {
+        Some(if self.dry_run {
+            self.engine.share(self.rules.rules(), &packet, peers, &mut Harmless(out))
+        } else {
+            self.engine.share(self.rules.rules(), &packet, peers, out)
+        })
+    }
+
+    fn take_over(&mut self, part: &mut Part, peers: &impl Peers, out: &mut impl Sink) -> Option<usize> {
+        if self.dry_run {
+            self.engine.take_over(self.rules.rules(), part, peers, &mut Harmless(out))
+        } else {
+            self.engine.take_over(self.rules.rules(), part, peers, out)
+        }
+    }
+
+    fn conclude(&mut self, owed: Owed, bytes: &mut [u8]) -> Verdict {
+        let verdict = self.engine.conclude(owed, bytes);
+        if self.dry_run { Verdict::Accept } else { verdict }
+    }
+
+    fn fragments(&self) -> Fragments {
+        self.engine.fragments()
+    }
+
+    fn join(&mut self, fragments: Fragments) {
+        self.engine.join(fragments);
     }
 
     fn tick(&mut self, now: Time, out: &mut impl Sink) {
@@ -246,6 +307,9 @@ pub enum Error {
     /// The engine's own packets could not be sent.
     #[error("raw sockets for resets and unreachables: {0}")]
     Answers(std::io::Error),
+    /// Workers that share a port cannot wake each other.
+    #[error("workers of one port: {0}")]
+    Team(std::io::Error),
     /// A thread cannot be started.
     #[error("starting a worker: {0}")]
     Thread(std::io::Error),

@@ -45,6 +45,8 @@ pub(super) struct Count {
 pub(super) struct Releases {
     flows: Flows,
     keys: Keys,
+    /// Asked for since the latest [`Self::stage`].
+    asked: Vec<(FlowKey, Duration, u64)>,
     waiting: Vec<(FlowKey, Duration, u64)>,
     pub(super) count: Count,
 }
@@ -52,24 +54,33 @@ pub(super) struct Releases {
 impl Releases {
     pub(super) const fn new(flows: Flows, keys: Keys) -> Self {
         let count = Count { released: 0, failed: 0, not_expressible: 0 };
-        Self { flows, keys, waiting: Vec::new(), count }
+        Self { flows, keys, asked: Vec::new(), waiting: Vec::new(), count }
     }
 
     /// Puts a release in line.
     pub(super) fn ask(&mut self, key: &Key, idle: Duration, watch: [bool; 2]) {
         match self.keys.of(key) {
             None => self.count.not_expressible += 1,
-            Some(_) if self.waiting.len() >= WAITING => self.count.failed += 1,
-            Some((key, low)) => self.waiting.push((key, idle, watched(watch, low))),
+            Some(_) if self.asked.len() >= WAITING => self.count.failed += 1,
+            Some((key, low)) => self.asked.push((key, idle, watched(watch, low))),
         }
     }
 
     /// Whether some are in line.
     pub(super) const fn any_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() || !self.asked.is_empty()
     }
 
-    /// Writes those in line: no packet of theirs is on its way any more.
+    /// Lets those in line wait for the packets that are on their way now, if none waits already; whether any begins to.
+    pub(super) fn stage(&mut self) -> bool {
+        if self.waiting.is_empty() {
+            std::mem::swap(&mut self.asked, &mut self.waiting);
+            return !self.waiting.is_empty();
+        }
+        false
+    }
+
+    /// Writes those that [wait](Self::stage): no packet of theirs is on its way any more.
     pub(super) fn write(&mut self) {
         for (key, idle, watched) in self.waiting.drain(..) {
             match self.flows.release(&key, idle, watched) {
@@ -82,6 +93,7 @@ impl Releases {
     /// Ends a release; what the flow has carried, if it was carried out.
     pub(super) fn recall(&mut self, key: &Key) -> Option<Carried> {
         let (key, low) = self.keys.of(key)?;
+        self.asked.retain(|(asked, ..)| *asked != key);
         self.waiting.retain(|(waiting, ..)| *waiting != key);
         match self.flows.recall(&key) {
             Ok(released) => released.map(|released| carried(&released, low, wall(), Monotonic::now())),

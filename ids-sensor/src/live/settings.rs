@@ -133,8 +133,8 @@ pub struct Settings {
     pub policy: FailPolicy,
     /// After how long without a sign of life that policy holds.
     pub deadline: Duration,
-    /// Threads per interface (mirror, host) or pair (inline). With more than one, the interface must spread packets so that
-    /// both directions of a flow come in on queues of the same number: a flow is not handed from thread to thread.
+    /// Threads per interface (mirror, host) or pair (inline). By AF_XDP no more than there are queues; whatever the
+    /// interface spreads to another one's queue is handed over to the thread of its flow.
     pub workers: usize,
     /// Whether each thread stays on a CPU of its own.
     pub pin_threads: bool,

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use ids_core::intake::Fragments;
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
 use ids_ebpf::map::QUEUES;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -14,6 +15,7 @@ use super::listener::{self, Listener};
 use super::queue::{self, Judge};
 use super::releases::{Keys, Releases};
 use super::settings::{Capture, Pinning, Settings, Topology};
+use super::team::{self, Seat};
 use super::worker::{Lane, Parts, Report, Worker};
 use super::{Error, Events, Inspector, Live, packets};
 use crate::capture::af_xdp::{Socket, Umem};
@@ -48,6 +50,14 @@ impl Job {
             Self::Judge(parts) => &parts.report,
         }
     }
+
+    /// Its place among several workers of one port.
+    fn seat(&self) -> Option<&Seat> {
+        match self {
+            Self::Work(parts) => parts.seat.as_ref(),
+            Self::Listen(_) | Self::Judge(_) => None,
+        }
+    }
 }
 
 /// Everything that needs rights is done; no thread runs yet.
@@ -75,10 +85,16 @@ impl Prepared {
     {
         let Self { mut live, jobs, pin_threads, stays } = self;
         let cpus = cpus();
+        let mut fragments = Fragments::default();
         for (number, job) in jobs.into_iter().enumerate() {
             let cpu = pin_threads.then(|| cpus.get(number % cpus.len().max(1)).copied()).flatten();
             live.reports.push(Arc::clone(job.report()));
-            let (inspector, events) = make(number);
+            let (mut inspector, events) = make(number);
+            match job.seat().map(Seat::number) {
+                None => {}
+                Some(0) => fragments = inspector.fragments(),
+                Some(_) => inspector.join(fragments.clone()),
+            }
             let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                 pin_thread(cpu);
                 match job {
@@ -140,14 +156,29 @@ fn prepare_xdp(settings: &Settings) -> Result<Prepared, Error> {
         let config = port_config(settings, group, mode, settings.policy);
         live.groups.push((config, names.join(",")));
         let mut programs = load(settings, &live.pins, config, names)?;
-        for number in 0..settings.workers {
-            jobs.extend(
-                parts(settings, &live, &mut programs, first, group, number)?.map(|parts| Job::Work(Box::new(parts))),
-            );
+        for seat in seats(settings, names)? {
+            let parts = parts(settings, &live, &mut programs, (first, group), seat)?;
+            jobs.push(Job::Work(Box::new(parts)));
         }
         attach(settings, &mut live, programs)?;
     }
     Ok(Prepared::new(live, jobs, settings))
+}
+
+/// The seats of a group's workers: as many as wanted and every port has a queue for. A lone worker has none.
+fn seats(settings: &Settings, names: &[&str]) -> Result<Vec<Option<Seat>>, Error> {
+    let mut workers = settings.workers;
+    for name in names {
+        let queues = ports::queues(name)? as usize;
+        if queues < workers {
+            tracing::warn!(interface = name, queues, "fewer workers than wanted: each takes a queue of every port");
+            workers = queues;
+        }
+    }
+    if workers == 1 {
+        return Ok(vec![None]);
+    }
+    Ok(team::seats(workers).map_err(Error::Team)?.into_iter().map(Some).collect())
 }
 
 /// The shared maps, with what the settings say in them.
@@ -256,15 +287,15 @@ fn pair(settings: &Settings, group: usize) -> u16 {
     if settings.track_pair { u16::try_from(group).unwrap_or(u16::MAX) } else { 0 }
 }
 
-/// What the `number`th worker of a group works on: every `workers`th queue. `None` if there are not that many queues.
+/// What one worker of a group works on: every so manieth queue of its ports, which are numbered from `first_port` on.
 fn parts(
     settings: &Settings,
     live: &Live,
     programs: &mut [Port],
-    first_port: usize,
-    group: usize,
-    number: usize,
-) -> Result<Option<Parts>, Error> {
+    (first_port, group): (usize, usize),
+    seat: Option<Seat>,
+) -> Result<Parts, Error> {
+    let (number, workers) = seat.as_ref().map_or((0, 1), |seat| (seat.number(), seat.workers()));
     let mut queues = Vec::new();
     let mut largest = 0;
     for (at, port) in programs.iter().enumerate() {
@@ -275,10 +306,7 @@ fn parts(
             return Err(Error::Settings(text));
         }
         largest = largest.max(ports::mtu(port.interface())?);
-        queues.extend((0..count).filter(|queue| *queue as usize % settings.workers == number).map(|queue| (at, queue)));
-    }
-    if queues.is_empty() {
-        return Ok(None);
+        queues.extend((0..count).filter(|queue| *queue as usize % workers == number).map(|queue| (at, queue)));
     }
     let frame_size = frame_size(largest);
     let frames = u32::try_from(queues.len()).unwrap_or(u32::MAX).saturating_mul(settings.ring).saturating_mul(2);
@@ -292,16 +320,17 @@ fn parts(
         connect(&mut lanes, &queues);
     }
     let (enforcer, releases) = effects(settings, live, group)?;
-    Ok(Some(Parts {
+    Ok(Parts {
         umem,
         lanes,
         deadline: settings.deadline,
         policy: settings.policy,
         enforcer,
         releases: Some(releases),
+        seat,
         stop: Arc::clone(&live.stop),
         report: Arc::new(Mutex::new(Report::default())),
-    }))
+    })
 }
 
 /// What a worker of a group needs to block and to release.

@@ -1,15 +1,17 @@
 //! One thread: packets of its queues → inspector → verdicts → wire and kernel stage.
 //!
-//! A round: sign of life, one batch per queue, send, take buffers back, give buffers out, tell the kernel stage. The
+//! A round: sign of life, one batch per queue, one of what other workers of the port hand over or answer, send, take buffers back, give buffers out, tell the kernel stage. The
 //! clocks are read once per round. Nothing is allocated per packet after warm-up, nothing is locked but for host
 //! blocks, which are rare.
 
+use std::collections::hash_map::Entry;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ahash::AHashMap;
+use ids_core::engine::Owed;
 use ids_core::packet::{LinkType, PacketIn};
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
@@ -21,6 +23,7 @@ use super::counters::{Commands, Queue};
 use super::enforcer::Enforcer;
 use super::outlet::Outlet;
 use super::releases::Releases;
+use super::team::{Handed, Parcel, Seat};
 use super::{Events, Inspector};
 use crate::capture::af_xdp::{Received, Socket, Umem};
 use crate::kernel;
@@ -32,6 +35,9 @@ const BATCH: usize = 64;
 
 /// Timers of the engine run at least this often.
 pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// Between two looks at what other workers have sent, at the end.
+const PAUSE: Duration = Duration::from_micros(100);
 
 /// How long the last packets may take to leave.
 pub(super) const LAST_PACKETS: Duration = Duration::from_millis(200);
@@ -65,8 +71,23 @@ pub(super) struct Parts {
     pub(super) enforcer: Enforcer,
     /// Taken by the outlet, through which the engine takes flows back.
     pub(super) releases: Option<Releases>,
+    /// Its place among those of the port; `None` if it is the only one.
+    pub(super) seat: Option<Seat>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) report: Arc<Mutex<Report>>,
+}
+
+/// A packet of which others have parts.
+struct Shared {
+    packet: Received,
+    lane: usize,
+    owed: Owed,
+    /// Parts that others have.
+    parts: u32,
+    /// A part found no room on its way.
+    lost: bool,
+    /// When it was received.
+    since: Monotonic,
 }
 
 /// A worker and what it has at hand.
@@ -78,11 +99,15 @@ pub(super) struct Worker<I, E> {
     id: u64,
     /// Packets that wait for their verdict, with their lanes.
     held: AHashMap<u64, (Received, usize)>,
+    /// Packets of which others have parts.
+    shared: AHashMap<u64, Shared>,
     batch: Vec<Received>,
     /// The beginning of the latest round, and when signs of life and ticks were last given.
     round: Monotonic,
     beat: Monotonic,
     tick: Monotonic,
+    /// Another worker of the port has been silent for so long that packets go past.
+    silence: bool,
 }
 
 impl<I: Inspector, E: Events> Worker<I, E> {
@@ -94,10 +119,12 @@ impl<I: Inspector, E: Events> Worker<I, E> {
             inspector,
             id: 0,
             held: AHashMap::new(),
+            shared: AHashMap::new(),
             batch: Vec::with_capacity(BATCH),
             round: now,
             beat: Monotonic::default(),
             tick: now,
+            silence: false,
         }
     }
 
@@ -109,7 +136,7 @@ impl<I: Inspector, E: Events> Worker<I, E> {
             self.signs_of_life(now)?;
             self.drop_stale(now);
             self.round = now;
-            let received = self.receive(time);
+            let received = self.receive(time) + self.take_parcels();
             if now.since(self.tick) >= TICK {
                 self.tick = now;
                 self.ticked(time);
@@ -146,8 +173,83 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         let bytes = self.parts.umem.bytes(&packet.frame, packet.offset, packet.length);
         let port = counters.port;
         let packet_in = PacketIn { id: self.id, port, time, link: LinkType::Ethernet, bytes };
-        self.inspector.push(packet_in, &mut self.outlet);
-        self.carry_out(Some((packet, lane)));
+        let Some(seat) = &mut self.parts.seat else {
+            self.inspector.push(packet_in, &mut self.outlet);
+            return self.carry_out(Some((packet, lane)));
+        };
+        let Some(owed) = self.inspector.share(packet_in, seat, &mut self.outlet) else {
+            return self.carry_out(Some((packet, lane)));
+        };
+        let Handed { parts, lost } = seat.handed();
+        let shared = Shared { packet, lane, owed, parts, lost, since: self.round };
+        if parts == 0 {
+            self.conclude(shared);
+        } else {
+            self.parts.lanes[lane].counters.handed_over += 1;
+            self.shared.insert(self.id, shared);
+        }
+        self.carry_out(None);
+    }
+
+    /// What came from the other workers of the port: packets of this one's flows, and answers; how many.
+    fn take_parcels(&mut self) -> usize {
+        let workers = self.parts.seat.as_ref().map_or(0, Seat::workers);
+        let mut taken = 0;
+        for from in 0..workers {
+            for _ in 0..BATCH {
+                let Some(parcel) = self.parts.seat.as_mut().and_then(|seat| seat.next(from)) else { break };
+                taken += 1;
+                if parcel.answered { self.take_answer(from, parcel) } else { self.inspect_parcel(parcel) }
+            }
+        }
+        taken
+    }
+
+    /// A packet of this worker's flows, whose frame another one has.
+    fn inspect_parcel(&mut self, mut parcel: Box<Parcel>) {
+        let Some(seat) = &mut self.parts.seat else { return };
+        let number = seat.number();
+        let own = match self.inspector.take_over(&mut parcel.part, seat, &mut self.outlet) {
+            Some(other) => seat.forward(other, parcel),
+            None => seat.answer(parcel),
+        };
+        if let Some(parcel) = own {
+            self.take_answer(number, parcel);
+        }
+        self.carry_out(None);
+    }
+
+    /// What another worker has to say on a part of a packet.
+    fn take_answer(&mut self, from: usize, mut parcel: Box<Parcel>) {
+        if let Entry::Occupied(mut entry) = self.shared.entry(parcel.part.id()) {
+            let shared = entry.get_mut();
+            shared.owed.add(&mut parcel.part);
+            shared.lost |= parcel.lost;
+            shared.parts -= 1;
+            if shared.parts == 0 {
+                let shared = entry.remove();
+                self.conclude(shared);
+            }
+        }
+        if let Some(seat) = &mut self.parts.seat {
+            seat.taken(from, parcel);
+        }
+    }
+
+    /// Nobody has parts of a packet any more. After a pause it would arrive behind those that went past meanwhile.
+    fn conclude(&mut self, shared: Shared) {
+        let Shared { packet, lane, owed, lost, since, .. } = shared;
+        let bytes = self.parts.umem.bytes(&packet.frame, packet.offset, packet.length);
+        let verdict = self.inspector.conclude(owed, bytes);
+        let Lane { out, counters, .. } = &mut self.parts.lanes[lane];
+        if lost {
+            counters.lost.not_handed_over += 1;
+        } else if out.is_some() && self.round.since(since) > self.parts.deadline {
+            counters.lost.overdue += 1;
+        } else {
+            return self.settle(packet, lane, verdict);
+        }
+        self.parts.umem.put(packet.frame);
     }
 
     /// Does what the engine said. `current` is the packet just pushed; without a verdict yet, it is held.
@@ -245,11 +347,19 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         }
     }
 
-    /// Writes releases once all packets in line have left, so that none is overtaken on the fast path.
+    /// Writes releases once all packets in line have left, also those whose frames others have, so that none is
+    /// overtaken on the fast path.
     fn release(&mut self) {
-        if let Some(releases) = self.outlet.releases.as_mut().filter(|releases| releases.any_waiting())
-            && self.parts.lanes.iter().all(|lane| lane.socket.unsent() == 0)
-        {
+        let all_left = self.parts.lanes.iter().all(|lane| lane.socket.unsent() == 0);
+        let seat = &mut self.parts.seat;
+        if let Some(seat) = seat.as_ref().filter(|_| all_left) {
+            seat.all_left();
+        }
+        let Some(releases) = self.outlet.releases.as_mut().filter(|releases| releases.any_waiting()) else { return };
+        if releases.stage() {
+            seat.iter_mut().for_each(Seat::mark);
+        }
+        if all_left && seat.as_ref().is_none_or(Seat::marked_left) {
             releases.write();
         }
     }
@@ -262,16 +372,32 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         self.publish();
     }
 
-    /// Says that this worker lives, on all its queues.
+    /// Says that this worker lives, on all its queues; with several on a port, that all of them do: whose a packet will be
+    /// is not known where it comes in.
     fn signs_of_life(&mut self, now: Monotonic) -> Result<(), kernel::Error> {
         if now.since(self.beat) < self.parts.deadline / 10 {
             return Ok(());
         }
         self.beat = now;
+        let lived = self.parts.seat.as_ref().map_or(now, |seat| seat.live(now));
         for lane in &mut self.parts.lanes {
-            lane.heartbeat.beat(lane.socket.queue(), now)?;
+            lane.heartbeat.beat(lane.socket.queue(), lived)?;
         }
+        let silence = now.since(lived) > self.parts.deadline;
+        if self.silence && !silence {
+            self.went_past(self.parts.deadline);
+        }
+        self.silence = silence;
         Ok(())
+    }
+
+    /// While the port's workers were silent, packets may have gone past: the inspector has to know.
+    fn went_past(&mut self, pause: Duration) {
+        if self.parts.policy == FailPolicy::Open && self.parts.lanes.iter().any(|lane| lane.out.is_some()) {
+            tracing::warn!(?pause, "packets went past while a worker stood still");
+            self.inspector.missed(&mut self.outlet);
+            self.carry_out(None);
+        }
     }
 
     /// After a pause beyond the deadline the kernel stage may have let packets past: those that waited here would
@@ -288,11 +414,7 @@ impl<I: Inspector, E: Events> Worker<I, E> {
                 self.parts.umem.put(packet.frame);
             }
         }
-        if self.parts.policy == FailPolicy::Open && self.parts.lanes.iter().any(|lane| lane.out.is_some()) {
-            tracing::warn!(pause = ?now.since(self.round), "packets went past while this worker stood still");
-            self.inspector.missed(&mut self.outlet);
-            self.carry_out(None);
-        }
+        self.went_past(now.since(self.round));
     }
 
     /// Sleeps until a packet comes in or something is due.
@@ -301,8 +423,13 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         let waiting = self.outlet.releases.as_ref().is_some_and(Releases::any_waiting);
         let due = if unsent || waiting { Duration::from_millis(1) } else { TICK };
         let due = due.min(self.parts.deadline / 10);
+        let seat = self.parts.seat.as_ref();
+        if seat.is_some_and(|seat| !seat.may_sleep()) {
+            return;
+        }
+        let sockets = self.parts.lanes.iter().map(|lane| lane.socket.as_fd());
         let mut queues: Vec<PollFd<'_>> =
-            self.parts.lanes.iter().map(|lane| PollFd::from_borrowed_fd(lane.socket.as_fd(), PollFlags::IN)).collect();
+            sockets.chain(seat.map(Seat::bell)).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(due.subsec_nanos()) };
         // Interrupted or not: the next round looks for itself.
         let _ = poll(&mut queues, Some(&timeout));
@@ -310,13 +437,15 @@ impl<I: Inspector, E: Events> Worker<I, E> {
             // An interface is down: the kernel would answer at once for as long as it is.
             std::thread::sleep(due);
         }
+        seat.into_iter().for_each(Seat::awake);
     }
 
     /// Shows the counters to the rest of the sensor.
     fn publish(&mut self) {
         let mut held = vec![0; self.parts.lanes.len()];
-        for (_, lane) in self.held.values() {
-            held[*lane] += 1;
+        let shared = self.shared.values().map(|shared| shared.lane);
+        for lane in self.held.values().map(|(_, lane)| *lane).chain(shared) {
+            held[lane] += 1;
         }
         for (lane, held) in self.parts.lanes.iter_mut().zip(held) {
             lane.counters.held = held;
@@ -343,10 +472,12 @@ impl<I: Inspector, E: Events> Worker<I, E> {
                 break;
             }
         }
+        self.finish_together();
         self.inspector.finish(&mut self.outlet);
         self.outlet.pass_on();
         self.carry_out(None);
-        for (_, (packet, lane)) in self.held.drain() {
+        let shared = self.shared.drain().map(|(_, shared)| (shared.packet, shared.lane));
+        for (packet, lane) in self.held.drain().map(|(_, held)| held).chain(shared) {
             self.parts.lanes[lane].counters.lost.unsettled += 1;
             self.parts.umem.put(packet.frame);
         }
@@ -360,5 +491,28 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         }
         debug_assert_eq!(self.parts.umem.held(), 0, "every buffer is free or the kernel's");
         self.publish();
+    }
+
+    /// Waits until no worker of the port has anything that is another one's; if one has ended before its time, what it has
+    /// is not waited for.
+    fn finish_together(&mut self) {
+        let waits = |worker: &Self| match &worker.parts.seat {
+            Some(seat) if !seat.is_broken() => Some((!worker.shared.is_empty(), seat.others_busy())),
+            _ => None,
+        };
+        while let Some((true, _)) = waits(self) {
+            self.take_or_pause();
+        }
+        self.parts.seat.iter().for_each(Seat::is_done);
+        while let Some((_, true)) = waits(self) {
+            self.take_or_pause();
+        }
+    }
+
+    fn take_or_pause(&mut self) {
+        if self.take_parcels() == 0 {
+            std::thread::sleep(PAUSE);
+        }
+        self.transmit();
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn port(status: &Status) -> Value {
                 "late": queue.late,
                 "outgoing": queue.outgoing,
                 "held": queue.held,
+                "handed_over": queue.handed_over,
                 "injected": queue.injected,
                 "lost": lost,
             })
@@ -86,7 +87,7 @@ pub(super) fn commands(all: &[Commands]) -> Value {
 pub(super) fn totals(ports: &[Status]) -> (u64, u64) {
     let received = ports.iter().map(|port| port.decided.received.packets).sum();
     let queues = ports.iter().flat_map(|port| &port.queues);
-    let lost = queues.map(|queue| queue.lost.receive_ring_full + queue.lost.no_buffer + queue.lost.stale).sum();
+    let lost = queues.map(|queue| queue.lost.before_inspection()).sum();
     (received, lost)
 }
 

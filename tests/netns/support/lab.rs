@@ -194,6 +194,8 @@ pub fn balanced(status: &[Status]) {
                 + queue.dropped
                 + queue.late
                 + queue.held
+                + queue.lost.not_handed_over
+                + queue.lost.overdue
                 + queue.lost.transmit_ring_full
                 + queue.lost.unsettled;
             assert_eq!(queue.received.packets, settled, "{}: {queue:?}", port.interface);

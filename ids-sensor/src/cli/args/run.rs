@@ -51,8 +51,7 @@ pub struct Run {
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub deadline: Option<Duration>,
 
-    /// How many workers share the packets of each interface or pair; its queues must then spread them so that
-    /// both directions of a flow come in on queues of the same number
+    /// How many workers share the packets of each interface or pair; by AF_XDP no more than it has queues
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: u16,
 
