@@ -104,7 +104,7 @@ pub enum Kind {
 pub enum Notation {
     /// As an integer: `>5`, `1-9`.
     Integer,
-    /// As a list of names of which one must apply, or none: `[!]a,b`. Names are bits, and more of them may come up
+    /// As a list of names of which one must apply, or none: `[!]a,b` or `[!]a b`. Names are bits, and more of them may come up
     /// while the transaction goes on.
     AnyOf,
     /// As a date or a range of dates: `>2026-01-31`; see [`date`].

@@ -13,6 +13,7 @@ pub mod frames;
 mod harness;
 mod held;
 pub mod http1;
+pub mod krb5;
 pub mod mqtt;
 pub mod parser;
 pub mod probe;

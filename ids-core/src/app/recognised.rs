@@ -113,16 +113,6 @@ pub static ROWS: &[Protocol] = &[
         probe: Some(Probing { ports: &[], probe: probes::sip }),
         ..Protocol::BARE
     },
-    // RFC 4120 §5, §7.2.
-    Protocol {
-        name: "krb5",
-        rule_names: &["krb5"],
-        tcp: true,
-        udp: true,
-        opens: Dirs::ToServer,
-        probe: Some(Probing { ports: &[88], probe: probes::krb5 }),
-        ..Protocol::BARE
-    },
     // RFC 5905 §7.3.
     Protocol {
         name: "ntp",

@@ -6,6 +6,7 @@
 
 use super::dns;
 use super::http1;
+use super::krb5;
 use super::mqtt;
 use super::parser::Protocol;
 use super::recognised;
@@ -13,8 +14,15 @@ use super::ssh;
 use super::tls;
 
 /// Protocols that are parsed. A new one is one line here.
-pub static PROTOCOLS: &[&Protocol] =
-    &[&http1::PROTOCOL, &dns::PROTOCOL, &dns::mdns::PROTOCOL, &tls::PROTOCOL, &ssh::PROTOCOL, &mqtt::PROTOCOL];
+pub static PROTOCOLS: &[&Protocol] = &[
+    &http1::PROTOCOL,
+    &dns::PROTOCOL,
+    &dns::mdns::PROTOCOL,
+    &tls::PROTOCOL,
+    &ssh::PROTOCOL,
+    &mqtt::PROTOCOL,
+    &krb5::PROTOCOL,
+];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

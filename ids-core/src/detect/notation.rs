@@ -55,10 +55,10 @@ fn unquoted(part: Part<'_>) -> Result<Part<'_>, Diagnostic> {
     if part.text.starts_with('"') { part.quoted() } else { Ok(part) }
 }
 
-/// `[!]a,b` or `[!]a|b`
+/// `[!]a,b`, `[!]a|b` or `[!]a b`
 fn any_of(value: Part<'_>, names: &'static [(&'static str, u64)]) -> Result<Test, Diagnostic> {
     let (negated, list) = value.negation();
-    let separator = if list.text.contains('|') { '|' } else { ',' };
+    let separator = ['|', ','].into_iter().find(|char| list.text.contains(*char)).unwrap_or(' ');
     let mut mask = 0;
     for word in list.split(separator) {
         mask |= named(&word, names)?;
@@ -169,9 +169,13 @@ mod tests {
     #[test]
     fn one_of_a_list_or_none_of_it() {
         const NAMES: &[(&str, u64)] = &[("a", 1), ("b", 2), ("c", 4)];
-        for (text, hits) in
-            [("a", [true, false]), ("b,c", [false, true]), ("!a|b", [false, true]), ("!c", [true, false])]
-        {
+        for (text, hits) in [
+            ("a", [true, false]),
+            ("b,c", [false, true]),
+            ("!a|b", [false, true]),
+            ("!c", [true, false]),
+            ("b c", [false, true]),
+        ] {
             let test = read(Notation::AnyOf, NAMES, text).unwrap();
             assert_eq!([1, 4].map(|value| test.matches(value)), hits, "{text}");
         }

@@ -208,29 +208,6 @@ fn der(data: &[u8], at: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// A message in its application tag, a sequence in it, and over TCP a length before it that agrees.
-pub(super) fn krb5(data: &[u8], dir: Dir, udp: bool) -> Probe {
-    let check = || {
-        let (at, framed) = if udp { (0, data.len()) } else { (4, u32::from_be_bytes(bytes(data, 0)?) as usize) };
-        let [tag] = bytes(data, at)?;
-        if !matches!(tag, 0x6a..=0x6f | 0x74..=0x76 | 0x7e) {
-            return Some(false);
-        }
-        let (start, length) = der(data, at)?;
-        let [inner] = bytes(data, start)?;
-        Some(inner == 0x30 && start - at + length <= framed && framed < 1 << 24)
-    };
-    match check() {
-        Some(is) => {
-            // What the tag names is a request or a reply: who sent it is known from the bytes.
-            let reply = matches!(data.get(if udp { 0 } else { 4 }), Some(0x6b | 0x6d | 0x6f | 0x7e));
-            verdict(is, if reply { Dir::ToClient } else { ToServer })
-        }
-        None if udp => Probe::No,
-        None => settle(None, dir),
-    }
-}
-
 /// Version 1 to 4 and a mode; a whole packet, or a control message (RFC 1305 appendix B, RFC 9327).
 pub(super) fn ntp(data: &[u8], dir: Dir, _: bool) -> Probe {
     let Some(first) = data.first() else { return Probe::No };

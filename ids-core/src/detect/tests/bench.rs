@@ -50,6 +50,8 @@ pub(super) enum Step {
     NewFlow,
     /// So many bytes of the server are lost.
     Lost(u64),
+    /// From here on the server listens at this port, instead of 80, over TCP.
+    Listen(u16),
 }
 
 /// Rules, and what they are tried on.
@@ -61,6 +63,7 @@ pub(super) struct Bench {
     pub(super) decision: Decision,
     pub(super) counters: Counters,
     pub(super) inline: bool,
+    port: u16,
     flow: Option<Flow>,
     pub(super) state: FlowState,
     app: AppState,
@@ -153,6 +156,7 @@ impl Bench {
             state: FlowState::default(),
             app: AppState::default(),
             config: App::new(Config { files, ..Config::default() }),
+            port: 80,
             streams: Default::default(),
             unused: Default::default(),
             time: Time::from_micros(1_000_000, 0),
@@ -166,11 +170,11 @@ impl Bench {
         match step {
             Step::Frame(frame) => self.frame(frame, None),
             Step::Client(data) => {
-                let frame = frames::segment((CLIENT, PORT), (SERVER, 80), "PA", data);
+                let frame = frames::segment((CLIENT, PORT), (SERVER, self.port), "PA", data);
                 self.frame(&frame, Some(ToServer))
             }
             Step::Server(data) => {
-                let frame = frames::segment((SERVER, 80), (CLIENT, PORT), "PA", data);
+                let frame = frames::segment((SERVER, self.port), (CLIENT, PORT), "PA", data);
                 self.frame(&frame, Some(ToClient))
             }
             Step::Ask(data) => {
@@ -198,6 +202,10 @@ impl Bench {
             Step::Lost(bytes) => {
                 let unused = std::mem::take(&mut self.unused[ToClient.index()]).len() as u64;
                 self.app.gap(ToClient, unused + bytes, &mut Findings::default());
+                Vec::new()
+            }
+            Step::Listen(port) => {
+                self.port = *port;
                 Vec::new()
             }
             Step::NewFlow => {

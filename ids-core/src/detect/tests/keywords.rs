@@ -5,11 +5,12 @@ mod said;
 
 use etherparse::Icmpv6Type;
 
-use super::Step::{Answer, Ask, Client, Frame, NewFlow, Odd, Server, Wait};
+use super::Step::{Answer, Ask, Client, Frame, Listen, NewFlow, Odd, Server, Wait};
 use super::bench::{load, settings};
 use super::frames::{self, damaged, dns, icmp6, ipv4, ping, syn, tagged, tcp, tcp6, udp, udp6};
 use super::{Step, fired};
 use crate::anomaly::Anomaly;
+use crate::app::krb5::sample as krb5;
 use crate::app::mqtt::sample as mqtt;
 use crate::app::registry::PROTOCOLS;
 use crate::app::ssh::sample as ssh;
@@ -93,6 +94,21 @@ fn ssh_case(options: &str) -> Case {
         |banner, kex| vec![client(banner), server(banner), Client(ssh::exchange(kex)), Server(ssh::exchange(kex))];
     let (hit, miss) = (sides("SSH-1.99-one\r\n", "kex-one"), sides("SSH-2.0-two\r\n", "kex-two"));
     case(&format!("alert ssh any any -> any any ({options}; sid:1;)"), hit, miss)
+}
+
+/// A rule on Kerberos, on two requests that are answered and one that fails, or not.
+fn krb5_case(options: &str) -> Case {
+    let exchange = |name: &str, kinds: [u8; 2], encryption, code| {
+        vec![
+            Listen(88),
+            Client(krb5::framed(&krb5::request(kinds[0], name, name))),
+            Server(krb5::framed(&krb5::reply(kinds[1], name, name, [18, encryption]))),
+            Client(krb5::framed(&krb5::request(kinds[0], name, name))),
+            Server(krb5::framed(&krb5::error(code, name))),
+        ]
+    };
+    let (hit, miss) = (exchange("one/host", [12, 13], 23, 25), exchange("two/host", [10, 11], 18, 6));
+    case(&format!("alert krb5 any any -> any any ({options}; sid:1;)"), hit, miss)
 }
 
 /// A rule on MQTT, on two connections that differ in everything.
@@ -434,6 +450,7 @@ fn fields() -> Vec<Case> {
     cases.extend(tls_fields());
     cases.extend(SSH_FIELDS.map(ssh_case));
     cases.extend(MQTT_FIELDS.map(mqtt_case));
+    cases.extend(KRB5_FIELDS.map(krb5_case));
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));
     cases
@@ -446,6 +463,14 @@ const SSH_FIELDS: [&str; 6] = [
     "ssh.hassh.string; content:\"kex-one\"; startswith",
     "ssh.hassh.server; content:\"eff4635117791d3c2629789e20c56e7d\"",
     "ssh.hassh.server.string; content:\"kex-one\"; startswith",
+];
+
+const KRB5_FIELDS: [&str; 5] = [
+    "krb5_msg_type:12",
+    "krb5_err_code:25",
+    "krb5.cname; content:\"one\"; startswith",
+    "krb5.sname; content:\"one\"; startswith",
+    "krb5.ticket_encryption:weak",
 ];
 
 const MQTT_FIELDS: [&str; 17] = [

@@ -1,0 +1,46 @@
+//! How Kerberos is told from its first bytes.
+
+use crate::app::parser::Probe;
+use crate::app::reader::Reader;
+use crate::field::Dir;
+
+/// Tag of a sequence, which each message is, in a tag of its own (RFC 4120 §5.10).
+const SEQUENCE: u8 = 0x30;
+/// Longer messages than this do not begin a connection.
+const LONGEST: usize = 1 << 24;
+
+/// A message in its tag, a sequence in it, and over TCP a length before it that agrees. What the tag names is a request
+/// or a reply: who sent it is known from the bytes.
+pub(super) fn krb5(data: &[u8], _: Dir, udp: bool) -> Probe {
+    let mut rest = Reader(data);
+    let framed = if udp { Some(data.len()) } else { rest.u32().and_then(|length| usize::try_from(length).ok()) };
+    let Some(framed) = framed else { return Probe::Unsure };
+    let Some(tag) = rest.0.first().copied() else { return if udp { Probe::No } else { Probe::Unsure } };
+    let dir = match tag {
+        0x6a | 0x6c | 0x6e | 0x74..=0x76 => Dir::ToServer,
+        0x6b | 0x6d | 0x6f | 0x7e => Dir::ToClient,
+        _ => return Probe::No,
+    };
+    match agrees(&mut rest, framed) {
+        Some(true) => Probe::Yes(dir),
+        Some(false) => Probe::No,
+        None if udp => Probe::No,
+        None => Probe::Unsure,
+    }
+}
+
+/// Whether a tag, its length, and the tag behind it fit together; `None` if they are not all there.
+fn agrees(rest: &mut Reader<'_>, framed: usize) -> Option<bool> {
+    let before = rest.0.len();
+    rest.u8()?;
+    let length = match rest.u8()? {
+        short @ 0..=0x7f => usize::from(short),
+        0x81 => usize::from(rest.u8()?),
+        0x82 => usize::from(rest.u16()?),
+        0x83 => rest.u24()?,
+        0x84 => usize::try_from(rest.u32()?).ok()?,
+        _ => return Some(false),
+    };
+    let head = before - rest.0.len();
+    Some(rest.u8()? == SEQUENCE && head.saturating_add(length) <= framed && framed < LONGEST)
+}
