@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use crate::anomaly::Anomaly;
 use crate::app::file::File;
 pub use crate::app::frames::Seen as Frame;
+pub use crate::app::parser::Certificates;
 use crate::app::parser::{Protocol, Transaction};
 pub use crate::app::state::AppInfo;
 use crate::detect::hits::Findings;
@@ -31,6 +32,8 @@ pub enum Event<'a> {
     Anomaly(Odd<'a>),
     /// A transaction is complete (or its flow ended).
     Transaction(TxRef<'a>),
+    /// A rule wants certificates stored.
+    Certificates(CertificatesRef<'a>),
     /// Bytes of a file that is stored.
     FileContent(FileContent<'a>),
     /// A file came to its end.
@@ -164,6 +167,17 @@ pub struct TxRef<'a> {
     pub context: Context<'a>,
     /// The transaction.
     pub at: TxAt<'a>,
+}
+
+/// Certificates that a side has shown, for a rule that wants them stored.
+#[derive(Debug)]
+pub struct CertificatesRef<'a> {
+    /// Where and when.
+    pub context: Context<'a>,
+    /// The direction they went in.
+    pub dir: Dir,
+    /// The certificates.
+    pub certificates: Certificates<'a>,
 }
 
 /// Bytes of a file that is stored, next to those that were told of before.

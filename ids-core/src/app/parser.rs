@@ -240,6 +240,12 @@ pub trait Transaction {
         &[]
     }
 
+    /// The certificates that a side has shown. The default has none.
+    fn certificates(&self, dir: Dir) -> Option<Certificates<'_>> {
+        let _ = dir;
+        None
+    }
+
     /// Whether everything that a record shows is there, so that it need not wait for the end.
     fn settled(&self) -> bool {
         false
@@ -253,6 +259,21 @@ pub trait Transaction {
     /// Writes the content of the protocol's object of the record. `detail` is what the outputs were
     /// configured to show.
     fn record(&self, detail: &Detail<'_>, out: &mut dyn Writer);
+}
+
+/// A chain of certificates (RFC 5280) as it was shown.
+#[derive(Clone, Debug)]
+pub struct Certificates<'a> {
+    /// DER, the side's own first.
+    pub chain: Vec<&'a [u8]>,
+    /// When it was shown.
+    pub time: Time,
+    /// Of the first: whom it is for. Empty if it could not be read, as are the others.
+    pub subject: &'a [u8],
+    /// Who says so.
+    pub issuer: &'a [u8],
+    /// SHA-1 in hexadecimal, with colons.
+    pub fingerprint: &'a str,
 }
 
 /// What a record is to show beyond the ordinary.

@@ -196,6 +196,7 @@ impl Loader {
             let id = RuleId::new(place);
             set.by_identity.insert(draft.rule.identity, id);
             set.tags_hosts |= draft.rule.effects.iter().any(Effect::tags_host);
+            set.certificates |= draft.rule.effects.iter().any(|effect| matches!(effect, Effect::Certificates));
             set.files = set.files.or(files::wanted(&draft.rule, |buffer| self.field_name(buffer)));
             match &draft.prefilter {
                 Prefilter::Always if draft.rule.kind == Kind::Transaction => always(&mut set, draft, id),

@@ -280,6 +280,7 @@ fn apply(effect: &Effect, (rule, tx): (&Compiled, Option<u64>), scene: &mut Scen
             }
         }
         Effect::Store(_) => {}
+        Effect::Certificates => hits.certificates.push((tx, scene.dir)),
         Effect::Unrecorded(Extent::Transaction) => hits.unrecorded.extend(tx),
         Effect::Unrecorded(Extent::Flow) => {
             if let Some(state) = scene.state.as_deref_mut() {

@@ -448,7 +448,7 @@ fn writes(effects: &[Effect]) -> Vec<(Space, NameId)> {
         Effect::Flowint { name, .. } => Some((Space::Flowint, *name)),
         Effect::Xbit { name, .. } => Some((Space::Xbit, *name)),
         Effect::Hostbit { name, .. } => Some((Space::Hostbit, *name)),
-        Effect::Bypass | Effect::Unrecorded(_) | Effect::Tag(_) | Effect::Store(_) => None,
+        Effect::Bypass | Effect::Unrecorded(_) | Effect::Tag(_) | Effect::Store(_) | Effect::Certificates => None,
     };
     effects.iter().filter_map(name).collect()
 }

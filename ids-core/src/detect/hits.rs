@@ -57,6 +57,8 @@ pub struct Hits {
     pub(super) replacements: Vec<(usize, Vec<u8>)>,
     /// Transactions that rules want no record of, by number.
     pub(super) unrecorded: Vec<u64>,
+    /// Whose certificates rules want stored: the transaction, or all, and the direction of the match.
+    pub(super) certificates: Vec<(Option<u64>, Dir)>,
 }
 
 /// What a rule brought to light for its alert alone.
@@ -101,6 +103,7 @@ impl Hits {
         self.bypass = false;
         self.replacements.clear();
         self.unrecorded.clear();
+        self.certificates.clear();
         self.tagged = false;
     }
 
@@ -112,6 +115,12 @@ impl Hits {
     /// Numbers of the transactions that rules want no record of.
     pub fn unrecorded(&self) -> &[u64] {
         &self.unrecorded
+    }
+
+    /// Whose certificates rules want stored: number of the transaction, none for all of them, and the side that the rule
+    /// matched on.
+    pub fn certificates(&self) -> &[(Option<u64>, Dir)] {
+        &self.certificates
     }
 
     /// Whether a rule that matched before tags the packet; known after [`Hits::decide`].

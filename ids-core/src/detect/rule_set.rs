@@ -82,6 +82,8 @@ pub struct RuleSet {
     pub(super) tags_hosts: bool,
     /// What rules want of files.
     pub(super) files: file::Wanted,
+    /// Some rule wants certificates stored.
+    pub(super) certificates: bool,
 }
 
 impl RuleSet {
@@ -127,6 +129,11 @@ impl RuleSet {
     /// What rules want of files.
     pub fn files(&self) -> file::Wanted {
         self.files
+    }
+
+    /// Whether some rule wants certificates stored.
+    pub fn wants_certificates(&self) -> bool {
+        self.certificates
     }
 
     /// The sets of values, by name.
@@ -456,6 +463,8 @@ pub(super) enum Effect {
     Unrecorded(Extent),
     /// Files are stored.
     Store(files::Store),
+    /// Certificates are stored.
+    Certificates,
 }
 
 impl Effect {

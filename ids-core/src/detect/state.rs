@@ -274,6 +274,40 @@ pub struct TxState {
     pub(super) rules: Vec<Pending>,
     /// Files that rules want stored, by direction.
     pub(super) stores: [Stores; 2],
+    /// Certificates that rules want stored.
+    pub certificates: Kept,
+}
+
+/// Whose certificates rules want stored, and those that were told of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    asked: [bool; 2],
+    told: [bool; 2],
+}
+
+impl Kept {
+    /// A rule that matched on this side wants them.
+    pub fn ask(&mut self, dir: Dir) {
+        set(&mut self.asked, dir);
+    }
+
+    /// Whether one does that got none yet.
+    pub fn is_asked(&self, dir: Dir) -> bool {
+        self.asked.get(dir.index()).is_some_and(|asked| *asked)
+    }
+
+    /// Those of `side` are there, for the rules that matched on `dir`. Out: whether they were not told of before.
+    pub fn tell(&mut self, dir: Dir, side: Dir) -> bool {
+        if let Some(asked) = self.asked.get_mut(dir.index()) {
+            *asked = false;
+        }
+        !set(&mut self.told, side)
+    }
+}
+
+/// Sets the flag of a direction. Out: what it was.
+fn set(flags: &mut [bool; 2], dir: Dir) -> bool {
+    flags.get_mut(dir.index()).is_some_and(|flag| std::mem::replace(flag, true))
 }
 
 impl TxState {

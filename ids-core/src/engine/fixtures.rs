@@ -9,6 +9,7 @@ use crate::app::file::Fate;
 use crate::decode::{self, Ports};
 use crate::detect::rule_set::RuleSet;
 use crate::event::Event;
+use crate::field::Dir;
 use crate::flow::{Carried, Key};
 use crate::packet::{LinkType, PacketIn};
 use crate::stream;
@@ -34,6 +35,8 @@ pub(super) struct Told {
     pub(super) contents: Vec<(u64, Vec<u8>)>,
     /// Files that ended: name, what became of the content, and the rules that wanted it stored.
     pub(super) files: Vec<(Vec<u8>, Fate, Vec<u32>)>,
+    /// Certificates that are stored: the side, and whom each chain is for.
+    pub(super) certificates: Vec<(Dir, String, usize)>,
     /// What flows that are taken back have carried.
     pub(super) carried: Carried,
     /// How many were taken back.
@@ -74,6 +77,10 @@ impl Sink for Told {
                 self.states.extend(end.tcp.map(|tcp| tcp.state));
             }
             Event::Transaction(_) => self.records += 1,
+            Event::Certificates(shown) => {
+                let subject = String::from_utf8_lossy(shown.certificates.subject).into_owned();
+                self.certificates.push((shown.dir, subject, shown.certificates.chain.len()));
+            }
             Event::FileContent(content) => self.contents.push((content.number, content.bytes.to_vec())),
             Event::File(told) => {
                 self.files.push((told.file.name.clone(), told.file.fate(), told.sids.to_vec()));

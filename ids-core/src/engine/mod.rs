@@ -4,6 +4,7 @@
 //! commands for the kernel stage, through a [`Sink`].
 //! Holds everything a worker owns; shares nothing but the rule set.
 
+mod certificates;
 mod conclude;
 mod config;
 mod context;

@@ -1,5 +1,6 @@
 //! What rules make of traffic that has gone through the whole engine.
 
+mod certificates;
 mod files;
 mod share;
 

@@ -226,6 +226,9 @@ impl<S: Sink> Visit<'_, S> {
         let unrecorded = |id| detect.unrecorded() || self.hits.unrecorded().contains(&id);
         let wanted = self.config.app.files.wanted(self.rules.files());
         let stored = super::store::contents(app, detect, wanted, self.shared, occasion, self.out);
+        if self.rules.wants_certificates() {
+            super::certificates::tell(app, self.hits, occasion, self.out);
+        }
         tell::transactions(app, detect, occasion, unrecorded, self.out);
         tell::frames(app, occasion, self.config.frames, self.out);
         let losses = app.release();

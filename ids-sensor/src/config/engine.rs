@@ -230,8 +230,7 @@ fn encrypted(protocol: &Section<'_>) -> Encrypted {
         ("bypass", Encrypted::Bypass),
         ("full", Encrypted::Full),
     ];
-    let handling = |key| protocol.word(key, HANDLING);
-    handling("encryption-handling").or(handling("encrypt-handling")).unwrap_or_default()
+    protocol.word("encryption-handling", HANDLING).unwrap_or_default()
 }
 
 /// A size in bytes that stays in memory.

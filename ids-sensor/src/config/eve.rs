@@ -211,7 +211,7 @@ const TRANSACTIONS: &[&str] = &[
     "imap",
 ];
 
-/// Record types that are off unless they say `enabled: yes`.
+/// Record types that are off where options are given and `enabled: yes` is none of them.
 const OFF_BY_DEFAULT: &[&str] = &["arp", "frame", "pgsql"];
 
 /// Further record types of the established engine, not written here.
@@ -284,7 +284,7 @@ impl Types {
     ) {
         let path = format!("{path}.{name}");
         section::read(options, &path, eve.warnings(), |s| {
-            let usual = !OFF_BY_DEFAULT.contains(&name);
+            let usual = options.is_none() || !OFF_BY_DEFAULT.contains(&name);
             if !s.flag("enabled", usual) {
                 s.entries();
                 return;

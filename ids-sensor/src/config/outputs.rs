@@ -22,8 +22,19 @@ pub struct Outputs {
     pub pcap_log: Vec<PcapLog>,
     /// Where files from the traffic are stored.
     pub file_store: Option<FileStore>,
+    /// Where certificates are stored.
+    pub tls_store: Option<TlsStore>,
     /// The alert store.
     pub store: Option<Store>,
+}
+
+/// Where certificates are stored (`tls-store`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsStore {
+    /// The folder, in the log folder; empty: that itself (`certs-log-dir`).
+    pub folder: String,
+    /// Most chains that are written in a run (`max-chains`).
+    pub most: u64,
 }
 
 /// A file that lines are appended to.
@@ -110,9 +121,11 @@ pub struct Stats {
     pub stream_events: bool,
 }
 
+/// Chains of certificates where the configuration does not say how many.
+const MAX_CHAINS: u64 = 100_000;
+
 /// Outputs of the established engine that do not exist here.
 const UNWRITTEN_OUTPUTS: &[&str] = &[
-    "tls-store",
     "tls-log",
     "http-log",
     "syslog",
@@ -169,6 +182,11 @@ impl Outputs {
         listed("pcap-log", &mut |pcap_log| self.pcap_log.push(PcapLog::read(pcap_log)));
         listed("file-store", &mut |store| {
             self.file_store = FileStore::read(store, refusals).or(self.file_store.take())
+        });
+        listed("tls-store", &mut |store| {
+            store.ignore(&["enabled"]);
+            let (folder, most) = (store.text_or("certs-log-dir", ""), store.number("max-chains", MAX_CHAINS));
+            self.tls_store = Some(TlsStore { folder, most });
         });
         listed("store", &mut |store| self.store = Some(Store::read(store)));
         for &key in UNWRITTEN_OUTPUTS {

@@ -108,11 +108,11 @@ fn mistakes_are_named_with_the_nearest_key() {
             "outputs: [{eve-log: {types: [alertt]}}]",
             "line 1: outputs.0.eve-log.types.0.alertt: unknown record type; did you mean `alert`?",
         ),
-        ("outputs: [{tls-store: {enabled: yes}}]", "line 1: outputs.0.tls-store: this output does not exist here"),
+        ("outputs: [{tls-log: {enabled: yes}}]", "line 1: outputs.0.tls-log: this output does not exist here"),
     ] {
         assert_eq!(warnings(yaml), [want], "{yaml}");
     }
-    assert_eq!(warnings("outputs: [{tls-store: {enabled: no}}]"), [""; 0]);
+    assert_eq!(warnings("outputs: [{tls-log: {enabled: no}}]"), [""; 0]);
     assert_eq!(warnings("profiling: {rules: {enabled: yes}}"), [""; 0]);
 }
 
@@ -134,7 +134,7 @@ outputs:
         - files: {force-hash: [sha256]}
         - drop: {flows: start, alerts: no}
         - stats: {totals: no, deltas: yes}
-        - pgsql
+        - pgsql: {}
         - arp: {enabled: yes}
         - netflow
         - flow: {enabled: no}

@@ -22,6 +22,8 @@ pub enum Kind {
     Flow,
     /// Bytes of a stored file, or its end.
     FileContent,
+    /// Certificates that are stored.
+    Certificates,
     /// A tagged packet.
     Packet,
     /// Counters.
@@ -30,7 +32,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Alert,
         Self::Anomaly,
         Self::Drop,
@@ -38,6 +40,7 @@ impl Kind {
         Self::Transaction,
         Self::Flow,
         Self::FileContent,
+        Self::Certificates,
         Self::Packet,
         Self::Stats,
     ];
@@ -52,6 +55,7 @@ impl Kind {
             Self::Transaction => "transaction",
             Self::Flow => "flow",
             Self::FileContent => "file_content",
+            Self::Certificates => "certificates",
             Self::Packet => "packet",
             Self::Stats => "stats",
         }

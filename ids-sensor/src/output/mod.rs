@@ -20,6 +20,7 @@ pub mod sink;
 pub mod stats;
 pub mod store;
 pub mod timestamp;
+pub mod tls_store;
 pub mod writer;
 
 use std::path::{Path, PathBuf};
@@ -55,6 +56,7 @@ enum Plan {
     Stats(crate::config::outputs::StatsRecord),
     PcapLog(Box<crate::config::pcap_log::PcapLog>),
     FileStore(Box<crate::config::file_store::FileStore>),
+    TlsStore,
     Store,
 }
 
@@ -115,6 +117,12 @@ impl Outputs {
             let place = store.path().to_owned();
             add(Plan::FileStore(Box::new(settings.clone())), Destination::Files(Box::new(store)), place);
         }
+        if let Some(settings) = &config.outputs.tls_store {
+            let store = tls_store::Folder::open(settings, folder)
+                .map_err(|source| open(&folder.join(&settings.folder), source))?;
+            let place = store.path().to_owned();
+            add(Plan::TlsStore, Destination::Certificates(Box::new(store)), place);
+        }
         let mut reader = None;
         if let Some(settings) = &config.outputs.store {
             let place = folder.join(&settings.folder);
@@ -150,6 +158,7 @@ impl Outputs {
                 Plan::Stats(show) => Box::new(stats::StatsLog::new(*show, self.stats.clone())),
                 Plan::PcapLog(settings) => Box::new(pcap_log::PcapLog::new(settings.as_ref().clone())),
                 Plan::FileStore(settings) => Box::new(file_store::FileStore::new(settings, self.stats.clone(), scene)),
+                Plan::TlsStore => Box::new(tls_store::TlsStore::default()),
                 Plan::Store => Box::new(store::record::StoreOutput::new(Arc::clone(scene))),
             }
         });

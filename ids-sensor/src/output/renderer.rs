@@ -95,6 +95,7 @@ pub fn context<'e, 'a>(event: &'e Event<'a>) -> &'e Context<'a> {
         Event::Alert(event) => &event.context,
         Event::Anomaly(event) => &event.context,
         Event::Transaction(event) => &event.context,
+        Event::Certificates(event) => &event.context,
         Event::FileContent(event) => &event.context,
         Event::File(event) => &event.context,
         Event::Frame(event) => &event.context,

@@ -14,6 +14,7 @@ use super::file_store::Folder;
 use super::lines::{Kind, Lines};
 use super::pcap_log::file::CaptureFile;
 use super::store::Feeder;
+use super::tls_store;
 
 /// Batches of lines that may wait for the writer.
 const WAITING: usize = 64;
@@ -42,6 +43,8 @@ pub enum Destination {
     Capture(Box<CaptureFile>),
     /// Stored files.
     Files(Box<Folder>),
+    /// Stored certificates.
+    Certificates(Box<tls_store::Folder>),
     /// The alert store.
     Store(Feeder),
 }
@@ -53,6 +56,7 @@ impl Destination {
             Self::File(file) => file.write(bytes),
             Self::Capture(file) => file.write(bytes),
             Self::Files(folder) => folder.write(bytes),
+            Self::Certificates(folder) => folder.write(bytes),
             Self::Store(_) => Ok(()),
         }
     }
@@ -62,7 +66,7 @@ impl Destination {
         match self {
             Self::File(file) => file.flush(),
             Self::Capture(file) => file.flush(),
-            Self::Files(_) | Self::Store(_) => Ok(()),
+            Self::Files(_) | Self::Certificates(_) | Self::Store(_) => Ok(()),
         }
     }
 
@@ -71,7 +75,7 @@ impl Destination {
         match self {
             Self::File(file) => file.rotate(),
             Self::Capture(file) => file.finish(),
-            Self::Files(_) | Self::Store(_) => Ok(()),
+            Self::Files(_) | Self::Certificates(_) | Self::Store(_) => Ok(()),
         }
     }
 
@@ -92,6 +96,7 @@ impl Destination {
             Self::File(file) => file.path(),
             Self::Capture(file) => file.path(),
             Self::Files(folder) => folder.path(),
+            Self::Certificates(folder) => folder.path(),
             Self::Store(_) => Path::new(""),
         }
     }

@@ -26,9 +26,10 @@ mod tx;
 mod version;
 
 use super::config::Encrypted;
+use super::frames::frame;
 use super::parser::{Probe, Probing, Protocol};
 use crate::app::reader::Reader;
-use crate::field::{Dir, Dirs};
+use crate::field::{Dir, Dirs, Info};
 use handshake::message;
 
 /// TLS.
@@ -54,9 +55,32 @@ pub static PROTOCOL: Protocol = Protocol {
     capital_events: true,
     record: Some("tls"),
     uncounted: true,
+    frames: FRAMES,
     session: Some(|config, _| Box::new(session::Session::new(config.tls))),
     ..Protocol::BARE
 };
+
+/// Kinds of frames: positions in [`FRAMES`].
+mod unit {
+    pub(super) const RECORD: usize = 0;
+    pub(super) const HEADER: usize = 1;
+    pub(super) const DATA: usize = 2;
+    pub(super) const ALERT: usize = 3;
+    pub(super) const HEARTBEAT: usize = 4;
+    pub(super) const SSL2_HEADER: usize = 5;
+    pub(super) const SSL2_RECORD: usize = 6;
+}
+
+const FRAMES: &[Info] = &[
+    frame("tls.pdu", "A whole record, encrypted or not (RFC 8446 §5.1)."),
+    frame("tls.hdr", "Type, version and length of a record (RFC 8446 §5.1)."),
+    frame("tls.data", "The content of a record (RFC 8446 §5.1)."),
+    frame("tls.alert", "The content of a record that holds an alert (RFC 8446 §6)."),
+    frame("tls.heartbeat", "The content of a record that holds a heartbeat (RFC 6520 §4)."),
+    frame("tls.ssl2.hdr", "Length and padding of a record of SSL 2.0 (\"The SSL Protocol\", Hickman 1995)."),
+    frame("tls.ssl2.pdu", "A whole record of SSL 2.0 (\"The SSL Protocol\", Hickman 1995)."),
+    frame("tls.stream", "All TCP data of a direction."),
+];
 
 /// Settings (`app-layer.protocols.tls`).
 #[derive(Clone, Copy, Debug)]

@@ -13,8 +13,9 @@ use super::handshake::{Assembly, Step, message};
 use super::hello::{ClientHello, ServerHello};
 use super::sslv2;
 use super::tx::{Exchanged, Tx, progress};
-use super::{LARGEST_RECORD, Reader, version};
+use super::{LARGEST_RECORD, Reader, unit, version};
 use crate::app::config::Encrypted;
+use crate::app::frames::Spans;
 use crate::app::parser::{self, Input, Parsed};
 use crate::field::Dir;
 use crate::time::Time;
@@ -76,6 +77,7 @@ pub(super) struct Session {
     retry: bool,
     /// Length of the client's encrypted heartbeat that was not answered yet.
     heartbeat: Option<usize>,
+    spans: Spans,
 }
 
 /// What a step came to.
@@ -90,7 +92,7 @@ enum Next {
 impl Session {
     pub(super) fn new(config: Config) -> Self {
         let tx = Some(Tx::new(config.ja4));
-        Self { config, tx, sides: Default::default(), retry: false, heartbeat: None }
+        Self { config, tx, sides: Default::default(), retry: false, heartbeat: None, spans: Spans::default() }
     }
 
     fn side(&mut self, dir: Dir) -> &mut Side {
@@ -116,10 +118,11 @@ impl Session {
         }
     }
 
-    fn step(&mut self, data: &[u8], input: &Input<'_>) -> Next {
+    /// One step on `data`, which begins `at` bytes behind the start of the input.
+    fn step(&mut self, data: &[u8], at: usize, input: &Input<'_>) -> Next {
         match self.side(input.dir).place {
             _ if data.is_empty() => Next::Wait(1),
-            Place::Header => self.header(data, input),
+            Place::Header => self.header(data, at, input),
             Place::Lost if looks_like_record(data) => {
                 self.side(input.dir).place = Place::Header;
                 Next::Go(0)
@@ -140,13 +143,13 @@ impl Session {
     }
 
     /// The header of a record, and what can be told from it and the first bytes after it.
-    fn header(&mut self, data: &[u8], input: &Input<'_>) -> Next {
+    fn header(&mut self, data: &[u8], at: usize, input: &Input<'_>) -> Next {
         let dir = input.dir;
         let first = data.first().copied().unwrap_or_default();
         let modern = matches!(first, content::CHANGE_CIPHER_SPEC..=content::HEARTBEAT);
         let side = self.side(dir);
         if !side.modern && (first & 0x80 != 0 || side.ancient && !modern) {
-            return self.ancient(data, input);
+            return self.ancient(data, at, input);
         }
         let mut header = Reader(data);
         let (Some(kind), Some(version), Some(length)) = (header.u8(), header.u16(), header.u16()) else {
@@ -169,6 +172,7 @@ impl Session {
             return Next::Wait(HEADER + enough);
         }
         self.side(dir).modern = true;
+        self.mark(kind, at, length, dir);
         let handshake = self.record(kind, begin, length, dir);
         self.side(dir).place = if length == 0 { Place::Header } else { Place::Content { left: length, handshake } };
         Next::Go(HEADER)
@@ -232,11 +236,31 @@ impl Session {
         }
     }
 
+    /// Reports the frames of a record.
+    fn mark(&mut self, kind: u8, at: usize, length: usize, dir: Dir) {
+        let content = (at + HEADER, length);
+        self.frame(unit::RECORD, dir, (at, HEADER + length));
+        self.frame(unit::HEADER, dir, (at, HEADER));
+        self.frame(unit::DATA, dir, content);
+        match kind {
+            content::ALERT => self.frame(unit::ALERT, dir, content),
+            content::HEARTBEAT => self.frame(unit::HEARTBEAT, dir, content),
+            _ => {}
+        }
+    }
+
+    fn frame(&mut self, kind: usize, dir: Dir, (at, length): (usize, usize)) {
+        if length > 0 {
+            self.spans.start(kind, dir, at, Some(length as u64), Some(0));
+        }
+    }
+
     /// A record of SSL 2.0.
-    fn ancient(&mut self, data: &[u8], input: &Input<'_>) -> Next {
+    fn ancient(&mut self, data: &[u8], at: usize, input: &Input<'_>) -> Next {
         let dir = input.dir;
         let Some((header, length)) = sslv2::header(data) else { return Next::Wait(2) };
         if self.side(dir).encrypted {
+            self.mark_ancient(at, header, length, dir);
             self.side(dir).place = Place::Content { left: header - 2 + length, handshake: false };
             return Next::Go(2);
         }
@@ -248,11 +272,17 @@ impl Session {
             return Next::Failed;
         };
         self.side(dir).ancient = true;
+        self.mark_ancient(at, header, length, dir);
         if !self.ancient_message(record, dir, input.time) {
             self.note(Event::InvalidSslv2Header);
             return Next::Failed;
         }
         Next::Go(header + length)
+    }
+
+    fn mark_ancient(&mut self, at: usize, header: usize, length: usize, dir: Dir) {
+        self.frame(unit::SSL2_RECORD, dir, (at, header + length));
+        self.frame(unit::SSL2_HEADER, dir, (at, header));
     }
 
     /// Out: whether it could be read.
@@ -381,7 +411,7 @@ impl parser::Session for Session {
         let (mut at, mut records) = (0, 0);
         loop {
             records += usize::from(self.side(input.dir).place == Place::Header);
-            match self.step(input.data.get(at..).unwrap_or_default(), &input) {
+            match self.step(input.data.get(at..).unwrap_or_default(), at, &input) {
                 Next::Go(used) => at += used,
                 Next::Failed => {
                     self.note(Event::InvalidSslRecord);
@@ -413,6 +443,10 @@ impl parser::Session for Session {
             _ => Place::Lost,
         };
         Parsed::Used { bytes: 0, need: 0 }
+    }
+
+    fn spans(&mut self) -> Option<&mut Spans> {
+        Some(&mut self.spans)
     }
 
     fn transactions(&self) -> Range<u64> {

@@ -206,6 +206,18 @@ impl parser::Transaction for Tx {
         &self.events
     }
 
+    fn certificates(&self, dir: Dir) -> Option<parser::Certificates<'_>> {
+        let chain = self.chain(dir).filter(|chain| chain.len() > 0)?;
+        let leaf = chain.leaf.as_ref();
+        Some(parser::Certificates {
+            chain: chain.iter().collect(),
+            time: chain.time,
+            subject: leaf.map_or(&[], |leaf| &leaf.subject),
+            issuer: leaf.map_or(&[], |leaf| &leaf.issuer),
+            fingerprint: leaf.map_or("", |leaf| &leaf.fingerprint),
+        })
+    }
+
     fn settled(&self) -> bool {
         let asked = self.exchanged & Exchanged::CertificateRequest as u8 != 0;
         self.progress(Dir::ToClient) >= progress::SERVER_HELLO_DONE

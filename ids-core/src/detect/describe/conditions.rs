@@ -154,6 +154,7 @@ impl Description<'_> {
             Effect::Unrecorded(_) => named("config", out, |_| {}),
             Effect::Tag(_) => named("tag", out, |_| {}),
             Effect::Store(_) => named("filestore", out, |_| {}),
+            Effect::Certificates => named("tls.store", out, |_| {}),
         }
     }
 }

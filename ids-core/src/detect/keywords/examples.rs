@@ -44,6 +44,7 @@ pub static EXAMPLES: &[(&str, &str)] = &[
     ("threshold", "content:\"abc\"; threshold:type limit, track by_src, count 1, seconds 60"),
     ("tls.fingerprint", "tls.fingerprint:\"4a:a3:66:76:82:cb:6b:23:bb:c3:58:47:23:a4:63:a7:78:a4:a1:18\""),
     ("tls.issuerdn", "tls.issuerdn:\"CN=Example CA\""),
+    ("tls.store", "tls.cert_issuer; content:\"O=Example\"; tls.store"),
     ("tls.subject", "tls.subject:\"CN=www.example.org\""),
     ("uricontent", "uricontent:\"/a.php\""),
     ("urilen", "urilen:>500"),

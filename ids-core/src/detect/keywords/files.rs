@@ -1,6 +1,5 @@
 //! Keywords on files that protocols carry: names, sizes, digests.
 
-use crate::app::registry::ProtoId;
 use crate::detect::builder::RuleBuilder;
 use crate::detect::bytes::text::Part;
 use crate::detect::files::{Digest, FileTest, Store, Which};
@@ -25,13 +24,7 @@ fn add(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, test: FileTest, dirs: Dirs) ->
 
 /// The rule is about protocols that carry files.
 fn on_files(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Diagnostic> {
-    let catalog = rule.cx.catalog;
-    let Some(known) = catalog.field_named(FILE_DATA).and_then(|id| catalog.field(id)) else {
-        let message = format!("`{}` is not supported yet: no protocol here carries files", opt.name.text);
-        return Err(Diagnostic::error(Code::NotSupported, opt.span.clone(), message));
-    };
-    let protos: Vec<ProtoId> = known.fields.iter().map(|field| field.0).collect();
-    rule.restrict_to(&protos, &opt.name.text, opt.span.clone())
+    super::about(rule, opt, FILE_DATA, "carries files")
 }
 
 /// `[!]"text"`

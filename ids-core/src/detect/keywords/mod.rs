@@ -8,6 +8,7 @@
 mod app_layer;
 mod bits;
 mod buffers;
+mod certificates;
 mod config;
 mod dataset;
 mod events;
@@ -31,6 +32,7 @@ pub use not_yet::NOT_YET;
 
 use super::builder::RuleBuilder;
 use super::bytes::text::Part;
+use crate::app::registry::ProtoId;
 use crate::rules::ast::Opt;
 use crate::rules::diagnostic::{Code, Diagnostic};
 
@@ -129,6 +131,14 @@ pub static KEYWORDS: &[Keyword] = &[
     many("threshold", threshold::threshold, "How often the rule may tell."),
     many("tls.fingerprint", buffers::fingerprint, "Old form of a content of the certificate's fingerprint."),
     many("tls.issuerdn", buffers::issuer, "Old form of a content of the certificate's issuer."),
+    Keyword {
+        aliases: &["tls_store"],
+        ..flag(
+            "tls.store",
+            certificates::store,
+            "The certificates that the side has shown are stored, or the other side's.",
+        )
+    },
     many("tls.subject", buffers::subject, "Old form of a content of the certificate's subject."),
     many("uricontent", buffers::uricontent, "Old form of a content of the normalized URI."),
     many("urilen", buffers::urilen, "Length of the URI."),
@@ -168,6 +178,17 @@ impl Keyword {
             Takes::Value | Takes::Nothing | Takes::Optional => Ok(()),
         }
     }
+}
+
+/// The rule is about protocols that have a field; `what` none does otherwise.
+fn about(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, field: &str, what: &str) -> Result<(), Diagnostic> {
+    let catalog = rule.cx.catalog;
+    let Some(known) = catalog.field_named(field).and_then(|id| catalog.field(id)) else {
+        let message = format!("`{}` is not supported yet: no protocol here {what}", opt.name.text);
+        return Err(Diagnostic::error(Code::NotSupported, opt.span.clone(), message));
+    };
+    let protos: Vec<ProtoId> = known.fields.iter().map(|field| field.0).collect();
+    rule.restrict_to(&protos, &opt.name.text, opt.span.clone())
 }
 
 /// A warning: the option stands a second time, and replaces the first.

@@ -151,8 +151,6 @@ pub const NOT_YET: &[&str] = &[
     "ssh.softwareversion",
     "template",
     "template2",
-    "tls.store",
-    "tls_store",
     "websocket.flags",
     "websocket.mask",
     "websocket.opcode",

@@ -4,6 +4,7 @@ use super::bench::Step::{self, Answer, Ask, Client, Lost, Server};
 use super::bench::{load, settings};
 use super::fired;
 use super::frames::dns;
+use crate::app::tls::sample;
 use crate::rules::diagnostic::{Code, Severity};
 
 fn client(text: &str) -> Step {
@@ -93,6 +94,39 @@ fn frames_of_dns() {
     let asked = Ask(dns(0x0100, "a.example", 1, None));
     assert!(fired(rule, &[asked, Answer(message.clone())]).is_empty(), "the other direction");
     assert_eq!(fired(rule, &[Ask(message.clone()), Ask(message.clone())]), [1, 1], "each datagram is one");
+}
+
+#[test]
+fn frames_of_tls() {
+    let hello = sample::record(22, 0x0301, &sample::client_hello(0x0303, 1, &sample::server_name("one.example")));
+    let opened = vec![Client(hello.clone()), Server(sample::record(21, 0x0303, &[2, 40]))];
+    let encrypted = |length| Server(sample::record(23, 0x0303, &vec![0xee; length]));
+    let beat = Client(sample::record(24, 0x0303, &[1, 0, 2, b'o', b'k']));
+    let then = |more: Vec<Step>| [opened.clone(), more].concat();
+    // A hello in the old form: one cipher, and a challenge of 16 bytes.
+    let old = [&[0x80, 28, 1, 3, 1, 0, 3, 0, 0, 0, 16, 0, 0, 0x2f][..], &[7; 16]].concat();
+    let halves = hello.split_at(9);
+    let halves = vec![Client(halves.0.to_vec()), Client(halves.1.to_vec())];
+    for (name, options, steps, want) in [
+        ("a record", "frame:tls.pdu; content:\"|16 03 01|\"; startswith; content:\"one.example\"", then(vec![]), 1),
+        ("in two pieces", "frame:tls.pdu; content:\"|16 03 01|\"; startswith; content:\"one.example\"", halves, 1),
+        ("its header", "frame:tls.hdr; content:\"|16 03 01|\"; bsize:5", then(vec![]), 1),
+        ("its header has no content", "frame:tls.hdr; content:\"one\"", then(vec![]), 0),
+        ("its content", "frame:tls.data; content:\"|01 00|\"; startswith; content:\"one\"", then(vec![]), 1),
+        ("its content has no header", "frame:tls.data; content:\"|16 03 01|\"; startswith", then(vec![]), 0),
+        ("an alert", "frame:tls.alert; content:\"|02 28|\"; bsize:2", then(vec![]), 1),
+        ("no alert", "frame:tls.alert; content:\"one\"", then(vec![]), 0),
+        ("a heartbeat", "frame:tls.heartbeat; content:\"|01 00 02|ok\"; bsize:5", then(vec![beat]), 1),
+        ("no heartbeat", "frame:tls.heartbeat; content:\"|02 28|\"", then(vec![]), 0),
+        ("each one", "frame:tls.pdu; content:\"|17 03 03|\"; startswith", then(vec![encrypted(9), encrypted(7)]), 2),
+        ("the server's", "flow:to_server; frame:tls.pdu; content:\"|17|\"; startswith", then(vec![encrypted(9)]), 0),
+        ("an old record", "frame:tls.ssl2.pdu; content:\"|80 1c 01|\"; bsize:30", vec![Client(old.clone())], 1),
+        ("its header", "frame:tls.ssl2.hdr; content:\"|80 1c|\"; bsize:2", vec![Client(old)], 1),
+        ("a new one is none", "frame:tls.ssl2.hdr; content:\"|16|\"", then(vec![]), 0),
+    ] {
+        let rule = format!("alert tls any any -> any any ({options}; sid:1;)");
+        assert_eq!(fired(&rule, &steps).len(), want, "{name}: {options}");
+    }
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl Output for Eve {
                     lines.add(Kind::Drop, |out| drop::write(dropped, &options, &mut head, out));
                 }
             }
-            Event::FileContent(_) | Event::Packet(_) => {}
+            Event::Certificates(_) | Event::FileContent(_) | Event::Packet(_) => {}
             Event::Variables(found) => {
                 if self.settings.types.metadata {
                     let (settings, scene, stamps) = (&self.settings, &self.scene, &mut self.stamps);

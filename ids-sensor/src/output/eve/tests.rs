@@ -274,8 +274,10 @@ fn arp_packets_are_records_if_asked_for() {
             "hw_type": "ethernet", "proto_type": "ipv4", "opcode": opcode, "src_mac": "02:00:00:00:00:01",
             "src_ip": "10.0.0.1", "dest_mac": "02:00:00:00:00:02", "dest_ip": "10.0.0.2",
         });
-        assert_eq!(one("types: [arp: {enabled: yes}]", seen())["arp"], want);
-        assert_eq!(records("types: [arp]", |eve, lines| eve.event(&seen(), lines)), [Json::Null; 0]);
+        for asked in ["types: [arp: {enabled: yes}]", "types: [arp]"] {
+            assert_eq!(one(asked, seen())["arp"], want, "{asked}");
+        }
+        assert_eq!(records("types: [arp: {}]", |eve, lines| eve.event(&seen(), lines)), [Json::Null; 0]);
     }
 }
 

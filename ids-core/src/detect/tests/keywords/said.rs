@@ -3,6 +3,7 @@
 use super::super::bench::{Bench, load, settings};
 use super::super::frames::udp;
 use super::{Step, client, server, without};
+use crate::app::tls::sample;
 use crate::detect::bytes::Scratch;
 use crate::detect::fast_pattern;
 use crate::detect::rule::RuleInfo;
@@ -35,6 +36,7 @@ const SAID: &[Row] = &[
     ("rev", ALERT, "rev:2", |rules| info(rules).rev.to_string(), "2", "0"),
     ("sid", ALERT, "msg:\"a\"", faults, "[]", "[MissingSid]"),
     ("tag", ALERT, "content:\"x\"; tag:session", shown, "true", "false"),
+    ("tls.store", "alert tls", "tls.sni; content:\"one\"; tls.store", kept, "[(Some(0), ToServer)]", "[]"),
     ("target", ALERT, "target:src_ip", |rules| format!("{:?}", info(rules).target), "Some(Source)", "None"),
 ];
 
@@ -100,6 +102,14 @@ fn stored(rules: &str) -> String {
     bench.take(&client("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     bench.take(&server("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"));
     format!("{:?}", bench.state.stores(ToClient).collect::<Vec<_>>())
+}
+
+/// The transactions and sides whose certificates are stored.
+fn kept(rules: &str) -> String {
+    let mut bench = Bench::new(rules);
+    let hello = sample::client_hello(0x0303, 1, &sample::server_name("one.example"));
+    bench.take(&Step::Client(sample::record(22, 0x0301, &hello)));
+    format!("{:?}", bench.hits.certificates())
 }
 
 /// The content that finds the rule.
