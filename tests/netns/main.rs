@@ -20,6 +20,7 @@ mod handover;
 mod host;
 mod inline;
 mod interest;
+mod jumbo;
 mod load;
 mod mirror;
 mod outage;

@@ -6,6 +6,7 @@ mod copies;
 mod maps;
 
 use aya_ebpf::bindings::xdp_action;
+use aya_ebpf::helpers::bpf_xdp_get_buff_len;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
@@ -18,10 +19,24 @@ use maps::{CONFIG, HEARTBEAT, Maps, PORTS, STATS, XSKS};
 /// Decides on every frame that comes in.
 #[xdp]
 fn ids(ctx: XdpContext) -> u32 {
+    let length = ctx.data_end() - ctx.data();
+    judge(&ctx, length)
+}
+
+/// The same where frames may lie in several buffers, the first of which holds the headers (Linux 5.18).
+#[xdp(frags)]
+fn ids_frags(ctx: XdpContext) -> u32 {
+    // SAFETY: the context is there for as long as the program runs.
+    let length = unsafe { bpf_xdp_get_buff_len(ctx.ctx) };
+    judge(&ctx, length as usize)
+}
+
+#[inline(always)]
+fn judge(ctx: &XdpContext, frame_length: usize) -> u32 {
     let Some(stats) = STATS.get_ptr_mut(0) else { return xdp_action::XDP_ABORTED };
     // SAFETY: this CPU's own value; XDP programs on one CPU do not interrupt each other.
     let stats = unsafe { &mut *stats };
-    let length = (ctx.data_end() - ctx.data()) as u64;
+    let length = frame_length as u64;
     stats.received.add(length);
     let Some(config) = CONFIG.get(0) else {
         stats.outcomes[Outcome::FastUnconfigured as usize].add(length);
@@ -31,12 +46,12 @@ fn ids(ctx: XdpContext) -> u32 {
         stats.outcomes[Outcome::FastUnconfigured as usize].add(length);
         return xdp_action::XDP_PASS;
     }
-    let headers = Headers::parse(&Frame(&ctx));
+    let headers = Headers::parse(&Frame { ctx, length: frame_length });
     let outcome = decide(&headers, length, config, &Maps);
     match outcome.way() {
         Way::Drop => finish(stats, outcome, length, xdp_action::XDP_DROP),
         Way::Fast => fast(stats, outcome, length, config),
-        Way::Inspect => inspect(&ctx, stats, outcome, length, config),
+        Way::Inspect => inspect(ctx, stats, outcome, length, config),
     }
 }
 
@@ -91,13 +106,17 @@ fn count(stats: &mut Stats, outcome: Outcome, length: u64) {
     }
 }
 
-/// The frame's memory.
-struct Frame<'a>(&'a XdpContext);
+/// The frame's memory: of several buffers, the first.
+struct Frame<'a> {
+    ctx: &'a XdpContext,
+    /// Of the whole frame.
+    length: usize,
+}
 
 impl Bytes for Frame<'_> {
     #[inline(always)]
     fn at<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        let (start, end) = (self.0.data(), self.0.data_end());
+        let (start, end) = (self.ctx.data(), self.ctx.data_end());
         // No frame is longer, and the verifier wants a bound on what is added to a packet pointer.
         if offset > 0x3fff || start + offset + N > end {
             return None;
@@ -108,7 +127,7 @@ impl Bytes for Frame<'_> {
 
     #[inline(always)]
     fn length(&self) -> usize {
-        self.0.data_end() - self.0.data()
+        self.length
     }
 }
 

@@ -14,7 +14,7 @@ use ids_ebpf::headers::Headers;
 use ids_ebpf::interest::{Group, Interest};
 use ids_sensor::kernel::clock::Monotonic;
 use ids_sensor::kernel::tables::Sides;
-use ids_sensor::kernel::{Pins, Port, Prefix, Sizes, Tables};
+use ids_sensor::kernel::{Frames, Pins, Port, Prefix, Sizes, Tables};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 /// Hosts that are blocked where tables are filled.
@@ -33,7 +33,7 @@ pub fn run() {
 fn measured() -> Result<(), Box<dyn std::error::Error>> {
     let pins = Pins::private()?;
     let mut tables = Tables::open(&pins, Sizes::default())?;
-    let mut port = Port::load(&pins, Sizes::default(), "lo")?;
+    let mut port = Port::load(&pins, Sizes::default(), "lo", Frames::OneBuffer)?;
     let config = PortConfig::new(Mode::Inline, FailPolicy::Open, u64::MAX);
     let floor = measure(&port, &frame(6, [10, 0, 0, 1], [10, 0, 0, 2], 3, 80))?;
     port.configure(config)?;

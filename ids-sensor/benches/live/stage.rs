@@ -18,7 +18,7 @@ use ids_ebpf::interest::{Group, Interest};
 use ids_sensor::kernel::clock::Monotonic;
 use ids_sensor::kernel::port::interface_index;
 use ids_sensor::kernel::tables::Sides;
-use ids_sensor::kernel::{Attach, Pins, Port, Prefix, Sizes, Tables};
+use ids_sensor::kernel::{Attach, Frames, Pins, Port, Prefix, Sizes, Tables};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use crate::bed::bpf::{Program, Sink};
@@ -117,7 +117,8 @@ impl Stage {
         lab.sensor.run(|| {
             let pins = Pins::private().unwrap();
             let mut tables = Tables::open(&pins, Sizes::default()).unwrap();
-            let mut ports = ["a0", "b0"].map(|name| Port::load(&pins, Sizes::default(), name).unwrap());
+            let mut ports =
+                ["a0", "b0"].map(|name| Port::load(&pins, Sizes::default(), name, Frames::OneBuffer).unwrap());
             let config = PortConfig::new(Mode::Inline, FailPolicy::Open, u64::MAX);
             let socket = socket_with(AddressFamily::XDP, SocketType::RAW, SocketFlags::CLOEXEC, None).unwrap();
             let peers = [ports[1].index(), ports[0].index()];

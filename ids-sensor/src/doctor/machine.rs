@@ -8,7 +8,7 @@ use rustix::thread::{CapabilitySet, capabilities};
 
 use super::Level::{Fail, Ok as Fine, Warn};
 use super::{Finding, MACHINE, Question};
-use crate::kernel::{Pins, Port, Sizes, pins};
+use crate::kernel::{Frames, Pins, Port, Sizes, pins};
 use crate::ports;
 
 /// What a sensor needs to set itself up, with the names that people know them by.
@@ -42,7 +42,7 @@ fn program(held: CapabilitySet) -> Finding {
     if !held.contains(CapabilitySet::BPF) {
         return Finding::new(Warn, MACHINE, "kernel", format!("Linux {release}; not tried, for want of rights"));
     }
-    let tried = Pins::private().and_then(|pins| Port::load(&pins, Sizes::default(), "lo"));
+    let tried = Pins::private().and_then(|pins| Port::load(&pins, Sizes::default(), "lo", Frames::OneBuffer));
     match tried {
         Ok(_) => Finding::new(Fine, MACHINE, "kernel", format!("Linux {release} takes the XDP program and its maps")),
         Err(error) => Finding::new(Fail, MACHINE, "kernel", format!("Linux {release}: {error}")),

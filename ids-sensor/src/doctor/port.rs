@@ -3,6 +3,7 @@
 use super::Level::{Fail, Ok as Fine, Warn};
 use super::netlink::{self, Link, XdpFeatures};
 use super::{Finding, Question};
+use crate::kernel::port;
 use crate::ports::{self, Description, MAX_MTU, Spread};
 
 /// Looks at one interface.
@@ -17,7 +18,7 @@ pub(super) fn examine(name: &str, links: &[Link], question: &Question) -> Vec<Fi
         findings.push(driver(link, &described));
         findings.push(program(link));
     }
-    findings.extend([mtu(name, &described), offloads(name, &described), queues(name, &described, question)]);
+    findings.extend([mtu(name, &described, link), offloads(name, &described), queues(name, &described, question)]);
     findings
 }
 
@@ -61,16 +62,22 @@ fn program(link: &Link) -> Finding {
 /// Whether a program bears the name of ours. It cannot be known without the right to look.
 fn is_ours(id: u32) -> bool {
     use aya::programs::loaded_programs;
-    loaded_programs().flatten().any(|program| program.id() == id && program.name_as_str() == Some("ids"))
+    loaded_programs().flatten().any(|program| program.id() == id && program.name_as_str().is_some_and(port::is_ours))
 }
 
-fn mtu(name: &str, described: &Description) -> Finding {
+/// Whether frames fit into a buffer, or the driver can do with several.
+fn mtu(name: &str, described: &Description, link: Option<&Link>) -> Finding {
     let mtu = described.mtu;
-    if mtu > MAX_MTU {
-        return Finding::new(Fail, name, "mtu", format!("{mtu} is too large for XDP"))
-            .mend(format!("ip link set {name} mtu {MAX_MTU}"));
+    let finding = |level, says: String| Finding::new(level, name, "mtu", says);
+    if mtu <= MAX_MTU {
+        return finding(Fine, format!("{mtu}: a frame fits into a buffer"));
     }
-    Finding::new(Fine, name, "mtu", format!("{mtu}, of at most {MAX_MTU}"))
+    let features = link.and_then(|link| netlink::xdp_features(link.index).ok().flatten());
+    if features.is_some_and(|features| features.has(XdpFeatures::SEVERAL_BUFFERS)) {
+        return finding(Fine, format!("{mtu}: frames take several buffers, which the driver can do"));
+    }
+    finding(Warn, format!("{mtu}: frames take several buffers, which the driver cannot do: generic mode is used"))
+        .mend(format!("ip link set {name} mtu {MAX_MTU}"))
 }
 
 /// Features that would hide or merge packets, and whether they can be turned off.

@@ -24,8 +24,10 @@ use aya::EbpfLoader;
 use aya::maps::{Map, MapData, MapError};
 use ids_ebpf::map::SHARED;
 
+use crate::ports::MAX_MTU;
+
 pub use pins::Pins;
-pub use port::{Attach, Port};
+pub use port::{Attach, Frames, Port};
 pub use prefix::Prefix;
 pub use tables::Tables;
 
@@ -39,6 +41,19 @@ pub enum Error {
     /// The kernel does not take the program or one of its maps.
     #[error("cannot load the XDP program; it takes CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (root has all): {0}")]
     Load(String),
+    /// Frames of an interface do not fit into a buffer, and the kernel or the driver cannot do with several.
+    #[error(
+        "{interface}: an MTU of {mtu} takes frames in several buffers, which cannot be had here ({reason}): \
+             `ip link set {interface} mtu {MAX_MTU}`"
+    )]
+    Mtu {
+        /// The interface.
+        interface: String,
+        /// Its MTU.
+        mtu: u32,
+        /// What the kernel said.
+        reason: String,
+    },
     /// The program cannot be attached to an interface.
     #[error("cannot attach the XDP program to {interface} in {mode} mode: {reason}")]
     Attach {

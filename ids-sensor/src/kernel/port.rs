@@ -43,6 +43,16 @@ pub enum Attached {
     Fallback(String),
 }
 
+/// In what frames come to the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Frames {
+    /// One buffer each; what is longer does not come.
+    #[default]
+    OneBuffer,
+    /// One buffer or several.
+    Several,
+}
+
 impl Attached {
     /// `driver` or `generic`.
     pub const fn mode(&self) -> &'static str {
@@ -69,6 +79,8 @@ pub struct Port {
     interface: String,
     index: u32,
     ebpf: aya::Ebpf,
+    /// Which of the object's programs it is.
+    program: &'static str,
     config: Array<MapData, PortConfig>,
     heartbeat: MapData,
     sockets: XskMap<MapData>,
@@ -78,16 +90,17 @@ pub struct Port {
     hold: Option<Hold>,
 }
 
-/// The programs in the object.
+/// The programs in the object: for frames in one buffer, for frames in several, for copies.
 const PROGRAM: &str = "ids";
+const PROGRAM_FRAGS: &str = "ids_frags";
 const FILTER: &str = "ids_copies";
 
 impl Port {
     /// Loads a program for an interface. It is not attached yet.
     ///
     /// # Errors
-    /// There is no such interface; missing rights.
-    pub fn load(pins: &Pins, sizes: Sizes, interface: &str) -> Result<Self, Error> {
+    /// There is no such interface; missing rights; frames in several buffers take Linux 5.18.
+    pub fn load(pins: &Pins, sizes: Sizes, interface: &str, frames: Frames) -> Result<Self, Error> {
         let index = interface_index(interface)?;
         let mut ebpf = load(pins, sizes)?;
         let mut port = Self {
@@ -103,6 +116,10 @@ impl Port {
             stats: take(&mut ebpf, map::STATS)?,
             copies: take(&mut ebpf, map::COPIES)?,
             ebpf,
+            program: match frames {
+                Frames::OneBuffer => PROGRAM,
+                Frames::Several => PROGRAM_FRAGS,
+            },
             hold: None,
         };
         let program = port.program_mut()?;
@@ -125,13 +142,14 @@ impl Port {
     /// # Errors
     /// None in practice: the object holds it.
     pub fn program(&self) -> Result<&Xdp, Error> {
-        let program = self.ebpf.program(PROGRAM).ok_or_else(|| Error::Load("the object has no program".to_owned()))?;
+        let program =
+            self.ebpf.program(self.program).ok_or_else(|| Error::Load("the object has no program".to_owned()))?;
         program.try_into().map_err(|error: ProgramError| Error::Load(causes(&error)))
     }
 
     fn program_mut(&mut self) -> Result<&mut Xdp, Error> {
         let program =
-            self.ebpf.program_mut(PROGRAM).ok_or_else(|| Error::Load("the object has no program".to_owned()))?;
+            self.ebpf.program_mut(self.program).ok_or_else(|| Error::Load("the object has no program".to_owned()))?;
         program.try_into().map_err(|error: ProgramError| Error::Load(causes(&error)))
     }
 
@@ -292,6 +310,11 @@ impl Port {
     pub fn copies(&self) -> Result<[Stats; 2], Error> {
         Ok([sum(map::COPIES, &self.copies, 0)?, sum(map::COPIES, &self.copies, 1)?])
     }
+}
+
+/// Whether a loaded program of this name is a sensor's.
+pub fn is_ours(name: &str) -> bool {
+    [PROGRAM, PROGRAM_FRAGS].contains(&name)
 }
 
 /// Loads a program. The verifier gives up where something else wants this thread, and has to be asked again.

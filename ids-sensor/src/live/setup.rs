@@ -21,9 +21,9 @@ use super::{Error, Events, Inspector, Live, packets};
 use crate::capture::af_xdp::{Socket, Umem};
 use crate::interest;
 use crate::kernel::clock::Monotonic;
-use crate::kernel::port::{Attached, interface_index};
-use crate::kernel::{Attach, Pins, Port, Prefix, Tables};
-use crate::ports::{self, Ports, Use};
+use crate::kernel::port::{Attached, Frames, interface_index};
+use crate::kernel::{self, Attach, Pins, Port, Prefix, Tables};
+use crate::ports::{self, MAX_MTU, Ports, Use};
 use crate::shield::Shield;
 
 /// Bytes before a packet in its buffer (`XDP_PACKET_HEADROOM`).
@@ -136,10 +136,7 @@ const fn is_mirror(settings: &Settings) -> bool {
 pub(super) const fn packets_would_do(error: &Error) -> bool {
     matches!(
         error,
-        Error::Kernel(_)
-            | Error::Socket { .. }
-            | Error::Memory(_)
-            | Error::Ports(ports::Error::Mtu { .. } | ports::Error::Addressed(_))
+        Error::Kernel(_) | Error::Socket { .. } | Error::Memory(_) | Error::Ports(ports::Error::Addressed(_))
     )
 }
 
@@ -270,7 +267,7 @@ pub(super) fn port_config(settings: &Settings, group: usize, mode: Mode, policy:
 pub(super) fn load(settings: &Settings, pins: &Pins, config: PortConfig, names: &[&str]) -> Result<Vec<Port>, Error> {
     let mut programs = Vec::with_capacity(names.len());
     for name in names {
-        let mut port = Port::load(pins, settings.sizes, name)?;
+        let mut port = Port::load(pins, settings.sizes, name, frames(name)?).map_err(|error| refused(name, error))?;
         port.configure(config)?;
         programs.push(port);
     }
@@ -280,6 +277,20 @@ pub(super) fn load(settings: &Settings, pins: &Pins, config: PortConfig, names: 
         b.set_peer(index_a)?;
     }
     Ok(programs)
+}
+
+/// In what frames of an interface come.
+fn frames(interface: &str) -> Result<Frames, Error> {
+    Ok(if ports::mtu(interface)? > MAX_MTU { Frames::Several } else { Frames::OneBuffer })
+}
+
+/// Where frames do not fit into a buffer, that is why the kernel refuses.
+fn refused(interface: &str, error: kernel::Error) -> kernel::Error {
+    let (kernel::Error::Load(reason) | kernel::Error::Attach { reason, .. }) = &error else { return error };
+    match ports::mtu(interface) {
+        Ok(mtu) if mtu > MAX_MTU => kernel::Error::Mtu { interface: interface.to_owned(), mtu, reason: reason.clone() },
+        _ => error,
+    }
 }
 
 /// The pair or mirror port as part of flow keys.
@@ -310,7 +321,7 @@ fn parts(
     }
     let frame_size = frame_size(largest);
     let frames = u32::try_from(queues.len()).unwrap_or(u32::MAX).saturating_mul(settings.ring).saturating_mul(2);
-    let mut umem = Umem::new(frames, frame_size).map_err(Error::Memory)?;
+    let mut umem = Umem::new(frames, frame_size, largest > MAX_MTU).map_err(Error::Memory)?;
     let mut lanes: Vec<Lane> = Vec::with_capacity(queues.len());
     for (at, queue) in &queues {
         let port = &mut programs[*at];
@@ -401,7 +412,7 @@ pub(super) fn attach(settings: &Settings, live: &mut Live, programs: Vec<Port>) 
     let group = &mut live.programs[first..];
     let mut fell_back = false;
     for (port, mode) in group.iter_mut() {
-        let attached = port.attach(&live.pins, settings.attach)?;
+        let attached = port.attach(&live.pins, settings.attach).map_err(|error| refused(port.interface(), error))?;
         *mode = attached.mode();
         if let Attached::Fallback(reason) = attached {
             fell_back = true;
@@ -428,5 +439,21 @@ fn pin_thread(cpu: Option<usize>) {
     set.set(cpu);
     if let Err(error) = sched_setaffinity(None, &set) {
         tracing::warn!(cpu, %error, "a worker is not kept on its CPU");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_on_account_of_large_frames_says_what_to_do() {
+        // The loopback interface has an MTU of 65,536.
+        let error = refused("lo", kernel::Error::Load("no".to_owned()));
+        let want = "lo: an MTU of 65536 takes frames in several buffers, which cannot be had here (no): \
+                    `ip link set lo mtu 3498`";
+        assert_eq!(error.to_string(), want);
+        let error = refused("no-such-if", kernel::Error::Load("no".to_owned()));
+        assert!(matches!(error, kernel::Error::Load(_)), "{error}");
     }
 }

@@ -25,7 +25,7 @@ use super::outlet::Outlet;
 use super::releases::Releases;
 use super::team::{Handed, Parcel, Seat};
 use super::{Events, Inspector};
-use crate::capture::af_xdp::{Received, Socket, Umem};
+use crate::capture::af_xdp::{Piece, Socket, Umem};
 use crate::kernel;
 use crate::kernel::clock::{Monotonic, wall};
 use crate::kernel::port::Heartbeat;
@@ -79,7 +79,7 @@ pub(super) struct Parts {
 
 /// A packet of which others have parts.
 struct Shared {
-    packet: Received,
+    packet: Piece,
     lane: usize,
     owed: Owed,
     /// Parts that others have.
@@ -98,10 +98,10 @@ pub(super) struct Worker<I, E> {
     /// Number of the latest packet.
     id: u64,
     /// Packets that wait for their verdict, with their lanes.
-    held: AHashMap<u64, (Received, usize)>,
+    held: AHashMap<u64, (Piece, usize)>,
     /// Packets of which others have parts.
     shared: AHashMap<u64, Shared>,
-    batch: Vec<Received>,
+    batch: Vec<Piece>,
     /// The beginning of the latest round, and when signs of life and ticks were last given.
     round: Monotonic,
     beat: Monotonic,
@@ -166,21 +166,22 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         received
     }
 
-    fn inspect(&mut self, packet: Received, lane: usize, time: Time) {
+    fn inspect(&mut self, packet: Piece, lane: usize, time: Time) {
         self.id += 1;
-        let counters = &mut self.parts.lanes[lane].counters;
-        counters.received.add(u64::from(packet.length));
-        let bytes = self.parts.umem.bytes(&packet.frame, packet.offset, packet.length);
-        let port = counters.port;
-        let packet_in = PacketIn { id: self.id, port, time, link: LinkType::Ethernet, bytes };
-        let Some(seat) = &mut self.parts.seat else {
-            self.inspector.push(packet_in, &mut self.outlet);
-            return self.carry_out(Some((packet, lane)));
-        };
-        let Some(owed) = self.inspector.share(packet_in, seat, &mut self.outlet) else {
-            return self.carry_out(Some((packet, lane)));
-        };
-        let Handed { parts, lost } = seat.handed();
+        let Parts { umem, lanes, seat, .. } = &mut self.parts;
+        let Self { inspector, outlet, id, .. } = self;
+        let owed = umem.with(&packet, |bytes| {
+            let Queue { port, received, .. } = &mut lanes[lane].counters;
+            received.add(bytes.len() as u64);
+            let packet = PacketIn { id: *id, port: *port, time, link: LinkType::Ethernet, bytes };
+            if let Some(seat) = seat {
+                return inspector.share(packet, seat, outlet);
+            }
+            inspector.push(packet, outlet);
+            None
+        });
+        let Some(owed) = owed else { return self.carry_out(Some((packet, lane))) };
+        let Handed { parts, lost } = seat.as_mut().map(Seat::handed).unwrap_or_default();
         let shared = Shared { packet, lane, owed, parts, lost, since: self.round };
         if parts == 0 {
             self.conclude(shared);
@@ -239,8 +240,8 @@ impl<I: Inspector, E: Events> Worker<I, E> {
     /// Nobody has parts of a packet any more. After a pause it would arrive behind those that went past meanwhile.
     fn conclude(&mut self, shared: Shared) {
         let Shared { packet, lane, owed, lost, since, .. } = shared;
-        let bytes = self.parts.umem.bytes(&packet.frame, packet.offset, packet.length);
-        let verdict = self.inspector.conclude(owed, bytes);
+        let inspector = &mut self.inspector;
+        let verdict = self.parts.umem.with(&packet, |bytes| inspector.conclude(owed, bytes));
         let Lane { out, counters, .. } = &mut self.parts.lanes[lane];
         if lost {
             counters.lost.not_handed_over += 1;
@@ -253,7 +254,7 @@ impl<I: Inspector, E: Events> Worker<I, E> {
     }
 
     /// Does what the engine said. `current` is the packet just pushed; without a verdict yet, it is held.
-    fn carry_out(&mut self, mut current: Option<(Received, usize)>) {
+    fn carry_out(&mut self, mut current: Option<(Piece, usize)>) {
         let mut verdicts = std::mem::take(&mut self.outlet.verdicts);
         for (id, verdict) in verdicts.drain(..) {
             let packet = if id == self.id && current.is_some() { current.take() } else { self.held.remove(&id) };
@@ -278,7 +279,7 @@ impl<I: Inspector, E: Events> Worker<I, E> {
     }
 
     /// Sends a packet on, or is done with it.
-    fn settle(&mut self, packet: Received, lane: usize, verdict: Verdict) {
+    fn settle(&mut self, packet: Piece, lane: usize, verdict: Verdict) {
         let Parts { umem, lanes, .. } = &mut self.parts;
         match verdict {
             Verdict::Drop(_) => {
@@ -315,7 +316,7 @@ impl<I: Inspector, E: Events> Worker<I, E> {
                 continue;
             };
             umem.bytes(&frame, 0, length).copy_from_slice(bytes);
-            match lane.socket.send(umem, Received { frame, offset: 0, length }) {
+            match lane.socket.send(umem, Piece { frame, offset: 0, length }) {
                 Ok(()) => lane.counters.injected += 1,
                 Err(frame) => {
                     lane.counters.lost.not_injected += 1;

@@ -19,7 +19,7 @@ use device::Device;
 /// The folder for state files.
 pub const RUN_DIR: &str = "/run/ids-sensor";
 
-/// Above this, drivers take no XDP program without multi-buffer support, and a frame does not fit into a buffer.
+/// Above this, a frame does not fit into a buffer, and drivers take no XDP program but one for frames in several.
 pub const MAX_MTU: u32 = 3_498;
 
 /// How many of these hide VLAN tags; the others merge packets.
@@ -50,14 +50,6 @@ pub enum Use {
 }
 
 impl Use {
-    /// Larger packets cannot be had.
-    const fn max_mtu(self) -> u32 {
-        match self {
-            Self::Xdp => MAX_MTU,
-            Self::Listen | Self::ListenBehindStage | Self::Host => u32::MAX,
-        }
-    }
-
     /// What has to be off.
     fn off(self) -> &'static [&'static str] {
         match self {
@@ -87,14 +79,6 @@ pub enum Error {
     /// It is down.
     #[error("{0} is down: `ip link set {0} up`")]
     Down(String),
-    /// Its packets are too large.
-    #[error("{interface}: an MTU of {mtu} is too large for XDP: `ip link set {interface} mtu {MAX_MTU}`")]
-    Mtu {
-        /// The interface.
-        interface: String,
-        /// Its MTU.
-        mtu: u32,
-    },
     /// A feature cannot be turned off.
     #[error("{interface}: {feature} stays on, and would hide or merge packets: `ethtool -K {interface} {feature} off`")]
     Stuck {
@@ -175,10 +159,6 @@ impl Ports {
         }
         if kind.takes() && device.has_address()? {
             return Err(Error::Addressed(interface.to_owned()));
-        }
-        let mtu = device.mtu()?;
-        if mtu > kind.max_mtu() {
-            return Err(Error::Mtu { interface: interface.to_owned(), mtu });
         }
         let on = device.features()?;
         let turn_off: Vec<&str> = kind.off().iter().copied().filter(|name| on.iter().any(|f| f == name)).collect();

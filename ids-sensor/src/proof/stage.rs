@@ -23,7 +23,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use super::{Error, port_config};
 use crate::kernel::clock::Monotonic;
 use crate::kernel::tables::flow_key;
-use crate::kernel::{Pins, Port, Sizes, Tables};
+use crate::kernel::{Frames, Pins, Port, Sizes, Tables};
 use crate::live::{carried, watched};
 
 /// Sizes of frames that the kernel runs an XDP program on that has no fragments: an Ethernet header and what an MTU
@@ -70,7 +70,7 @@ impl Stage {
         let pins = Pins::private()?;
         let mut tables = Tables::open(&pins, Sizes::default())?;
         tables.set_interest(interest)?;
-        let mut port = Port::load(&pins, Sizes::default(), "lo")?;
+        let mut port = Port::load(&pins, Sizes::default(), "lo", Frames::OneBuffer)?;
         let config = port_config(track_vlan);
         port.configure(config)?;
         port.heartbeat()?.beat(0, Monotonic::now())?;

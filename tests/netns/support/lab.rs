@@ -60,6 +60,13 @@ impl Lab {
         lab
     }
 
+    /// Lets the wire carry larger packets.
+    pub fn set_mtu(&self, mtu: u32) {
+        for (end, port) in [(&self.client, "c0"), (&self.sensor, "a0"), (&self.sensor, "b0"), (&self.server, "s0")] {
+            end.ip(&format!("link set {port} mtu {mtu}"));
+        }
+    }
+
     /// Gives both ends an interface inside tags, the outermost first, with addresses of this number.
     pub fn tag(&self, tags: &[u32], number: u8) -> Tagged {
         // A packet socket sends frames that are longer than the MTU by one tag of 802.1Q, and by nothing else.

@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use aya::programs::{TestRun, TestRunOptions};
 use ids_ebpf::Outcome;
 use ids_sensor::kernel::clock::Monotonic;
-use ids_sensor::kernel::{Pins, Port, Sizes, Tables};
+use ids_sensor::kernel::{Frames, Pins, Port, Sizes, Tables};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 /// Whether a test can run here. If not, it says why, or panics where a skip is forbidden.
@@ -58,7 +58,7 @@ impl Bench {
     pub fn new() -> Self {
         let pins = Pins::private().unwrap();
         let tables = Tables::open(&pins, Sizes::default()).unwrap();
-        let port = Port::load(&pins, Sizes::default(), "lo").unwrap();
+        let port = Port::load(&pins, Sizes::default(), "lo", Frames::OneBuffer).unwrap();
         Self { _pins: pins, port, tables, socket: None }
     }
 

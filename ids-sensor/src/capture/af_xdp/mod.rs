@@ -12,5 +12,5 @@ pub mod ring;
 pub mod socket;
 pub mod umem;
 
-pub use socket::{Received, Socket};
-pub use umem::{Frame, Umem};
+pub use socket::Socket;
+pub use umem::{Frame, Piece, Umem};

@@ -16,17 +16,15 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::ring::{Consumer, Producer};
-use super::umem::{Frame, Umem};
+use super::umem::{Frame, Piece, Umem};
 
-/// A frame that came in.
+/// A packet whose last piece is still to come.
 #[derive(Debug)]
-pub struct Received {
-    /// The frame.
-    pub frame: Frame,
-    /// Where its packet begins.
-    pub offset: u32,
-    /// Bytes of its packet.
-    pub length: u32,
+enum Open {
+    /// What there is of it, and the number of its last frame.
+    Packet(Piece, u32),
+    /// A piece of it was none of ours: it comes to nothing.
+    Broken,
 }
 
 /// Why a socket cannot be had.
@@ -69,6 +67,7 @@ pub struct Socket {
     transmit: Producer<XdpDesc>,
     fill: Producer<u64>,
     completion: Consumer<u64>,
+    open: Option<Open>,
     /// Addresses the kernel gave back without having them.
     foreign: u64,
 }
@@ -96,10 +95,10 @@ impl Socket {
         let fill = Producer::map(fd, XDP_UMEM_PGOFF_FILL_RING, &fr, size).map_err(step("mapping the fill ring"))?;
         let completion = Consumer::map(fd, XDP_UMEM_PGOFF_COMPLETION_RING, &cr, size)
             .map_err(step("mapping the completion ring"))?;
-        bind_to(fd, first, interface, queue)?;
+        bind_to(fd, first, (interface, queue), umem.several())?;
         let zero_copy =
             sockopt::xdp_options(fd).is_ok_and(|options| options.contains(XdpOptionsFlags::XDP_OPTIONS_ZEROCOPY));
-        Ok(Self { socket, queue, zero_copy, receive, transmit, fill, completion, foreign: 0 })
+        Ok(Self { socket, queue, zero_copy, receive, transmit, fill, completion, open: None, foreign: 0 })
     }
 
     /// Its queue.
@@ -130,16 +129,42 @@ impl Socket {
         }
     }
 
-    /// Takes frames that came in, at most `most`.
-    pub fn receive(&mut self, umem: &mut Umem, most: usize, into: &mut Vec<Received>) {
+    /// Takes packets that came in, of at most `most` frames.
+    pub fn receive(&mut self, umem: &mut Umem, most: usize, into: &mut Vec<Piece>) {
         for _ in 0..most {
             let Some(entry) = self.receive.pop() else { break };
-            match umem.back(entry.addr) {
-                Some((frame, offset)) => into.push(Received { frame, offset, length: entry.len }),
-                None => self.foreign += 1,
+            let piece = umem.back(entry.addr).map(|(frame, offset)| Piece { frame, offset, length: entry.len });
+            let more = entry.options.contains(XdpDescOptions::XDP_PKT_CONTD);
+            match self.gather(umem, piece) {
+                open if more => self.open = Some(open),
+                Open::Packet(packet, _) => into.push(packet),
+                Open::Broken => {}
             }
         }
         self.receive.release();
+    }
+
+    /// What the packet under way has become with another piece of it.
+    fn gather(&mut self, umem: &mut Umem, piece: Option<Piece>) -> Open {
+        self.foreign += u64::from(piece.is_none());
+        match (self.open.take(), piece) {
+            (None, Some(piece)) => {
+                let number = piece.frame.number();
+                Open::Packet(piece, number)
+            }
+            (Some(Open::Packet(packet, last)), Some(piece)) => {
+                let last = umem.link(last, piece);
+                Open::Packet(packet, last)
+            }
+            (open, piece) => {
+                let begun = match open {
+                    Some(Open::Packet(packet, _)) => Some(packet),
+                    _ => None,
+                };
+                begun.into_iter().chain(piece).for_each(|piece| umem.put(piece.frame));
+                Open::Broken
+            }
+        }
     }
 
     /// Frames that wait to be received.
@@ -147,17 +172,21 @@ impl Socket {
         self.receive.waiting()
     }
 
-    /// Puts a frame into the line of those to send; it comes back if the line is full.
+    /// Puts a packet into the line of those to send; its frame comes back if the line is full.
     ///
     /// # Errors
     /// The frame, if there is no room.
-    pub fn send(&mut self, umem: &mut Umem, packet: Received) -> Result<(), Frame> {
-        if self.transmit.free() == 0 {
+    pub fn send(&mut self, umem: &mut Umem, packet: Piece) -> Result<(), Frame> {
+        if self.transmit.free() < umem.pieces(&packet) {
             return Err(packet.frame);
         }
-        let addr = umem.lend(packet.frame, packet.offset);
-        // There is room for it: asked above.
-        let _ = self.transmit.push(XdpDesc { addr, len: packet.length, options: XdpDescOptions::empty() });
+        let mut next = Some(packet);
+        while let Some(Piece { frame, offset, length }) = next {
+            next = umem.unlink(&frame);
+            let options = if next.is_some() { XdpDescOptions::XDP_PKT_CONTD } else { XdpDescOptions::empty() };
+            // There is room for it: asked above.
+            let _ = self.transmit.push(XdpDesc { addr: umem.lend(frame, offset), len: length, options });
+        }
         Ok(())
     }
 
@@ -248,10 +277,17 @@ fn register(socket: BorrowedFd<'_>, umem: &Umem) -> Result<(), Error> {
     })
 }
 
-fn bind_to(socket: BorrowedFd<'_>, first: Option<&Socket>, interface: u32, queue: u32) -> Result<(), Error> {
+/// `several`: packets may lie in several frames; sockets that share memory do as the first of them.
+fn bind_to(
+    socket: BorrowedFd<'_>,
+    first: Option<&Socket>,
+    (interface, queue): (u32, u32),
+    several: bool,
+) -> Result<(), Error> {
+    let pieces = if several { SocketAddrXdpFlags::XDP_USE_SG } else { SocketAddrXdpFlags::empty() };
     let bound = match first {
         // Neither COPY nor ZEROCOPY: the kernel takes the better one that the driver has.
-        None => bind(socket, &SocketAddrXdp::new(SocketAddrXdpFlags::XDP_USE_NEED_WAKEUP, interface, queue)),
+        None => bind(socket, &SocketAddrXdp::new(SocketAddrXdpFlags::XDP_USE_NEED_WAKEUP | pieces, interface, queue)),
         Some(first) => {
             let addr = SocketAddrXdp::new(SocketAddrXdpFlags::XDP_SHARED_UMEM, interface, queue);
             bind(socket, &SocketAddrXdpWithSharedUmem { addr, shared_umem_fd: first.as_fd() })
