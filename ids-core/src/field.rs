@@ -109,12 +109,12 @@ pub enum Notation {
     AnyOf,
     /// As a date or a range of dates: `>2026-01-31`; see [`date`].
     Date,
+    /// As one of its names, in any case, once in a rule.
+    Name,
     /// Not at all: the keyword alone asks for 1.
     Flag,
     /// As a list of names of bits, which must be set, or clear behind a `!`; or as an integer.
     Flags,
-    /// As one of the names, and in no other way.
-    Word,
 }
 
 /// A time as the number of a field that rules compare with dates. In: seconds since 1970, negative before. Numbers are in

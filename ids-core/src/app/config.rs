@@ -4,6 +4,7 @@ use super::dns;
 use super::file::{Care, Wanted};
 use super::http1;
 use super::mqtt;
+use super::smb;
 use super::ssh;
 use super::tls;
 
@@ -18,6 +19,8 @@ pub struct Config {
     pub dns: dns::Config,
     /// MQTT.
     pub mqtt: mqtt::Config,
+    /// SMB.
+    pub smb: smb::Config,
     /// SSH.
     pub ssh: ssh::Config,
     /// TLS.

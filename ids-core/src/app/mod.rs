@@ -5,21 +5,23 @@
 //! never rules, detection or events.
 
 pub mod config;
+mod cursor;
 pub mod dns;
 pub mod events;
 pub mod file;
 pub mod frames;
 #[cfg(test)]
 mod harness;
-mod held;
 pub mod http1;
 pub mod krb5;
 pub mod mqtt;
 pub mod parser;
 pub mod probe;
+mod queue;
 mod reader;
 pub mod recognised;
 pub mod registry;
+pub mod smb;
 pub mod ssh;
 pub mod state;
 pub mod tls;

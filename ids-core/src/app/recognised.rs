@@ -41,22 +41,6 @@ pub static ROWS: &[Protocol] = &[
         probe: Some(Probing { ports: &[21], probe: probes::ftp }),
         ..Protocol::BARE
     },
-    // MS-CIFS §2.2.3.1, MS-SMB2 §2.2.1 and §2.2.41; RFC 1002 §4.3.
-    Protocol {
-        name: "smb",
-        rule_names: &["smb"],
-        tcp: true,
-        patterns: &[
-            framed(ToServer, b"\xffSMB"),
-            framed(ToClient, b"\xffSMB"),
-            framed(ToServer, b"\xfeSMB"),
-            framed(ToClient, b"\xfeSMB"),
-            framed(ToServer, b"\xfdSMB"),
-            framed(ToClient, b"\xfdSMB"),
-        ],
-        probe: Some(Probing { ports: &[139, 445], probe: probes::netbios }),
-        ..Protocol::BARE
-    },
     // C706 §12.6 (connections), §12.5 (datagrams).
     Protocol {
         name: "dcerpc",
@@ -257,9 +241,4 @@ const fn start(dir: Dir, bytes: &'static [u8]) -> Pattern {
 /// A word that a direction begins with, in any case.
 const fn word(dir: Dir, bytes: &'static [u8]) -> Pattern {
     Pattern { nocase: true, ..start(dir, bytes) }
-}
-
-/// Bytes after a NetBIOS session header (RFC 1002 §4.3.1).
-const fn framed(dir: Dir, bytes: &'static [u8]) -> Pattern {
-    Pattern { dir, bytes, offset: 4, depth: 4 + bytes.len() as u16, nocase: false }
 }

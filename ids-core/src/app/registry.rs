@@ -10,6 +10,7 @@ use super::krb5;
 use super::mqtt;
 use super::parser::Protocol;
 use super::recognised;
+use super::smb;
 use super::ssh;
 use super::tls;
 
@@ -22,6 +23,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &ssh::PROTOCOL,
     &mqtt::PROTOCOL,
     &krb5::PROTOCOL,
+    &smb::PROTOCOL,
 ];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.

@@ -30,7 +30,7 @@ pub(super) fn parse(
         }
         Notation::AnyOf => any_of(unquoted(Part::value(opt)?)?, names)?,
         Notation::Date => dates(unquoted(Part::value(opt)?)?)?,
-        Notation::Word => {
+        Notation::Name => {
             let value = named(&unquoted(Part::value(opt)?)?, names)?;
             Test::Within(value, value)
         }
@@ -47,7 +47,7 @@ pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'sta
         Notation::Date => (":[<|>]DATE or DATE<>DATE", ">2026-01-31"),
         Notation::Flag => ("", ""),
         Notation::Flags => (":[!]NAME[,[!]NAME]… or a number", first),
-        Notation::Word => (":NAME", first),
+        Notation::Name => (":NAME", first),
     }
 }
 
@@ -162,7 +162,7 @@ mod tests {
         const NAMES: &[(&str, u64)] = &[("yes", 1), ("1", 1), ("no", 0)];
         for (text, wanted) in [("yes", Some(1)), ("1", Some(1)), ("NO", Some(0)), ("2", None), (">0", None), ("", None)]
         {
-            assert_eq!(read(Notation::Word, NAMES, text), wanted.map(|value| Test::Within(value, value)), "{text}");
+            assert_eq!(read(Notation::Name, NAMES, text), wanted.map(|value| Test::Within(value, value)), "{text}");
         }
     }
 

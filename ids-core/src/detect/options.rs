@@ -11,7 +11,7 @@ use super::notation;
 use super::packet_fields::{PacketField, PacketTest, Read};
 use super::rule_set::Check;
 use super::transforms;
-use crate::field::{Dir, Dirs, Info, Kind};
+use crate::field::{Dir, Dirs, Info, Kind, Notation};
 use crate::rules::ast::Opt;
 use crate::rules::diagnostic::{Code, Diagnostic};
 
@@ -53,22 +53,29 @@ fn option(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, before: &[Opt], after: &[Op
     match meaning {
         Some(Meaning::Keyword(keyword)) => {
             keyword.check_value(opt)?;
-            if keyword.once && before.iter().any(|other| other.name.text == opt.name.text) {
-                let message = format!("`{name}` stands twice");
-                return Err(Diagnostic::error(Code::Repeated, opt.span.clone(), message));
+            if keyword.once {
+                once(opt, before)?;
             }
             (keyword.apply)(rule, opt)
         }
         Some(Meaning::Test) => test(rule, opt, after),
         Some(Meaning::Transform) => rule.transform(transforms::parse(opt)?, opt),
         Some(Meaning::Packet(field)) => packet(rule, field, opt),
-        Some(Meaning::Field(id)) => field(rule, id, opt),
+        Some(Meaning::Field(id)) => field(rule, id, opt, before),
         Some(Meaning::Modifier(id)) => modifier(rule, id, opt),
         Some(Meaning::NotYet) => {
             let message = format!("`{name}` is not supported yet");
             Err(Diagnostic::error(Code::NotSupported, opt.name.span.clone(), message))
         }
         None => Err(unknown(rule, opt)),
+    }
+}
+
+/// Refuses an option that stands a second time.
+fn once(opt: &Opt, before: &[Opt]) -> Result<(), Diagnostic> {
+    match before.iter().any(|other| other.name.text == opt.name.text) {
+        true => Err(Diagnostic::error(Code::Repeated, opt.span.clone(), format!("`{}` stands twice", opt.name.text))),
+        false => Ok(()),
     }
 }
 
@@ -191,7 +198,7 @@ fn packet(rule: &mut RuleBuilder<'_, '_>, field: &'static PacketField, opt: &Opt
 }
 
 /// A field of transactions: a sticky buffer, or a test of a number.
-fn field(rule: &mut RuleBuilder<'_, '_>, id: FieldId, opt: &Opt) -> Result<(), Diagnostic> {
+fn field(rule: &mut RuleBuilder<'_, '_>, id: FieldId, opt: &Opt, before: &[Opt]) -> Result<(), Diagnostic> {
     let Some(info) = rule.cx.catalog.field(id).map(|known| known.info) else { return Ok(()) };
     match info.kind {
         Kind::Bytes(_) => {
@@ -200,6 +207,9 @@ fn field(rule: &mut RuleBuilder<'_, '_>, id: FieldId, opt: &Opt) -> Result<(), D
             rule.select(Place::Field(id), dir, opt.span.clone())
         }
         Kind::Uint { bits, names, notation } => {
+            if notation == Notation::Name {
+                once(opt, before)?;
+            }
             let test = notation::parse(notation, bits, names, opt)?;
             rule.restrict(id, opt.span.clone())?;
             let check = Check::Number { buffer: 0, test, length: false };

@@ -6,6 +6,7 @@ use ids_core::app::config::{Config as App, Encrypted, Files, Hashes, Switch};
 use ids_core::app::file::{Care, Kinds, Room, Wanted};
 use ids_core::app::http1;
 use ids_core::app::mqtt;
+use ids_core::app::smb;
 use ids_core::app::ssh;
 use ids_core::app::tls::{self, Ja4};
 
@@ -86,6 +87,7 @@ fn protocols(app: &Section<'_>) -> App {
                 match name.as_str() {
                     "http" => settings.http1 = http(protocol),
                     "mqtt" => settings.mqtt = mqtt(protocol),
+                    "smb" => settings.smb = smb(protocol),
                     "ssh" => settings.ssh = ssh(protocol),
                     "tls" => settings.tls = tls(protocol),
                     _ => {}
@@ -197,6 +199,12 @@ fn tls(protocol: &Section<'_>) -> tls::Config {
         },
         encrypted: encrypted(protocol),
     }
+}
+
+/// `smb`: limits.
+fn smb(protocol: &Section<'_>) -> smb::Config {
+    let usual = smb::Config::default();
+    smb::Config { max_tx: protocol.number("max-tx", usual.max_tx) }
 }
 
 /// `ssh`: whether HASSH is made. `auto` is for whoever asks.

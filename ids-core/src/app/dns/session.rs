@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use super::message::{self, Event, Message};
 use crate::app::frames::Spans;
-use crate::app::held::Held;
 use crate::app::parser::{self, Detail, Input, Parsed, Probe};
+use crate::app::queue::Queue;
 use crate::field::{Dir, Dirs, Value};
 use crate::record::Writer;
 
@@ -59,13 +59,13 @@ pub(super) struct Session {
     kind: Kind,
     udp: bool,
     streams: [Stream; 2],
-    held: Held<Tx>,
+    queue: Queue<Tx>,
     spans: Spans,
 }
 
 impl Session {
     pub(super) fn new(kind: Kind, udp: bool) -> Self {
-        Self { kind, udp, streams: [Stream::default(); 2], held: Held::default(), spans: Spans::default() }
+        Self { kind, udp, streams: [Stream::default(); 2], queue: Queue::default(), spans: Spans::default() }
     }
 
     /// Takes one message, which begins so far into the input.
@@ -78,10 +78,10 @@ impl Session {
                 _ => {}
             }
         }
-        if self.held.len() >= MAX_OPEN {
-            self.held.drop_oldest();
+        if self.queue.len() >= MAX_OPEN {
+            self.queue.drop_oldest();
         }
-        let id = self.held.push(Tx { message, dir, kind: self.kind });
+        let id = self.queue.push(Tx { message, dir, kind: self.kind });
         self.spans.start(PDU, dir, at, Some(bytes.len() as u64), Some(id));
     }
 
@@ -113,7 +113,7 @@ impl Session {
                     let Some(body) = body.get(..length) else {
                         return (used, Stream::Within((2 + length - rest.len()) as u64));
                     };
-                    if self.held.len() >= BATCH && used > 0 {
+                    if self.queue.len() >= BATCH && used > 0 {
                         return (used, Stream::Aligned);
                     }
                     self.message(body, input.dir, used + 2);
@@ -166,15 +166,15 @@ impl parser::Session for Session {
     }
 
     fn transactions(&self) -> Range<u64> {
-        self.held.numbers()
+        self.queue.numbers()
     }
 
     fn transaction(&self, id: u64) -> Option<&dyn parser::Transaction> {
-        self.held.get(id).map(|tx| tx as &dyn parser::Transaction)
+        self.queue.get(id).map(|tx| tx as &dyn parser::Transaction)
     }
 
     fn release(&mut self, id: u64) {
-        self.held.release(id);
+        self.queue.release(id);
     }
 }
 

@@ -12,8 +12,8 @@ use super::etype;
 use super::fields::FIELDS;
 use super::message::{Event, Message};
 use crate::app::events::Events;
-use crate::app::held::Held;
 use crate::app::parser::{self, Detail, Input, Parsed};
+use crate::app::queue::Queue;
 use crate::field::{Dir, Dirs, Value};
 use crate::record::Writer;
 
@@ -46,12 +46,12 @@ pub(super) struct Session {
     skip: [u64; 2],
     /// What was asked last.
     asked: Option<MessageType>,
-    held: Held<Tx>,
+    queue: Queue<Tx>,
 }
 
 impl Session {
     pub(super) fn new(udp: bool) -> Self {
-        Self { udp, missing: [0; 2], skip: [0; 2], asked: None, held: Held::default() }
+        Self { udp, missing: [0; 2], skip: [0; 2], asked: None, queue: Queue::default() }
     }
 
     fn message(&mut self, bytes: &[u8], dir: Dir) {
@@ -75,10 +75,10 @@ impl Session {
                 events.note(Event::WeakEncryption as u8);
             }
         }
-        if self.held.len() >= MAX_OPEN {
-            self.held.drop_oldest();
+        if self.queue.len() >= MAX_OPEN {
+            self.queue.drop_oldest();
         }
-        self.held.push(Tx { message, dir, failed, events });
+        self.queue.push(Tx { message, dir, failed, events });
     }
 }
 
@@ -110,7 +110,7 @@ impl parser::Session for Session {
                 *of(&mut self.missing, input.dir) = (LENGTH + length - rest.len()) as u64;
                 return Parsed::Used { bytes: at, need: LENGTH + length };
             };
-            if self.held.len() >= BATCH && at > 0 {
+            if self.queue.len() >= BATCH && at > 0 {
                 return Parsed::Used { bytes: at, need: 0 };
             }
             self.message(body, input.dir);
@@ -129,15 +129,15 @@ impl parser::Session for Session {
     }
 
     fn transactions(&self) -> Range<u64> {
-        self.held.numbers()
+        self.queue.numbers()
     }
 
     fn transaction(&self, id: u64) -> Option<&dyn parser::Transaction> {
-        self.held.get(id).map(|tx| tx as &dyn parser::Transaction)
+        self.queue.get(id).map(|tx| tx as &dyn parser::Transaction)
     }
 
     fn release(&mut self, id: u64) {
-        self.held.release(id);
+        self.queue.release(id);
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) static FIELDS: &[Row] = &[
         "Quality of service of a message (MQTT 5.0 §3.3.1.2).",
     )
     .names(QOS)
-    .notation(Notation::Word)
+    .notation(Notation::Name)
     .multi()
     .exchange(),
     Row::uint(
@@ -88,7 +88,7 @@ pub(super) static FIELDS: &[Row] = &[
         "Whether the server remembers an earlier session of the client (MQTT 5.0 §3.2.2.1.1).",
     )
     .names(TRUTH)
-    .notation(Notation::Word)
+    .notation(Notation::Name)
     .exchange(),
     Row::uint(
         "mqtt.connect.flags",

@@ -12,8 +12,8 @@ use super::property::varying;
 use super::tx::{Tx, Waiting};
 use super::{Config, unit};
 use crate::app::frames::Spans;
-use crate::app::held::Held;
 use crate::app::parser::{self, Input, Parsed};
+use crate::app::queue::Queue;
 use crate::app::reader::Reader;
 use crate::field::Dir;
 
@@ -55,7 +55,7 @@ pub(super) struct Session {
     /// A server has answered, or that was before anybody listened.
     connected: bool,
     waiting: HashMap<Waiting, u64, ahash::RandomState>,
-    held: Held<Tx>,
+    queue: Queue<Tx>,
     spans: Spans,
 }
 
@@ -70,7 +70,7 @@ impl Session {
             asked: midstream,
             connected: midstream,
             waiting: HashMap::default(),
-            held: Held::default(),
+            queue: Queue::default(),
             spans: Spans::default(),
         }
     }
@@ -116,7 +116,7 @@ impl Session {
             *self.place(dir) = Place::Within { head, whole, missing: length - rest.0.len() };
             return wait(whole);
         };
-        if self.held.len() >= BATCH && at > 0 {
+        if self.queue.len() >= BATCH && at > 0 {
             return wait(0);
         }
         *self.place(dir) = Place::Head;
@@ -193,7 +193,7 @@ impl Session {
         if let Content::Connect(connect) = message.content() {
             self.version = connect.version;
         }
-        let before = self.connecting.replace(self.held.numbers().end);
+        let before = self.connecting.replace(self.queue.numbers().end);
         self.end(before);
         self.begin(Tx::asking(dir, message, self.config.topics), &odd);
     }
@@ -201,7 +201,7 @@ impl Session {
     /// Begins an exchange that has a number. Another one with it that is not over gets no answer any more.
     fn ask(&mut self, message: Message, dir: Dir, odd: &[Event]) {
         if let Some(id) = message.id() {
-            let before = self.waiting.insert((dir, message.kind(), id), self.held.numbers().end);
+            let before = self.waiting.insert((dir, message.kind(), id), self.queue.numbers().end);
             self.end(before);
             self.begin(Tx::asking(dir, message, self.config.topics), odd);
         } else {
@@ -224,7 +224,7 @@ impl Session {
         (dir, over): (Dir, bool),
         (missing, mut odd): (Event, Vec<Event>),
     ) {
-        match asked.and_then(|id| self.held.get_mut(id)) {
+        match asked.and_then(|id| self.queue.get_mut(id)) {
             Some(tx) => {
                 odd.into_iter().for_each(|event| tx.note(event));
                 tx.add(message, over);
@@ -238,19 +238,19 @@ impl Session {
 
     fn begin(&mut self, mut tx: Tx, odd: &[Event]) {
         odd.iter().for_each(|event| tx.note(*event));
-        if self.held.len() >= self.config.max_tx {
-            let id = self.held.numbers().start;
-            let waiting = self.held.drop_oldest().and_then(|oldest| oldest.waiting());
+        if self.queue.len() >= self.config.max_tx {
+            let id = self.queue.numbers().start;
+            let waiting = self.queue.drop_oldest().and_then(|oldest| oldest.waiting());
             if let Some(waiting) = waiting.filter(|waiting| self.waiting.get(waiting) == Some(&id)) {
                 self.waiting.remove(&waiting);
             }
             tx.note(Event::TooManyTransactions);
         }
-        self.held.push(tx);
+        self.queue.push(tx);
     }
 
     fn end(&mut self, id: Option<u64>) {
-        if let Some(tx) = id.and_then(|id| self.held.get_mut(id)) {
+        if let Some(tx) = id.and_then(|id| self.queue.get_mut(id)) {
             tx.end();
         }
     }
@@ -285,14 +285,14 @@ impl parser::Session for Session {
     }
 
     fn transactions(&self) -> Range<u64> {
-        self.held.numbers()
+        self.queue.numbers()
     }
 
     fn transaction(&self, id: u64) -> Option<&dyn parser::Transaction> {
-        self.held.get(id).map(|tx| tx as &dyn parser::Transaction)
+        self.queue.get(id).map(|tx| tx as &dyn parser::Transaction)
     }
 
     fn release(&mut self, id: u64) {
-        self.held.release(id);
+        self.queue.release(id);
     }
 }

@@ -36,7 +36,7 @@ const TABLE: &[(&[u8], Dir, u16, bool, &str)] = &[
     (b"220 ProFTPD FTP Server\r\n", ToClient, 21, TCP, "ftp"),
     (b"220 mail.example ESMTP\r\n", ToClient, 9999, TCP, "no"),
     (b"USER anonymous\r\n", ToServer, 9999, TCP, "ftp"),
-    (b"\x00\x00\x00\x54\xffSMBr\x00", ToServer, 9999, TCP, "smb"),
+    (b"\x00\x00\x00\x54\xffSMBr\x00\x00\x00\x00\x18", ToServer, 9999, TCP, "smb"),
     (b"\x81\x00\x00\x44 CKFDENECFDEFFCFGEFFCCACACACACACA", ToServer, 139, TCP, "smb"),
     (b"\x05\x00\x0b\x03\x10\x00\x00\x00\x48\x00\x00\x00\x01\x00\x00\x00", ToServer, 135, TCP, "dcerpc"),
     (b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50\x00\x00", ToClient, 1080, TCP, "no"),

@@ -83,16 +83,6 @@ pub(super) fn ftp(data: &[u8], dir: Dir, _: bool) -> Probe {
     }
 }
 
-/// Session service packets of NetBIOS (RFC 1002 §4.3): request and answers, before SMB itself.
-pub(super) fn netbios(data: &[u8], dir: Dir, _: bool) -> Probe {
-    let check = || {
-        let [kind, flags, high, low] = bytes(data, 0)?;
-        let length = u16::from_be_bytes([high, low]);
-        Some(flags <= 1 && matches!((kind, length), (0x81, 68..) | (0x82, 0) | (0x83, 1) | (0x84, 6)))
-    };
-    settle(check(), dir)
-}
-
 pub(super) fn dcerpc(data: &[u8], dir: Dir, udp: bool) -> Probe {
     if udp { verdict(dcerpc_datagram(data).unwrap_or(false), dir) } else { dcerpc_stream(data, dir) }
 }

@@ -9,7 +9,7 @@ use crate::record::{Shape, Writer};
 use crate::time::Time;
 
 const HELLO: &[u8] = b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03";
-const NEGOTIATE: &[u8] = b"\0\0\0\x2f\xffSMBr\0\0\0\0";
+const NEGOTIATE: &[u8] = b"\0\0\0\x2f\xffSMBr\0\0\0\0\x18";
 const QUERY: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x03com\x00\x00\x01\x00\x01";
 
 /// A flow with what the engine keeps of it.
@@ -57,15 +57,15 @@ fn response() -> Vec<u8> {
 #[test]
 fn both_directions_are_recognised_on_their_own() {
     let mut flow = Flow::new(false, 22);
-    assert_eq!(flow.data(ToServer, b"\0\0"), Parsed::Used { bytes: 0, need: 3 });
+    assert_eq!(flow.data(ToClient, b"RF"), Parsed::Used { bytes: 0, need: 3 });
     assert_eq!(flow.name(), None);
-    flow.data(ToServer, NEGOTIATE);
-    assert_eq!(flow.found.known, registry::by_name("smb"));
-    assert!(flow.state.wants(ToClient) && !flow.state.wants(ToServer), "nothing to parse, the other side to find");
-    flow.data(ToClient, NEGOTIATE);
+    flow.data(ToClient, b"RFB 003.008\n");
+    assert_eq!(flow.found.known, registry::by_name("rfb"));
+    assert!(flow.state.wants(ToServer) && !flow.state.wants(ToClient), "nothing to parse, the other side to find");
+    flow.data(ToServer, b"RFB 003.008\n");
     assert_eq!(flow.found.known, None);
-    assert!(!flow.state.wants(ToClient));
-    assert_eq!(flow.state.info(), AppInfo { proto: Some("smb"), ..AppInfo::default() });
+    assert!(!flow.state.wants(ToServer));
+    assert_eq!(flow.state.info(), AppInfo { proto: Some("rfb"), ..AppInfo::default() });
     assert!(flow.events.is_empty());
 }
 
@@ -107,8 +107,9 @@ fn one_direction_alone_is_told() {
     assert_eq!(flow.data(ToClient, NEGOTIATE), Parsed::Used { bytes: 0, need: 0 });
     assert!(flow.found.other_first);
     assert_eq!(flow.events, [DetectionEvent::OnlyOneDirection]);
-    assert_eq!(flow.data(ToServer, junk), Parsed::Used { bytes: junk.len(), need: 0 });
-    assert_eq!(flow.data(ToClient, NEGOTIATE), Parsed::Used { bytes: NEGOTIATE.len(), need: 0 });
+    // The parser looks for the start of a message, of which there may be seven bytes.
+    assert_eq!(flow.data(ToServer, junk), Parsed::Used { bytes: junk.len() - 7, need: 8 });
+    assert_eq!(flow.data(ToClient, NEGOTIATE), Parsed::Used { bytes: 4, need: 47 });
     assert!(!flow.found.other_first);
 }
 

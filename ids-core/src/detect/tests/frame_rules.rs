@@ -132,10 +132,10 @@ fn frames_of_tls() {
 #[test]
 fn frames_that_do_not_go() {
     for (name, rule, want) in [
-        ("not parsed yet", "alert smb any any -> any any (frame:smb2.hdr; content:\"a\"; sid:1;)", Code::NotSupported),
+        ("not parsed yet", "alert nfs any any -> any any (frame:rpc.hdr; content:\"a\"; sid:1;)", Code::NotSupported),
         (
             "not parsed yet, named",
-            "alert tcp any any -> any any (frame:smb.pdu; content:\"a\"; sid:1;)",
+            "alert tcp any any -> any any (frame:nfs.rpc.pdu; content:\"a\"; sid:1;)",
             Code::NotSupported,
         ),
         ("another name", "alert http any any -> any any (frame:http1.header; content:\"a\"; sid:1;)", Code::BadValue),

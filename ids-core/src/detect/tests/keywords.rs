@@ -13,6 +13,7 @@ use crate::anomaly::Anomaly;
 use crate::app::krb5::sample as krb5;
 use crate::app::mqtt::sample as mqtt;
 use crate::app::registry::PROTOCOLS;
+use crate::app::smb::sample as smb;
 use crate::app::ssh::sample as ssh;
 use crate::app::tls::sample::{self, ONE, TWO};
 use crate::detect::bytes::OPTIONS;
@@ -132,6 +133,33 @@ fn mqtt_case(options: &str) -> Case {
     *miss.first_mut().unwrap() = Client(old);
     case(&format!("alert mqtt any any -> any any ({options}; sid:1;)"), hit, miss)
 }
+
+/// A rule on SMB, on two connections that differ in everything.
+fn smb_case(options: &str) -> Case {
+    let sides = |user: &str, share: &str, pipe: &str| {
+        let steps = [
+            smb::negotiate(1, &[0x0302]),
+            smb::setup(2, &smb::ntlm(&format!("DOM-{user}"), user)),
+            smb::tree(3, share, 1),
+            smb::tree(4, pipe, 2),
+        ];
+        steps.into_iter().flat_map(|[request, response]| [Client(request), Server(response)]).collect()
+    };
+    let hit = sides("one", "\\\\srv\\one", "\\\\one\\IPC$");
+    let mut miss: Vec<Step> = sides("two", "\\\\srv\\two", "\\\\two\\IPC$");
+    if options.starts_with("smb.version") {
+        miss = vec![Client(smb::smb1(0x72, false, 1, &[], b"\x02NT LM 0.12\0"))];
+    }
+    case(&format!("alert smb any any -> any any ({options}; sid:1;)"), hit, miss)
+}
+
+const SMB_FIELDS: [&str; 5] = [
+    "smb.named_pipe; content:\"one\"; bsize:10",
+    "smb.share; content:\"one\"; bsize:9",
+    "smb.ntlmssp_user; content:\"one\"; bsize:3",
+    "smb.ntlmssp_domain; content:\"DOM-one\"; bsize:7",
+    "smb.version:2",
+];
 
 fn client(text: &str) -> Step {
     Client(text.as_bytes().to_vec())
@@ -451,6 +479,7 @@ fn fields() -> Vec<Case> {
     cases.extend(SSH_FIELDS.map(ssh_case));
     cases.extend(MQTT_FIELDS.map(mqtt_case));
     cases.extend(KRB5_FIELDS.map(krb5_case));
+    cases.extend(SMB_FIELDS.map(smb_case));
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));
     cases

@@ -47,7 +47,8 @@ fn errors() {
         ("alert tcp any any -> any any (msg:\"x\";)", Code::MissingSid, "alert tcp any any -> any any (msg:\"x\";)"),
         ("alert tcp any any -> any any (sid:0;)", Code::BadValue, "0"),
         ("alert tcp any any -> any any (contnt:\"x\"; sid:1;)", Code::UnknownKeyword, "contnt"),
-        ("alert tcp any any -> any any (frame:smb.smb1.data; sid:1;)", Code::NotSupported, "smb.smb1.data"),
+        ("alert tcp any any -> any any (frame:nfs.rpc.data; sid:1;)", Code::NotSupported, "nfs.rpc.data"),
+        ("alert smb any any -> any any (smb.version:1; smb.version:2; sid:1;)", Code::Repeated, "smb.version:2"),
         ("alert tcp any any -> any any (tag:flow; sid:1;)", Code::BadValue, "flow"),
         ("alert tcp any any -> any any (tag:session,9; sid:1;)", Code::BadValue, "session,9"),
         ("alert tcp any any -> any any (tag:session,0,packets; sid:1;)", Code::BadValue, "0"),
@@ -222,7 +223,7 @@ fn what_is_not_known_gets_a_hint() {
         ("alert tcp any any -> any any (app-layer-protocol:htpp; sid:1;)", "did you mean `http`?"),
         ("alert tcp any any -> any any (xyzzy-nothing-like-it; sid:1;)", Code::UnknownKeyword.help()),
         ("alert foo any any -> any any (sid:1;)", Code::UnknownProtocol.help()),
-        ("alert smb any any -> any any (smb.share; content:\"x\"; sid:1;)", Code::NotSupported.help()),
+        ("alert nfs any any -> any any (nfs.version:3; sid:1;)", Code::NotSupported.help()),
     ] {
         let loaded = load(rule, &settings());
         let helps: Vec<_> = loaded.faults.iter().map(|(_, fault)| fault.diagnostic.help.as_str()).collect();
