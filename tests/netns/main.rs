@@ -21,6 +21,7 @@ mod host;
 mod inline;
 mod interest;
 mod jumbo;
+mod ledgers;
 mod load;
 mod mirror;
 mod outage;

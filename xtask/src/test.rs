@@ -8,13 +8,15 @@ use crate::process::{cargo, run, which};
 use crate::root::Root;
 
 /// Programs that the tests in network namespaces use, and the Debian packages they are in.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("ip", "iproute2"),
     ("ethtool", "ethtool"),
     ("curl", "curl"),
     ("ping", "iputils-ping"),
     ("python3", "python3"),
     ("mount", "mount"),
+    ("openssl", "openssl"),
+    ("unshare", "util-linux"),
 ];
 
 /// Options of `test`.

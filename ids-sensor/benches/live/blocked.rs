@@ -5,11 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::bed::bpf::Program;
 use crate::bed::cpu::Cpu;
 use crate::bed::endpoints::Server;
 use crate::bed::figures::{Goal, Table};
 use crate::bed::{Rules, Sender, at_rest, process};
+use crate::support::bpf::Program;
 use crate::support::lab::{CLIENT, SERVER, wait_until};
 use crate::support::packet::{self, ACK};
 use crate::support::site::{Site, stop};

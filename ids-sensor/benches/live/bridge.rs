@@ -11,11 +11,11 @@ use ids_ebpf::Outcome;
 use ids_ebpf::interest::Interest;
 use ids_sensor::live::{Guard, Live};
 
-use crate::bed::bpf::Program;
 use crate::bed::cpu::Cpu;
 use crate::bed::endpoints::Arrivals;
 use crate::bed::figures::{Goal, Table, quantile, sorted};
 use crate::bed::{Sender, Which, at_rest, counter, mac};
+use crate::support::bpf::Program;
 use crate::support::lab::{Lab, SERVER, wait_until};
 use crate::support::packet;
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::bed::books::Books;
-use crate::bed::bpf::Program;
 use crate::bed::figures::{Goal, Table};
 use crate::bed::{Rules, Sender, at_rest, memory};
+use crate::support::bpf::Program;
 use crate::support::lab::SERVER;
 use crate::support::packet;
 use crate::support::site::{Site, stop};

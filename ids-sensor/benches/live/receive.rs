@@ -10,9 +10,9 @@ use ids_core::verdict::Verdict;
 use ids_sensor::live::{Capture, Inspector, Settings, Topology};
 
 use crate::bed::Sender;
-use crate::bed::bpf::Program;
 use crate::bed::cpu::Cpu;
 use crate::bed::figures::{Goal, Table};
+use crate::support::bpf::Program;
 use crate::support::lab::Lab;
 use crate::support::packet;
 

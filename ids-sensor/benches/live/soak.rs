@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use rustix::process::{Signal, kill_process};
 
 use crate::bed::books::Books;
-use crate::bed::bpf::Program;
 use crate::bed::endpoints::{Server, request};
 use crate::bed::figures::{Goal, Table};
 use crate::bed::{Rules, Sender, Which, at_rest, counter, memory, process};
 use crate::load::quiet;
+use crate::support::bpf::Program;
 use crate::support::lab::SERVER;
 use crate::support::namespace::Running;
 use crate::support::packet;

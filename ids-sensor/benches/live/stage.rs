@@ -21,10 +21,10 @@ use ids_sensor::kernel::tables::Sides;
 use ids_sensor::kernel::{Attach, Frames, Pins, Port, Prefix, Sizes, Tables};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use crate::bed::bpf::{Program, Sink};
 use crate::bed::figures::{Goal, Table};
 use crate::bed::{Sender, Which, counter, mac};
 use crate::outcomes::{FLOWS, HOSTS, fill};
+use crate::support::bpf::{Program, Sink};
 use crate::support::lab::Lab;
 use crate::support::packet::{self, ACK, Frame};
 

@@ -72,6 +72,9 @@ fn text(name: &str, status: &Value, since: Option<(&Value, f64)>) -> String {
         let now = if more > 0 { format!(", {more} of them just now") } else { String::new() };
         line(format_args!("lost on {port} queue {queue}: {count} ({}){now}", cause.replace('_', " ")));
     }
+    for port in array(&status["ports"]) {
+        not_sent(port).into_iter().for_each(|text| line(format_args!("{text}")));
+    }
     line(format_args!("{}", blocks(&status["blocks"])));
     for list in array(&status["block_lists"]) {
         line(format_args!("{}", block_list(list)));
@@ -167,6 +170,18 @@ fn losses(status: &Value) -> Vec<(String, u64, String, u64)> {
     found
 }
 
+/// What a port was given to send, and did not.
+fn not_sent(port: &Value) -> Option<String> {
+    let sent = &port["sent"];
+    let missing = sent["missing"].as_i64().and_then(|missing| u64::try_from(missing).ok()).unwrap_or_default();
+    let causes =
+        [(number(&sent["dropped"]), "dropped by the driver"), (missing, "refused by the kernel, or under way")];
+    let causes: Vec<String> =
+        causes.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let interface = text_of(&port["interface"]);
+    (!causes.is_empty()).then(|| format!("not sent by {interface}: {}", causes.join(", ")))
+}
+
 fn same_loss(status: &Value, port: &str, queue: u64, cause: &str) -> u64 {
     let same = |(p, q, c, _): &(String, u64, String, u64)| p == port && *q == queue && c == cause;
     losses(status).into_iter().find(same).map_or(0, |(.., count)| count)
@@ -230,6 +245,7 @@ mod tests {
             "ports": [{
                 "interface": "eth1", "mode": "driver", "link": "up",
                 "received": {"packets": received, "bytes": received * 1000},
+                "sent": {"given": 20, "packets": 12, "dropped": 5, "missing": 3},
                 "kernel": {"drop.flow": {"packets": 1}, "drop.host": {"packets": 2}},
                 "queues": [
                     {"queue": 0, "received": 4, "dropped": 1, "lost": {"receive_ring_full": full, "stale": 0}},
@@ -254,6 +270,7 @@ mod tests {
         assert_eq!(row(&once), ["eth1", "driver", "up", "300", "10", "1", "3", "8"], "{once}");
         for line in [
             "lost on eth1 queue 0: 8 (receive ring full)",
+            "not sent by eth1: 5 dropped by the driver, 3 refused by the kernel, or under way",
             "blocked by rules: 1 hosts, 2 flows; released: 3 flows",
             "blocks not carried out: too many 4",
             "block list a.txt: 9 blocked, 1 bad lines; gone",

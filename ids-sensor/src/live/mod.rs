@@ -15,6 +15,7 @@ mod packets;
 mod queue;
 mod releases;
 pub mod rules;
+pub mod sent;
 mod settings;
 mod setup;
 mod sign;
@@ -39,18 +40,19 @@ use ids_core::packet::PacketIn;
 use ids_core::time::Time;
 use ids_core::verdict::Verdict;
 use ids_ebpf::Outcome;
-use ids_ebpf::config::PortConfig;
+use ids_ebpf::config::{Mode, PortConfig};
 use ids_ebpf::map::QUEUES;
 use ids_ebpf::outcome::{Count, Stats};
 
 use crate::capture::{af_packet, af_xdp, nfqueue};
 use crate::kernel::{self, Pins, Port, Tables};
-use crate::ports::{self, Ports};
+use crate::ports::{self, Ports, Traffic};
 use crate::shield::Shield;
 use crate::why::Group;
 use counters::{Commands, Queue};
 pub use releases::{carried, watched};
 use rules::Follower;
+use sent::Sent;
 pub use settings::{Capture, Masked, Pinning, Queues, Settings, Topology};
 pub use setup::{Prepared, frame_size};
 use worker::Report;
@@ -334,6 +336,8 @@ pub struct Status {
     pub copies: Option<[Stats; 2]>,
     /// What was delivered, by queue.
     pub queues: Vec<Queue>,
+    /// What a port of a pair was given to send, and what became of it.
+    pub sent: Option<Sent>,
 }
 
 /// The modes of ports without a kernel stage.
@@ -359,6 +363,8 @@ pub struct Live {
     reports: Vec<Arc<Mutex<Report>>>,
     stop: Arc<AtomicBool>,
     programs: Vec<(Port, &'static str)>,
+    /// What had left by their interfaces before they were attached.
+    before: Vec<Option<Traffic>>,
     /// Whether packet sockets get copies of what programs let pass.
     copies: bool,
     /// Interfaces that are listened to without a kernel stage, and netfilter queues, with their modes; then there are no
@@ -426,12 +432,12 @@ impl Live {
             let interface = port.interface().to_owned();
             let link = ports::has_carrier(&interface).ok();
             let copies = if self.copies { Some(port.copies()?) } else { None };
-            all.push(Status { interface, mode, link, decided: port.stats()?, copies, queues: Vec::new() });
+            all.push(Status { interface, mode, link, decided: port.stats()?, copies, queues: Vec::new(), sent: None });
         }
         for (name, mode) in &self.listened {
             let link = if *mode == QUEUE { Some(true) } else { ports::has_carrier(name).ok() };
             let (interface, decided, copies, queues) = (name.clone(), Stats::default(), None, Vec::new());
-            all.push(Status { interface, mode, link, decided, copies, queues });
+            all.push(Status { interface, mode, link, decided, copies, queues, sent: None });
         }
         for report in &self.reports {
             let report = report.lock().unwrap_or_else(PoisonError::into_inner);
@@ -449,7 +455,16 @@ impl Live {
         for status in all.iter_mut().filter(|status| matches!(status.mode, PACKETS | QUEUE)) {
             status.decided = handed_over(&status.queues, status.decided);
         }
+        if self.groups.iter().any(|(config, _)| config.mode() == Some(Mode::Inline)) {
+            sent::fill(&mut all, |at| self.sent_by(at));
+        }
         Ok(all)
+    }
+
+    /// What has left by a port since its program was attached, by the interface's count.
+    fn sent_by(&self, port: usize) -> Option<Traffic> {
+        let (now, before) = (ports::traffic(self.programs.get(port)?.0.interface()).ok()?, *self.before.get(port)?);
+        Some(now.since(before?))
     }
 
     /// Whether blocks are carried out: by a kernel stage in front, or by the threads of netfilter queues.

@@ -200,6 +200,7 @@ impl Live {
             reports: Vec::new(),
             stop: Arc::new(AtomicBool::new(false)),
             programs: Vec::new(),
+            before: Vec::new(),
             copies: settings.capture == Capture::Packets,
             listened: Vec::new(),
             groups: Vec::new(),
@@ -404,6 +405,7 @@ fn connect(lanes: &mut [Lane], queues: &[(usize, u32)]) {
 /// They belong to `live` before that, so that it detaches them again if one of them fails.
 pub(super) fn attach(settings: &Settings, live: &mut Live, programs: Vec<Port>) -> Result<(), Error> {
     let first = live.programs.len();
+    live.before.extend(programs.iter().map(|port| ports::traffic(port.interface()).ok()));
     live.programs.extend(programs.into_iter().map(|port| (port, "detached")));
     let ours: Result<Vec<u32>, _> = settings.topology.interfaces().into_iter().map(interface_index).collect();
     if live.pins.take_over(&ours?)? {

@@ -6,6 +6,7 @@
 
 mod describe;
 mod device;
+mod traffic;
 
 use std::fs;
 use std::io;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use describe::{Description, Spread, describe};
 use device::Device;
+pub use traffic::{Traffic, traffic};
 
 /// The folder for state files.
 pub const RUN_DIR: &str = "/run/ids-sensor";

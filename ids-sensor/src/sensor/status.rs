@@ -53,6 +53,12 @@ pub(super) fn port(status: &Status) -> Value {
         "copies": copies,
         "over_limit": over_limit,
         "queues": queues,
+        "sent": status.sent.map(|sent| json!({
+            "given": sent.given,
+            "packets": sent.packets,
+            "dropped": sent.dropped,
+            "missing": sent.missing(),
+        })),
     })
 }
 

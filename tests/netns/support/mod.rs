@@ -1,5 +1,7 @@
 //! What all tests here share: rights, namespaces, packets.
 
+#[allow(dead_code, reason = "benchmarks use what tests do not")]
+pub mod bpf;
 pub mod inspectors;
 pub mod lab;
 pub mod namespace;

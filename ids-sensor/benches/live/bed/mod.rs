@@ -1,7 +1,6 @@
 //! What all measurements share: the wire of the tests ([`Lab`]), a sender without skbs, CPU time, tables.
 
 pub mod books;
-pub mod bpf;
 pub mod cpu;
 pub mod endpoints;
 pub mod figures;
@@ -13,10 +12,10 @@ use ids_sensor::kernel::port::interface_index;
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use crate::support::bpf::{Attached, Program};
 use crate::support::lab::Lab;
 use crate::support::namespace::{Namespace, Running};
 use crate::support::site::{EVIL, Site};
-use bpf::{Attached, Program};
 use cpu::Cpu;
 
 /// Frames that are handed to the kernel in one call where the sender should be as fast as it can.
