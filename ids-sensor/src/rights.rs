@@ -33,6 +33,17 @@ pub fn lower(log_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes from this thread, for good, all rights but these, as far as it has them.
+///
+/// # Errors
+/// The system refuses.
+pub fn keep_only(rights: CapabilitySet) -> io::Result<()> {
+    let kept = capabilities(None)?.permitted & rights;
+    set(kept, kept)?;
+    set_no_new_privs(true)?;
+    Ok(())
+}
+
 fn set(effective: CapabilitySet, permitted: CapabilitySet) -> io::Result<()> {
     let sets = CapabilitySets { effective, permitted, inheritable: CapabilitySet::empty() };
     Ok(set_capabilities(None, sets)?)

@@ -12,7 +12,7 @@ use ids_ebpf::config::FailPolicy;
 use ids_sensor::kernel::tables::Sides;
 use ids_sensor::kernel::{Pins, Sizes, Tables};
 use ids_sensor::live::Guard;
-use ids_sensor::live::{Live, Pinning, Settings, detach};
+use ids_sensor::live::{Live, Pinning, Schedule, Settings, detach};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::needs_root;
@@ -30,7 +30,7 @@ fn sensor() {
     let settings = Settings {
         pinning: Pinning::Folder(folder.join("bpf")),
         run_dir: folder,
-        pin_threads: false,
+        schedule: Schedule::anywhere(),
         deadline: DEADLINE,
         policy: if std::env::var_os("IDS_TEST_CLOSED").is_some() { FailPolicy::Closed } else { FailPolicy::Open },
         ..Settings::new("lab", ids_sensor::live::Topology::Inline(vec![("a0".to_owned(), "b0".to_owned())]))

@@ -1,14 +1,15 @@
 //! Flows that the kernel stage carries, with the program as it is installed: how much stays there, and whether records
 //! are complete.
 
+use std::io::Read as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::needs_root;
 use crate::support::lab::{SERVER, SERVER6, wait_until};
-use crate::support::namespace::Namespace;
+use crate::support::namespace::{Namespace, Running};
 use crate::support::packet::{Frame, udp};
 use crate::support::site::{Site, stop};
 use crate::support::transfer::Transfer;
@@ -66,6 +67,54 @@ fn a_download_stays_in_the_kernel_beyond_the_depth() {
         assert_eq!((&record["tcp"]["state"], &flow["state"]), (&"closed".into(), &"closed".into()), "{record}");
         assert_eq!(flow["alerted"], true, "{record}");
     }
+}
+
+/// A web server that encrypts, with a certificate of its own making, on the server's port 443.
+const ENCRYPTING: &str = "import http.server,os,ssl,sys
+os.chdir(sys.argv[1])
+server=http.server.ThreadingHTTPServer(('',443),http.server.SimpleHTTPRequestHandler)
+context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[2],sys.argv[3])
+server.socket=context.wrap_socket(server.socket,server_side=True)
+print('ready',flush=True)
+server.serve_forever()";
+
+fn serve_encrypted(site: &Site, folder: &Path) -> Running {
+    let [key, certificate] = ["key.pem", "certificate.pem"].map(|name| site.folder().join(name));
+    let request = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=lab";
+    site.lab.server.must(&format!("{request} -keyout {} -out {}", key.display(), certificate.display()));
+    let mut command = Command::new("python3");
+    command.args(["-c", ENCRYPTING]).args([folder, &certificate, &key]).stderr(Stdio::null());
+    let mut server = site.lab.server.start(command.stdout(Stdio::piped()));
+    let mut ready = [0; 5];
+    server.0.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+    server
+}
+
+#[test]
+fn what_is_encrypted_stays_in_the_kernel() {
+    needs_root!();
+    let site = Site::new();
+    let web = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..25_000_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    std::fs::write(web.path().join("large"), &bytes).unwrap();
+    let _server = serve_encrypted(&site, web.path());
+    let bypass = "--set app-layer.protocols.tls.encryption-handling=bypass";
+    let rules = "alert tls any any -> any any (msg:\"version\"; tls.version:1.3; sid:1;)\n\
+                 alert tcp any any -> any any (msg:\"never\"; content:\"nobody says this\"; sid:2;)\n";
+    let sensor = site.start(&format!("--inline a0,b0 --deadline 20s {bypass} -S {}", site.rules(rules)));
+    let ends = [&site.lab.client, &site.lab.server];
+    let before = ends.map(segments_sent);
+    let (worked, body) = site.lab.curl(&format!("-k https://{SERVER}/large"), 60);
+    assert!(worked && std::fs::read(body).unwrap() == bytes, "the same 100 MB");
+    let sent: Vec<u64> = ends.map(segments_sent).iter().zip(before).map(|(after, before)| after - before).collect();
+    let (kept, all) = (site.kernel("fast.released"), sent.iter().sum::<u64>());
+    assert!(kept * 100 >= all * 95, "{kept} of {all} packets stayed in the kernel");
+    assert_eq!(stop(sensor).0, Some(0));
+    let record = flow_to(site.folder(), 443);
+    let flow = &record["flow"];
+    assert_eq!([&flow["pkts_toserver"], &flow["pkts_toclient"]], [sent[0], sent[1]], "{record}");
+    assert_eq!((&record["app_proto"], &flow["alerted"]), (&"tls".into(), &true.into()), "{record}");
 }
 
 /// Sends frames out of c0, never more at a time than any queue holds.

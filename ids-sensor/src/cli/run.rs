@@ -130,6 +130,7 @@ fn live_settings(args: &Run, config: &Config, topology: Topology, workers: usize
         },
         deadline: args.deadline.unwrap_or(config.ips.deadline),
         queues: config.queues,
+        schedule: config.schedule.clone(),
         workers,
         pinning: Pinning::Folder(args.instance.bpffs.clone()),
         run_dir: args.instance.run_dir.clone(),

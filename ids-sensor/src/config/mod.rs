@@ -24,6 +24,7 @@ pub mod reputation;
 pub mod rules;
 pub mod scalar;
 pub mod section;
+mod threading;
 pub mod traffic;
 
 use std::path::PathBuf;
@@ -71,6 +72,8 @@ pub struct Config {
     pub block_lists: Vec<block_lists::BlockList>,
     /// How packets of netfilter queues go on.
     pub queues: crate::live::Queues,
+    /// On which processors workers run, and before whom.
+    pub schedule: crate::live::Schedule,
     /// Blocks on account of rules.
     pub ips: ips::Ips,
     /// What rules and flows cost.
@@ -94,7 +97,6 @@ pub struct Vars {
 const IGNORED: &[&str] = &[
     "suricata-version",
     "unix-command",
-    "threading",
     "capture",
     "host-mode",
     "legacy",
@@ -159,6 +161,7 @@ impl Config {
                 rules: rules::Rules::read(root, &refusals),
                 engine: engine::Engine::read(root, &outputs, &traffic),
                 queues: nfq::read(root),
+                schedule: threading::read(root),
                 af_packet: listen::read(root, "af-packet"),
                 af_xdp: listen::read(root, "af-xdp"),
                 block_lists: block_lists::read(root),

@@ -48,7 +48,7 @@ fn alone(settings: &Settings) -> Result<Prepared, Error> {
             jobs.push(job(settings, &live, (port, number), options, None)?);
         }
     }
-    Ok(Prepared::new(live, jobs, settings))
+    Prepared::new(live, jobs, settings)
 }
 
 fn behind_stage(settings: &Settings) -> Result<Prepared, Error> {
@@ -70,7 +70,7 @@ fn behind_stage(settings: &Settings) -> Result<Prepared, Error> {
         }
         setup::attach(settings, &mut live, programs)?;
     }
-    Ok(Prepared::new(live, jobs, settings))
+    Prepared::new(live, jobs, settings)
 }
 
 /// The listeners of one port, behind its program.

@@ -72,7 +72,7 @@ pub(super) fn prepare(settings: &Settings, numbers: &[u16]) -> Result<Prepared, 
         live.listened.push((format!("queue {number}"), super::QUEUE));
         jobs.push(Job::Judge(Box::new(parts)));
     }
-    Ok(Prepared::new(live, jobs, settings))
+    Prepared::new(live, jobs, settings)
 }
 
 /// A packet that waits.

@@ -8,6 +8,7 @@ use ids_ebpf::config::FailPolicy;
 use ids_ebpf::flood::Limit;
 use ids_ebpf::interest::Interest;
 
+use super::schedule::Schedule;
 use crate::capture::nfqueue::Way;
 use crate::kernel::{Attach, Sizes};
 use crate::shield::Shield;
@@ -136,8 +137,8 @@ pub struct Settings {
     /// Threads per interface (mirror, host) or pair (inline). By AF_XDP no more than there are queues; whatever the
     /// interface spreads to another one's queue is handed over to the thread of its flow.
     pub workers: usize,
-    /// Whether each thread stays on a CPU of its own.
-    pub pin_threads: bool,
+    /// On which processors they run, and before whom.
+    pub schedule: Schedule,
     /// Entries of each ring, a power of two; every queue gets twice as many packet buffers.
     pub ring: u32,
     /// Where maps and links are pinned.
@@ -172,7 +173,7 @@ impl Settings {
             policy: FailPolicy::Open,
             deadline: Duration::from_secs(1),
             workers: 1,
-            pin_threads: true,
+            schedule: Schedule::default(),
             ring: 2048,
             pinning: Pinning::Folder(pins::BPFFS.into()),
             run_dir: ports::RUN_DIR.into(),

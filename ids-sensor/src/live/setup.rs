@@ -7,13 +7,13 @@ use std::thread;
 use ids_core::intake::Fragments;
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
 use ids_ebpf::map::QUEUES;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::counters::{Commands, Queue};
 use super::enforcer::Enforcer;
 use super::listener::{self, Listener};
 use super::queue::{self, Judge};
 use super::releases::{Keys, Releases};
+use super::schedule::{Ranker, Schedule};
 use super::settings::{Capture, Pinning, Settings, Topology};
 use super::team::{self, Seat};
 use super::worker::{Lane, Parts, Report, Worker};
@@ -64,13 +64,17 @@ impl Job {
 pub struct Prepared {
     live: Live,
     jobs: Vec<Job>,
-    pin_threads: bool,
+    schedule: Schedule,
+    ranker: Option<Ranker>,
     stays: bool,
 }
 
 impl Prepared {
-    pub(super) fn new(live: Live, jobs: Vec<Job>, settings: &Settings) -> Self {
-        Self { live, jobs, pin_threads: settings.pin_threads, stays: settings.stays() }
+    /// The last that needs rights.
+    pub(super) fn new(live: Live, jobs: Vec<Job>, settings: &Settings) -> Result<Self, Error> {
+        let schedule = settings.schedule.clone();
+        let ranker = Ranker::start(&schedule).map_err(Error::Thread)?;
+        Ok(Self { live, jobs, schedule, ranker, stays: settings.stays() })
     }
 
     /// Starts the workers, which have the rights of the thread that calls. `make` is called once per worker: its
@@ -83,11 +87,10 @@ impl Prepared {
         I: Inspector + Send + 'static,
         E: Events + Send + 'static,
     {
-        let Self { mut live, jobs, pin_threads, stays } = self;
-        let cpus = cpus();
+        let Self { mut live, jobs, schedule, ranker, stays } = self;
         let mut fragments = Fragments::default();
         for (number, job) in jobs.into_iter().enumerate() {
-            let cpu = pin_threads.then(|| cpus.get(number % cpus.len().max(1)).copied()).flatten();
+            let (schedule, ranker) = (schedule.clone(), ranker.clone());
             live.reports.push(Arc::clone(job.report()));
             let (mut inspector, events) = make(number);
             match job.seat().map(Seat::number) {
@@ -96,7 +99,8 @@ impl Prepared {
                 Some(_) => inspector.join(fragments.clone()),
             }
             let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-                pin_thread(cpu);
+                schedule.take_place(number, ranker.as_ref());
+                drop(ranker);
                 match job {
                     Job::Work(parts) => Worker::new(*parts, inspector, events).run().map_err(Error::from),
                     Job::Listen(parts) => Listener::new(*parts, inspector, events).run().map_err(Error::from),
@@ -159,7 +163,7 @@ fn prepare_xdp(settings: &Settings) -> Result<Prepared, Error> {
         }
         attach(settings, &mut live, programs)?;
     }
-    Ok(Prepared::new(live, jobs, settings))
+    Prepared::new(live, jobs, settings)
 }
 
 /// The seats of a group's workers: as many as wanted and every port has a queue for. A lone worker has none.
@@ -427,21 +431,6 @@ pub(super) fn attach(settings: &Settings, live: &mut Live, programs: Vec<Port>) 
         tracing::warn!(interface = port.interface(), "generic mode, as its peer has no XDP in the driver");
     }
     Ok(())
-}
-
-/// CPUs this process may use.
-fn cpus() -> Vec<usize> {
-    sched_getaffinity(None)
-        .map_or_else(|_| Vec::new(), |set| (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect())
-}
-
-fn pin_thread(cpu: Option<usize>) {
-    let Some(cpu) = cpu else { return };
-    let mut set = CpuSet::new();
-    set.set(cpu);
-    if let Err(error) = sched_setaffinity(None, &set) {
-        tracing::warn!(cpu, %error, "a worker is not kept on its CPU");
-    }
 }
 
 #[cfg(test)]

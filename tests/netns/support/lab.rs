@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ids_core::event::Event;
 use ids_ebpf::outcome::Stats;
 use ids_sensor::kernel::Attach;
-use ids_sensor::live::{Inspector, Live, Pinning, Settings, Status, Topology};
+use ids_sensor::live::{Inspector, Live, Pinning, Schedule, Settings, Status, Topology};
 
 use super::namespace::{Namespace, Running};
 
@@ -97,7 +97,7 @@ impl Lab {
         Settings {
             pinning: Pinning::Private,
             run_dir: self.folder.path().to_owned(),
-            pin_threads: false,
+            schedule: Schedule::anywhere(),
             attach: Attach::Driver,
             ..Settings::new("lab", topology)
         }
