@@ -26,7 +26,7 @@ mod catalog;
 pub mod compile;
 pub mod cost;
 pub mod datasets;
-mod describe;
+pub mod describe;
 pub mod detector;
 mod fast_pattern;
 mod files;

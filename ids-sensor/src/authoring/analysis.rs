@@ -1,14 +1,16 @@
 //! What was made of the rules, as files: `--engine-analysis`.
 //!
 //! In: a rule set with what is wrong with it, and the log folder.  Out: `rules.json` (one object a rule),
-//! `patterns.json`, and for people `rules_analysis.txt` and `rules_fast_pattern.txt`. All four say what the rule set
-//! says of itself; nothing is worked out here.
+//! `patterns.json`, `rule_group.json` (which rules look at which ports), and for people `rules_analysis.txt` and
+//! `rules_fast_pattern.txt`. All say what the rule set says of itself; nothing is worked out here.
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ids_core::detect::describe::Grouping;
 use ids_core::detect::rule_set::RuleSet;
+use ids_core::record::Writer;
 use serde_json::Value;
 
 use super::report::Finding;
@@ -27,7 +29,7 @@ pub struct WriteError {
 ///
 /// # Errors
 /// The folder cannot be made, or a file not be written.
-pub fn write(loaded: &Loaded, folder: &Path) -> Result<(), WriteError> {
+pub fn write(loaded: &Loaded, grouping: &Grouping, folder: &Path) -> Result<(), WriteError> {
     std::fs::create_dir_all(folder).map_err(|source| WriteError { path: folder.to_owned(), source })?;
     let save = |name: &str, content: &[u8]| {
         let path = folder.join(name);
@@ -36,7 +38,8 @@ pub fn write(loaded: &Loaded, folder: &Path) -> Result<(), WriteError> {
     let lines = lines(&loaded.rules);
     let told = told(&lines);
     save("rules.json", &[lines.join(&b'\n'), b"\n".to_vec()].concat())?;
-    save("patterns.json", &patterns(&loaded.rules))?;
+    save("patterns.json", &object(|json| loaded.rules.describe_patterns(json)))?;
+    save("rule_group.json", &object(|json| loaded.rules.describe_groups(grouping, json)))?;
     let findings: Vec<_> = loaded.findings().collect();
     save("rules_analysis.txt", for_people(&told, &findings).as_bytes())?;
     save("rules_fast_pattern.txt", fast_patterns(&told).as_bytes())
@@ -53,10 +56,11 @@ fn lines(rules: &RuleSet) -> Vec<Vec<u8>> {
     rules.ids().map(line).collect()
 }
 
-fn patterns(rules: &RuleSet) -> Vec<u8> {
+/// One object on one line.
+fn object(describe: impl FnOnce(&mut dyn Writer)) -> Vec<u8> {
     let mut out = Vec::new();
     let mut json = Json::begin(&mut out);
-    rules.describe_patterns(&mut json);
+    describe(&mut json);
     json.end();
     out.push(b'\n');
     out
@@ -164,12 +168,14 @@ mod tests {
         let config = Config::from_tree(node::parse("").expect("an empty configuration"), false);
         let loaded = load(&config, &From::Embedded);
         let folder = tempfile::tempdir().expect("a folder");
-        write(&loaded, folder.path()).expect("writes");
+        write(&loaded, &config.engine.detect.grouping, folder.path()).expect("writes");
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect(name);
         assert_eq!(read("rules.json").lines().count(), loaded.rules.len());
         assert_eq!(read("rules_fast_pattern.txt").matches("== Sid: ").count(), loaded.rules.len());
         assert!(read("rules_analysis.txt").ends_with(&format!("\n{} rules\n", loaded.rules.len())));
         let patterns: Value = serde_json::from_str(&read("patterns.json")).expect("JSON");
         assert!(patterns["buffers"].as_array().is_some_and(|buffers| !buffers.is_empty()));
+        let groups: Value = serde_json::from_str(&read("rule_group.json")).expect("JSON");
+        assert!(groups["tcp"]["toserver"].as_array().is_some_and(|groups| !groups.is_empty()));
     }
 }

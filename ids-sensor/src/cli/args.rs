@@ -230,7 +230,7 @@ pub struct Replay {
     pub no_random: bool,
 
     /// Load rules, write what was made of each to the log folder (rules.json, patterns.json,
-    /// rules_analysis.txt, rules_fast_pattern.txt), and exit
+    /// rule_group.json, rules_analysis.txt, rules_fast_pattern.txt), and exit
     #[arg(long)]
     pub engine_analysis: bool,
 

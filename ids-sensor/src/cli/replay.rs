@@ -38,7 +38,7 @@ pub fn run(args: &Replay) -> Result<(), Failure> {
         return Ok(());
     }
     if args.engine_analysis {
-        return analysis::write(&rules, &log_dir).map_err(Failure::environment);
+        return analysis::write(&rules, &config.engine.detect.grouping, &log_dir).map_err(Failure::environment);
     }
     let Some(read) = &args.read else { return Err(Failure::Usage("-r is missing: which capture?".into())) };
     let (captures, folder) = captures(read)?;

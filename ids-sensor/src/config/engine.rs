@@ -9,6 +9,7 @@ use ids_core::app::mqtt;
 use ids_core::app::smb;
 use ids_core::app::ssh;
 use ids_core::app::tls::{self, Ja4};
+use ids_core::detect::describe::Grouping;
 
 use super::outputs::Outputs;
 use super::scalar;
@@ -40,6 +41,8 @@ pub struct Detect {
     pub guess_tx: bool,
     /// Whether keywords without a multi-pattern match narrow rules down too (`prefilter.default: auto`).
     pub prefilter_auto: bool,
+    /// How the analysis of rules groups ports.
+    pub grouping: Grouping,
 }
 
 impl Engine {
@@ -246,6 +249,26 @@ fn size(section: &Section<'_>, key: &'static str, usual: usize) -> usize {
     usize::try_from(section.bytes(key, usual as u64)).unwrap_or(usize::MAX)
 }
 
+/// `custom-values`, which count with `profile: custom` alone, and `grouping`.
+fn grouping(detect: &Section<'_>) -> Grouping {
+    let usual = Grouping::default();
+    let custom = detect.text("profile") == Some("custom");
+    let [to_server, to_client] = detect.section("custom-values", |values| {
+        values.ignore(&["toclient-sp-groups", "toclient-dp-groups", "toserver-sp-groups", "toserver-dp-groups"]);
+        ["toserver-groups", "toclient-groups"].map(|key| values.number_opt(key).filter(|_| custom))
+    });
+    let most = [to_server.unwrap_or(usual.most[0]), to_client.unwrap_or(usual.most[1])];
+    let first = detect.section("grouping", |grouping| {
+        let ports = |key, older| {
+            grouping.parsed(key, "ports", scalar::ports).or(grouping.parsed(older, "ports", scalar::ports))
+        };
+        [ports("tcp-priority-ports", "tcp-whitelist"), ports("udp-priority-ports", "udp-whitelist")]
+    });
+    let [tcp, udp] = usual.first;
+    let [own_tcp, own_udp] = first.map(|ports| ports.map(|ports| ports.into_iter().map(|port| (port, port)).collect()));
+    Grouping { most, first: [own_tcp.unwrap_or(tcp), own_udp.unwrap_or(udp)] }
+}
+
 impl Detect {
     fn read(root: &Section<'_>) -> Self {
         let pcre_steps = root.section("pcre", |pcre| {
@@ -254,13 +277,10 @@ impl Detect {
         });
         root.section("detect", |detect| {
             detect.ignore(&[
-                "profile",
-                "custom-values",
                 "sgh-mpm-context",
                 "sgh-mpm-caching",
                 "sgh-mpm-caching-path",
                 "thresholds",
-                "grouping",
                 "profiling",
                 "stream-tx-log-limit",
                 "delayed-detect",
@@ -272,6 +292,7 @@ impl Detect {
                 pcre_steps,
                 mpm: root.text("mpm-algo").filter(|name| *name != "auto").unwrap_or_default().to_owned(),
                 recursion_limit: detect.number("inspection-recursion-limit", 3000),
+                grouping: grouping(detect),
                 guess_tx: detect.flag("guess-applayer-tx", false),
                 prefilter_auto: detect.section("prefilter", |prefilter| {
                     prefilter.word("default", &[("mpm", false), ("auto", true)]).unwrap_or(false)

@@ -286,3 +286,14 @@ action-order: [alert, pass, drop, reject]
         assert_eq!((config.warnings.len(), config.refusals.len()), (warnings, refusals), "{text}");
     }
 }
+
+#[test]
+fn groups_of_ports() {
+    let read = |yaml: &str| config(yaml).engine.detect.grouping;
+    let usual = read("");
+    assert_eq!((usual.most, usual.first[1].as_slice()), ([25, 3], &[(53, 53), (135, 135), (5060, 5060)][..]));
+    let custom =
+        "detect: {profile: custom, custom-values: {toserver-groups: 10}, grouping: {udp-priority-ports: \"5, 7\"}}";
+    assert_eq!((read(custom).most, read(custom).first), ([10, 3], [usual.first[0].clone(), vec![(5, 5), (7, 7)]]));
+    assert_eq!(read("detect: {profile: high, custom-values: {toserver-groups: 10}}").most, [25, 3]);
+}

@@ -7,6 +7,7 @@
 
 mod conditions;
 mod dependencies;
+mod groups;
 mod packet;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use super::rule_set::{Check, Compiled, Kind, RuleId, RuleSet, StateTest};
 use crate::field::Info;
 use crate::record::{Shape, Writer};
 use crate::rules::ast::Rule;
+pub use groups::Grouping;
 pub(super) use packet::number;
 
 impl RuleSet {

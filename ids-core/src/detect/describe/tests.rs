@@ -1,5 +1,6 @@
 //! Rules, and what is told of them.
 
+use crate::detect::describe::Grouping;
 use crate::detect::settings::Settings;
 use crate::detect::tests::bench::load;
 use crate::record::{Shape, Writer};
@@ -130,5 +131,71 @@ fn bits_that_come_late_are_told() {
         let all = described(&format!("{set}alert {rule}"));
         let late = "state_modifying_rules:{sids:[7] names:[x]}";
         assert_eq!(all.iter().any(|one| one.contains(late)), told, "{rule}");
+    }
+}
+
+/// The groups of these rules to a server over TCP: ports, number and rules.
+fn groups(rules: &str, most: usize) -> Vec<String> {
+    let rules = load(rules, &Settings::default()).rules;
+    let mut out = Plain::default();
+    rules.describe_groups(&Grouping { most: [most, most], ..Grouping::default() }, &mut out);
+    let tcp = out.out.split_once("udp:").unwrap().0;
+    let to_server = tcp.split_once("toclient:").unwrap().0;
+    let plain = to_server.replace("sig_id:", "").replace(['{', '}', '[', ']'], " ").replace("port2:", "");
+    let groups = plain.split("port:").skip(1).map(|group| group.replace("rulegroup:", "").replace("rules:", ""));
+    groups.map(|group| group.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn ports_are_cut_where_other_rules_begin() {
+    let rule = |ports: &str, sid: u32| {
+        format!("alert tcp any any -> any {ports} (flow:to_server; content:\"abc\"; sid:{sid};)\n")
+    };
+    let all = |rows: &[(&str, u32)]| rows.iter().map(|(ports, sid)| rule(ports, *sid)).collect::<String>();
+    let (any, web, file) = (("any", 1), ("80", 2), ("445", 3));
+    for (name, rules, most, want) in [
+        ("one", all(&[web]), 9, &["80 80 id:0 2"][..]),
+        ("all ports", all(&[any]), 9, &["0 65535 id:0 1"]),
+        ("neighbours", all(&[("[2010,2011]", 1)]), 9, &["2010 2011 id:0 1"]),
+        ("apart, but the same rules", all(&[("[587,25]", 1)]), 9, &["25 25 id:0 1", "587 587 id:0 1"]),
+        ("overlaps", all(&[("1:20", 1), ("15:40", 2)]), 9, &["15 20 id:0 1 2", "1 14 id:1 1", "21 40 id:2 2"]),
+        (
+            "the ends",
+            all(&[("0:9", 1), ("0", 2), ("65535", 3)]),
+            9,
+            &["0 0 id:0 1 2", "1 9 id:1 1", "65535 65535 id:2 3"],
+        ),
+        (
+            "ports that come first",
+            all(&[file, ("81:82", 1), ("82", 2)]),
+            9,
+            &["445 445 id:0 3", "82 82 id:1 1 2", "81 81 id:2 1"],
+        ),
+        (
+            "the others together",
+            all(&[("1", 1), ("2", 2), ("3", 3)]),
+            2,
+            &["1 1 id:0 1", "2 2 id:1 2", "0 65535 id:2 3"],
+        ),
+        (
+            "no ports",
+            "alert ip any any -> any any (sid:1;)\nalert udp any any -> any 5 (ttl:1; sid:2;)".to_owned(),
+            9,
+            &[],
+        ),
+        (
+            "the other direction",
+            "alert tcp any 80 -> any any (flow:to_client; content:\"abc\"; sid:1;)".to_owned(),
+            9,
+            &[],
+        ),
+        (
+            "either direction",
+            "alert tcp any 5 <> any 7 (content:\"abc\"; sid:1;)".to_owned(),
+            9,
+            &["5 5 id:0 1", "7 7 id:0 1"],
+        ),
+    ] {
+        assert_eq!(groups(&rules, most), want, "{name}");
     }
 }
