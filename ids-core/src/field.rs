@@ -111,6 +111,8 @@ pub enum Notation {
     Date,
     /// As one of its names, in any case, once in a rule.
     Name,
+    /// As numbers and ranges, ends included, of which one must apply: `1,5-9`.
+    Ranges,
     /// Not at all: the keyword alone asks for 1.
     Flag,
     /// As a list of names of bits, which must be set, or clear behind a `!`; or as an integer.

@@ -348,7 +348,7 @@ fn rules_are_told_in_json_where_that_is_asked_for() {
 fn what_is_wrong_comes_with_a_next_step() {
     let folder = folder();
     let files = [
-        ("share.rules", "alert smb any any -> any any (smb.share; content:\"x\"; sid:1;)\n"),
+        ("late.rules", "alert snmp any any -> any any (snmp.community; content:\"x\"; sid:1;)\n"),
         ("foo.rules", "alert foo any any -> any any (sid:1;)\n"),
         ("htp.rules", "alert htp any any -> any any (sid:1;)\n"),
         ("one.rules", "alert udp any any -> any any (sid:1;)\n"),
@@ -359,7 +359,7 @@ fn what_is_wrong_comes_with_a_next_step() {
     files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).unwrap());
     fs::create_dir(folder.path().join("empty")).unwrap();
     for (words, wanted) in [
-        ("rules check -S share.rules", &["error[R008]", "help: leave the rule out"][..]),
+        ("rules check -S late.rules", &["error[R008]", "help: leave the rule out"][..]),
         ("rules check -S foo.rules", &["error[R003]", "help: write `ip`"]),
         ("rules check -S htp.rules", &["error[R003]", "help: did you mean `http`?"]),
         ("rules check -S *.rulez", &["no rule file fits *.rulez: "]),

@@ -1,5 +1,6 @@
 //! What the configuration says to protocol parsers. Filled in by the sensor; defaults are Suricata's.
 
+use super::dcerpc;
 use super::dns;
 use super::file::{Care, Wanted};
 use super::http1;
@@ -15,6 +16,8 @@ pub struct Config {
     pub protocols: Vec<Switch>,
     /// HTTP/1.
     pub http1: http1::Config,
+    /// DCE/RPC.
+    pub dcerpc: dcerpc::Config,
     /// DNS.
     pub dns: dns::Config,
     /// MQTT.

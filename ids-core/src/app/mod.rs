@@ -6,6 +6,7 @@
 
 pub mod config;
 mod cursor;
+pub mod dcerpc;
 pub mod dns;
 pub mod events;
 pub mod file;
@@ -21,6 +22,7 @@ mod queue;
 mod reader;
 pub mod recognised;
 pub mod registry;
+mod rpc;
 pub mod smb;
 pub mod ssh;
 pub mod state;

@@ -234,6 +234,12 @@ pub trait Transaction {
     /// [`Events`](super::events::Events).
     fn events(&self) -> &[u8];
 
+    /// Whether numbers in its data begin with the lowest byte (`dce` in tests of numbers).
+    fn little_endian(&self, dir: Dir) -> bool {
+        let _ = dir;
+        false
+    }
+
     /// Files that travelled in this direction, oldest first.
     fn files(&self, dir: Dir) -> &[File] {
         let _ = dir;

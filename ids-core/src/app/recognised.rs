@@ -41,15 +41,6 @@ pub static ROWS: &[Protocol] = &[
         probe: Some(Probing { ports: &[21], probe: probes::ftp }),
         ..Protocol::BARE
     },
-    // C706 §12.6 (connections), §12.5 (datagrams).
-    Protocol {
-        name: "dcerpc",
-        rule_names: &["dcerpc"],
-        tcp: true,
-        udp: true,
-        probe: Some(Probing { ports: &[], probe: probes::dcerpc }),
-        ..Protocol::BARE
-    },
     // MS-RDPBCGR §2.2.1.1.
     Protocol {
         name: "rdp",

@@ -4,6 +4,7 @@
 //! recognised or named ([`super::recognised`]). A protocol moves from the second to the first once it has a
 //! session.
 
+use super::dcerpc;
 use super::dns;
 use super::http1;
 use super::krb5;
@@ -24,6 +25,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &mqtt::PROTOCOL,
     &krb5::PROTOCOL,
     &smb::PROTOCOL,
+    &dcerpc::PROTOCOL,
 ];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.

@@ -71,7 +71,7 @@ pub(super) fn of_lengths(
     // The field with the fewest and the most bytes of it that the test allows.
     let range = |inspection: &Inspection| {
         let (buffer, range) = match &inspection.check {
-            Check::Number { buffer, test, length: true } => (*buffer, test.test.bounds()),
+            Check::Number { buffer, tests, length: true } => (*buffer, tests.first()?.test.bounds()),
             Check::Bytes { buffer, chain, .. } => (*buffer, (chain.min_len(), u64::MAX)),
             _ => return None,
         };

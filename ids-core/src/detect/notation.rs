@@ -1,9 +1,10 @@
 //! The ways in which rules write what a number of a transaction is compared with.
 //!
-//! In: the value of an option, and the field's [`Notation`].  Out: a [`Test`] of the number.
+//! In: the value of an option, and the field's [`Notation`].  Out: tests of the number, of which one must pass.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use smallvec::{SmallVec, smallvec};
 
 use super::bytes::text::Part;
 use super::integer::{Array, Index, Syntax, Test};
@@ -17,8 +18,12 @@ pub(super) fn parse(
     bits: u8,
     names: &'static [(&'static str, u64)],
     opt: &Opt,
-) -> Result<Array, Diagnostic> {
+) -> Result<SmallVec<[Array; 1]>, Diagnostic> {
     let test = match notation {
+        Notation::Ranges => {
+            let value = unquoted(Part::value(opt)?)?;
+            return value.split(',').map(|part| Ok(any(range(part.trim(), bits)?))).collect();
+        }
         Notation::Flag => {
             Part::none(opt)?;
             Test::Within(1, 1)
@@ -35,7 +40,20 @@ pub(super) fn parse(
             Test::Within(value, value)
         }
     };
-    Ok(Array { test, index: Index::Any })
+    Ok(smallvec![any(test)])
+}
+
+/// Passes if any element does.
+const fn any(test: Test) -> Array {
+    Array { test, index: Index::Any }
+}
+
+/// `n` or `n-m`
+fn range(part: Part<'_>, bits: u8) -> Result<Test, Diagnostic> {
+    let syntax = Syntax { bits, names: &[], flags: false, inclusive: true };
+    let plain = part.text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b' '));
+    let test = syntax.parse(part.text).map_err(|problem| part.problem(problem))?;
+    if plain { Ok(test) } else { Err(part.bad("expected numbers and ranges, such as `1,5-9`")) }
 }
 
 /// How it is written, and an example of a value; for the documentation.
@@ -43,6 +61,7 @@ pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'sta
     let first = names.first().map_or("1", |row| row.0);
     match notation {
         Notation::Integer => (":[<|>|<=|>=|!]N or A-B", first),
+        Notation::Ranges => (":N[-M][,N[-M]]…", "1,5-9"),
         Notation::AnyOf => (":[!]NAME[,NAME]…", first),
         Notation::Date => (":[<|>]DATE or DATE<>DATE", ">2026-01-31"),
         Notation::Flag => ("", ""),
@@ -121,7 +140,7 @@ mod tests {
     fn read(notation: Notation, names: &'static [(&'static str, u64)], value: &str) -> Option<Test> {
         let spanned = |text: &str| Spanned { text: text.to_owned(), span: 0..text.len() };
         let opt = Opt { name: spanned("key"), value: Some(spanned(value)), span: 0..value.len() };
-        parse(notation, 64, names, &opt).ok().map(|array| array.test)
+        parse(notation, 64, names, &opt).ok().and_then(|tests| tests.first().map(|array| array.test))
     }
 
     #[test]
@@ -163,6 +182,21 @@ mod tests {
         for (text, wanted) in [("yes", Some(1)), ("1", Some(1)), ("NO", Some(0)), ("2", None), (">0", None), ("", None)]
         {
             assert_eq!(read(Notation::Name, NAMES, text), wanted.map(|value| Test::Within(value, value)), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_of_several_ranges() {
+        let tests = |value: &str| {
+            let spanned = |text: &str| Spanned { text: text.to_owned(), span: 0..text.len() };
+            let opt = Opt { name: spanned("key"), value: Some(spanned(value)), span: 0..value.len() };
+            let tests = parse(Notation::Ranges, 16, &[], &opt).ok()?;
+            Some(tests.iter().map(|array| array.test).collect::<Vec<_>>())
+        };
+        assert_eq!(tests("5"), Some(vec![Test::Within(5, 5)]));
+        assert_eq!(tests("1, 5-9,7"), Some(vec![Test::Within(1, 1), Test::Within(5, 9), Test::Within(7, 7)]));
+        for wrong in ["", "a", ">3", "9-5", "1,,2", "65536", "!1"] {
+            assert_eq!(tests(wrong), None, "{wrong}");
         }
     }
 

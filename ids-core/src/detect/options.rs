@@ -210,9 +210,9 @@ fn field(rule: &mut RuleBuilder<'_, '_>, id: FieldId, opt: &Opt, before: &[Opt])
             if notation == Notation::Name {
                 once(opt, before)?;
             }
-            let test = notation::parse(notation, bits, names, opt)?;
+            let tests = notation::parse(notation, bits, names, opt)?;
             rule.restrict(id, opt.span.clone())?;
-            let check = Check::Number { buffer: 0, test, length: false };
+            let check = Check::Number { buffer: 0, tests, length: false };
             rule.check(check, Some(id), info.dirs, opt.span.clone());
             rule.last = Last::Prefilter;
             Ok(())

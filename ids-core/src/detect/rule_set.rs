@@ -354,7 +354,8 @@ pub(super) enum Check {
     /// A number, or the length of a buffer.
     Number {
         buffer: u16,
-        test: integer::Array,
+        /// One of these must pass.
+        tests: SmallVec<[integer::Array; 1]>,
         /// The size of the bytes is meant.
         length: bool,
     },

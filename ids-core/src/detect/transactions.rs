@@ -252,8 +252,8 @@ impl Detector {
         };
         match &inspection.check {
             Check::Bytes { buffer, chain, sets } => self.bytes(rules, (*buffer, dir), (chain, sets), scene, subject),
-            Check::Number { buffer, test, length } => match self.gather(rules, (*buffer, dir), *length, subject) {
-                true if test.matches(&self.numbers) => Outcome::Match,
+            Check::Number { buffer, tests, length } => match self.gather(rules, (*buffer, dir), *length, subject) {
+                true if tests.iter().any(|test| test.matches(&self.numbers)) => Outcome::Match,
                 true if grows(rules, *buffer) => later(false),
                 true => Outcome::NoMatch,
                 false => Outcome::NoMatchYet,
@@ -287,6 +287,7 @@ impl Detector {
         let Some((_, field)) = buffer.fields.iter().find(|row| row.0 == subject.proto) else { return Outcome::NoMatch };
         let ready = subject.progress(dir) >= buffer.info.ready.get(dir.index()).copied().unwrap_or_default();
         let (mut there, mut open) = (false, !ready);
+        self.scratch.dce_little_endian = subject.tx.little_endian(dir);
         for instance in 0..MAX_INSTANCES {
             let (data, offset, complete) = match subject.tx.field(*field, dir, instance, &mut self.field) {
                 Value::Bytes(_) if !ready => return Outcome::NoMatchYet,

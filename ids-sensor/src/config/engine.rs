@@ -3,6 +3,7 @@
 //! The one place where configuration keys meet the engine's own settings.
 
 use ids_core::app::config::{Config as App, Encrypted, Files, Hashes, Switch};
+use ids_core::app::dcerpc;
 use ids_core::app::file::{Care, Kinds, Room, Wanted};
 use ids_core::app::http1;
 use ids_core::app::mqtt;
@@ -89,6 +90,7 @@ fn protocols(app: &Section<'_>) -> App {
                 settings.protocols.push(switch(name, protocol));
                 match name.as_str() {
                     "http" => settings.http1 = http(protocol),
+                    "dcerpc" => settings.dcerpc = dcerpc(protocol),
                     "mqtt" => settings.mqtt = mqtt(protocol),
                     "smb" => settings.smb = smb(protocol),
                     "ssh" => settings.ssh = ssh(protocol),
@@ -202,6 +204,11 @@ fn tls(protocol: &Section<'_>) -> tls::Config {
         },
         encrypted: encrypted(protocol),
     }
+}
+
+/// `dcerpc`: limits.
+fn dcerpc(protocol: &Section<'_>) -> dcerpc::Config {
+    dcerpc::Config { max_tx: protocol.number("max-tx", dcerpc::Config::default().max_tx) }
 }
 
 /// `smb`: limits.

@@ -83,36 +83,6 @@ pub(super) fn ftp(data: &[u8], dir: Dir, _: bool) -> Probe {
     }
 }
 
-pub(super) fn dcerpc(data: &[u8], dir: Dir, udp: bool) -> Probe {
-    if udp { verdict(dcerpc_datagram(data).unwrap_or(false), dir) } else { dcerpc_stream(data, dir) }
-}
-
-/// Version 5, a known kind, a known data representation, and lengths that fit.
-fn dcerpc_stream(data: &[u8], dir: Dir) -> Probe {
-    match data {
-        [] | [5] | [5, 0 | 1] => return Probe::Unsure,
-        [5, 0 | 1, 0..=19, ..] => {}
-        _ => return Probe::No,
-    }
-    let check = || {
-        let [_, _, _, flags, order, float, pad1, pad2, a, b, c, d] = bytes(data, 0)?;
-        let read = |pair: [u8; 2]| if order & 0x10 == 0 { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) };
-        let (length, auth) = (read([a, b]), read([c, d]));
-        let form = flags < 0x80 && matches!(order, 0x00 | 0x10) && float < 4 && pad1 == 0 && pad2 == 0;
-        Some(form && length >= 16 && auth < length)
-    };
-    settle(check(), dir)
-}
-
-fn dcerpc_datagram(data: &[u8]) -> Option<bool> {
-    const HEADER: usize = 80;
-    let [version, kind, _, flags2, order, float] = bytes(data, 0)?;
-    let length: [u8; 2] = bytes(data, 74)?;
-    let length = if order & 0x10 == 0 { u16::from_be_bytes(length) } else { u16::from_le_bytes(length) };
-    let form = version == 4 && kind <= 10 && flags2 < 4 && matches!(order, 0x00 | 0x10) && float < 4;
-    Some(form && data.len() == HEADER + usize::from(length))
-}
-
 /// A connection request or confirm of X.224 in TPKT, with what RDP puts into it. Other protocols over the
 /// same layers (S7, MMS, H.323) put parameters there, or use other ports.
 pub(super) fn rdp(data: &[u8], dir: Dir, _: bool) -> Probe {

@@ -97,7 +97,9 @@ impl Description<'_> {
             Check::Bytes { chain, .. } | Check::Payload(chain) => {
                 chain.describe(chosen.map(|chosen| chosen.content), out);
             }
-            Check::Number { test, .. } => named(engine.name, out, |out| packet::number(&test.test, "", out)),
+            Check::Number { tests, .. } => {
+                tests.iter().for_each(|test| named(engine.name, out, |out| packet::number(&test.test, "", out)));
+            }
             Check::Event(_) => named("app-layer-event", out, |_| {}),
             Check::State(..) => named("app-layer-state", out, |_| {}),
             Check::File(tests) => (0..tests.len().max(1)).for_each(|_| named("file", out, |_| {})),

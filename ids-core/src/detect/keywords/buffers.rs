@@ -1,5 +1,7 @@
 //! Keywords that select a buffer or ask its length.
 
+use smallvec::smallvec;
+
 use crate::detect::builder::{Last, Place, RuleBuilder};
 use crate::detect::bytes::text::Part;
 use crate::detect::integer;
@@ -59,7 +61,7 @@ pub(super) fn urilen(rule: &mut RuleBuilder<'_, '_>, opt: &Opt) -> Result<(), Di
     let test = integer::parse(number.text, 16, &[]).map_err(|problem| number.problem(problem))?;
     let Some(field) = rule.cx.catalog.field_named(name) else { return Err(missing(opt)) };
     rule.restrict(field, opt.span.clone())?;
-    let check = Check::Number { buffer: 0, test: Array { test, index: Index::Any }, length: true };
+    let check = Check::Number { buffer: 0, tests: smallvec![Array { test, index: Index::Any }], length: true };
     rule.check(check, Some(field), Dirs::ToServer, opt.span.clone());
     Ok(())
 }

@@ -10,6 +10,7 @@ pub static EXAMPLES: &[(&str, &str)] = &[
     ("classtype", "content:\"abc\"; classtype:bad-unknown"),
     ("datarep", "http.host; datarep:scores,>,100,load scores.csv,type string"),
     ("dataset", "http.host; dataset:isset,hosts,type string,load hosts.csv"),
+    ("dcerpc.iface", "dcerpc.iface:367abb81-9844-35f1-ad32-98f038001003,>1"),
     ("decode-event", "decode-event:ipv4.trunc_pkt"),
     ("detection_filter", "content:\"abc\"; detection_filter:track by_src, count 10, seconds 60"),
     ("engine-event", "engine-event:decoder.ipv4.pkt_too_small"),

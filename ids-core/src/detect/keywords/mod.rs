@@ -22,6 +22,7 @@ mod meta;
 mod not_yet;
 mod reputation;
 mod requires;
+mod rpc;
 mod tag;
 pub(super) mod threshold;
 mod vars;
@@ -75,6 +76,10 @@ pub static KEYWORDS: &[Keyword] = &[
     many("config", config::config, "Switches something off for what the rule matches on: the records of transactions."),
     many("datarep", dataset::datarep, "The number that stands with the buffer in a set."),
     many("dataset", dataset::dataset, "The buffer is in a set; or it is put there, or taken out."),
+    Keyword {
+        aliases: &["dce_iface"],
+        ..many("dcerpc.iface", rpc::interface, "The call is of this interface; its version may be compared.")
+    },
     many("decode-event", events::decoder, "The packet has this oddity."),
     once("detection_filter", threshold::detection_filter, "Matches only beyond so many hits within a time."),
     many("engine-event", events::engine, "The packet has this oddity of decoder or TCP, by its full name."),

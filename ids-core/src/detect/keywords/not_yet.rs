@@ -4,12 +4,6 @@
 pub const NOT_YET: &[&str] = &[
     "asn1",
     "cip_service",
-    "dce_iface",
-    "dce_opnum",
-    "dce_stub_data",
-    "dcerpc.iface",
-    "dcerpc.opnum",
-    "dcerpc.stub_data",
     "dhcp.leasetime",
     "dhcp.rebinding_time",
     "dhcp.renewal_time",

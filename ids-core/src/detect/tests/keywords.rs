@@ -10,6 +10,7 @@ use super::bench::{load, settings};
 use super::frames::{self, damaged, dns, icmp6, ipv4, ping, syn, tagged, tcp, tcp6, udp, udp6};
 use super::{Step, fired};
 use crate::anomaly::Anomaly;
+use crate::app::dcerpc::sample as rpc;
 use crate::app::krb5::sample as krb5;
 use crate::app::mqtt::sample as mqtt;
 use crate::app::registry::PROTOCOLS;
@@ -152,6 +153,27 @@ fn smb_case(options: &str) -> Case {
     }
     case(&format!("alert smb any any -> any any ({options}; sid:1;)"), hit, miss)
 }
+
+/// A rule on remote procedure calls, on two that differ in everything.
+fn rpc_case(options: &str) -> Case {
+    let call = |interface, version, operation, stub: &[u8]| {
+        let [ask, answer] = rpc::bind(1, interface, version, 0);
+        let request = rpc::packet(0, 3, 2, &rpc::head(operation, stub));
+        vec![Client(ask), Server(answer), Client(request), Server(rpc::packet(2, 3, 2, &rpc::head(0, stub)))]
+    };
+    let rule = format!("alert dcerpc any any -> any any (flow:to_server; {options}; sid:1;)");
+    case(&rule, call(1, 7, 9, b"one"), call(2, 8, 10, b"two"))
+}
+
+const RPC_FIELDS: [&str; 7] = [
+    "dcerpc.interface; content:\"|33 22 11 01 55 44|\"; startswith",
+    "dcerpc.iface:33221101-5544-7766-0809-0a0b0c0d0e0f",
+    "dcerpc.iface:33221101-5544-7766-0809-0a0b0c0d0e0f,<8,any_frag",
+    "dcerpc.opnum:9",
+    "dcerpc.opnum:1-9,11",
+    "dcerpc.stub_data; content:\"one\"; bsize:3",
+    "dcerpc.stub_data; content:\"n\"; byte_test:2,=,0x6e6f,0,dce",
+];
 
 const SMB_FIELDS: [&str; 5] = [
     "smb.named_pipe; content:\"one\"; bsize:10",
@@ -480,6 +502,7 @@ fn fields() -> Vec<Case> {
     cases.extend(MQTT_FIELDS.map(mqtt_case));
     cases.extend(KRB5_FIELDS.map(krb5_case));
     cases.extend(SMB_FIELDS.map(smb_case));
+    cases.extend(RPC_FIELDS.map(rpc_case));
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));
     cases
