@@ -194,9 +194,8 @@ impl Detector {
             Tried::Fired => {
                 pending.done = true;
                 store(rule, pending, subject.dir, stores);
-                let stream = rule.inspections.iter().any(|one| matches!(one.check, Check::Payload(_)));
-                let stream = stream && scene.stream.is_some();
-                let on = On { tx: Some(subject.id), frame: None, stream };
+                // What was read of the stream is what the transaction is made of, and the packet only brought it to light.
+                let on = On { tx: Some(subject.id), frame: None, stream: scene.stream.is_some() };
                 self.fire((pending.rule, rule), on, scene, hits);
                 return !rule.effects.is_empty();
             }

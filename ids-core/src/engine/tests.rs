@@ -100,6 +100,20 @@ fn alerts_at_the_end_show_where_bytes_are_missing() {
 }
 
 #[test]
+fn alerts_on_transactions_show_the_stream_that_they_were_read_from() {
+    let request = b"GET /evil HTTP/1.1\r\nHost: h\r\n\r\n";
+    let end = 101 + request.len() as u32;
+    let said = vec![
+        segment(Carrier::V4, true, "PA", 101, 501, &request[..9]),
+        segment(Carrier::V4, true, "PA", 110, 501, &request[9..]),
+        // What it acknowledges was not looked at before, and it has nothing to show itself.
+        segment(Carrier::V4, false, "A", 501, end, b""),
+    ];
+    let told = at_end("alert http any any -> any any (http.uri; content:\"/evil\"; sid:1;)", said);
+    assert_eq!((told.sids, told.payloads), (vec![1], vec![request.to_vec()]));
+}
+
+#[test]
 fn a_connection_without_a_beginning_is_not_established() {
     let rules = "alert tcp any any -> any any (flow:established; content:\"USER \"; sid:1;)\n\
                  alert tcp any any -> any any (content:\"USER \"; sid:2;)\n";
