@@ -59,9 +59,7 @@ impl Edits {
         changes: impl Iterator<Item = (usize, &'b Vec<u8>)>,
     ) -> bool {
         let Some(frame_at) = packet.frame_at else { return false };
-        let segment = frame_at as usize + packet.layers.transport_at as usize;
-        let payload = segment + packet.layers.transport_len as usize;
-        self.0.extend(changes.map(|(at, bytes)| Edit { segment, checksum, at: payload + at, bytes: bytes.clone() }));
+        self.0.extend(changes.map(|change| Edit::of(packet, frame_at as usize, checksum, change)));
         true
     }
 
@@ -79,7 +77,25 @@ impl Edits {
     }
 }
 
+/// A segment as its receiver gets it, where that is not as it came: rules look at that. Its bytes go into `room`.
+pub(super) fn received<'b>(packet: &Packet<'b>, rewrites: &[Rewrite], room: &'b mut Vec<u8>) -> Option<Packet<'b>> {
+    if rewrites.is_empty() || packet.layers.transport != Transport::Tcp {
+        return None;
+    }
+    room.extend_from_slice(packet.bytes);
+    for rewrite in rewrites {
+        Edit::of(packet, 0, TCP_CHECKSUM, (rewrite.at, &rewrite.bytes)).apply(room)?;
+    }
+    Some(Packet { bytes: room, ..packet.clone() })
+}
+
 impl Edit {
+    /// A change in the payload of a packet that begins `start` bytes from the first.
+    fn of(packet: &Packet<'_>, start: usize, checksum: usize, (at, bytes): (usize, &Vec<u8>)) -> Self {
+        let segment = start + packet.layers.transport_at as usize;
+        Self { segment, checksum, at: segment + packet.layers.transport_len as usize + at, bytes: bytes.clone() }
+    }
+
     fn apply(&self, frame: &mut [u8]) -> Option<()> {
         let place = self.at..self.at + self.bytes.len();
         let field = self.segment + self.checksum..self.segment + self.checksum + 2;
@@ -202,6 +218,26 @@ mod tests {
             let (checksums, payload) = checks(&frame, &decode);
             assert_eq!(String::from_utf8_lossy(&payload), want, "{name}");
             assert!(checksums.iter().all(|one| *one == Checksum::Valid), "{name}: {checksums:?}");
+        }
+    }
+
+    #[test]
+    fn rules_look_at_what_the_receiver_gets() {
+        let text = "alert tcp-pkt any any -> any any (content:\"one\"; sid:1;)\n\
+                    alert tcp-pkt any any -> any any (content:\"BAD\"; sid:2;)\n\
+                    alert tcp-pkt any any -> any any (tcpv4-csum:invalid; sid:3;)";
+        let parsed = crate::rules::parse(text).rules.into_iter().map(|rule| (0, rule));
+        let rules = Loader::default().compile(parsed, &Settings::default()).unwrap().rules;
+        for (name, copy, want) in [
+            ("changed", &b"GET /BAD HTTP"[..], &[1][..]),
+            ("the same", b"GET /one HTTP", &[1]),
+            ("what is new", b"GET /one HTTP/BAD", &[1, 2]),
+        ] {
+            let (mut engine, _) = engine();
+            talk(&mut engine, Carrier::V4, b"GET /one HTTP");
+            let mut frame = segment(Carrier::V4, true, "PA", 101, 501, copy);
+            let told = fixtures::push(&mut engine, &rules, 9, &mut frame);
+            assert_eq!(told.sids, want, "{name}");
         }
     }
 

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::conclude::{self, Setting};
 use super::context::{self, Known};
 use super::release::{self, Lull};
-use super::rewrite::Edits;
+use super::rewrite::{self, Edits};
 use super::tell::{self, Occasion};
 use super::trouble::Special;
 use super::{Config, Sink};
@@ -115,6 +115,9 @@ impl<S: Sink> Visit<'_, S> {
         if let Some(reason) = self.special.drop.or(invalid).or(unchanged.then_some(DropReason::StreamError)) {
             return self.refuse(entry, packet, dir, reason);
         }
+        let mut room = Vec::new();
+        let received = entry.tcp.as_ref().and_then(|session| rewrite::received(packet, session.rewrites(), &mut room));
+        let packet = received.as_ref().unwrap_or(packet);
         let whole = entry.tcp.as_ref().is_some_and(|session| session.handshake_seen());
         self.proven = whole && outcome.valid && packet.tunnel.is_none() && packet.layers.transport == Transport::Tcp;
         let mut dir = dir;
