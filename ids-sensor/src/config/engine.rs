@@ -214,7 +214,17 @@ fn dcerpc(protocol: &Section<'_>) -> dcerpc::Config {
 /// `smb`: limits.
 fn smb(protocol: &Section<'_>) -> smb::Config {
     let usual = smb::Config::default();
-    smb::Config { max_tx: protocol.number("max-tx", usual.max_tx) }
+    let queue = |size, pieces, usual: smb::Queue| smb::Queue {
+        size: protocol.bytes(size, usual.size),
+        pieces: protocol.number(pieces, usual.pieces),
+    };
+    smb::Config {
+        max_tx: protocol.number("max-tx", usual.max_tx),
+        max_read_size: protocol.bytes("max-read-size", usual.max_read_size),
+        max_write_size: protocol.bytes("max-write-size", usual.max_write_size),
+        read_queue: queue("max-read-queue-size", "max-read-queue-cnt", usual.read_queue),
+        write_queue: queue("max-write-queue-size", "max-write-queue-cnt", usual.write_queue),
+    }
 }
 
 /// `ssh`: whether HASSH is made. `auto` is for whoever asks.

@@ -9,7 +9,7 @@ use super::tx::{Calls, Tx};
 use super::{Config, unit};
 use crate::app::frames::Spans;
 use crate::app::parser::{self, Input, Parsed, Transaction};
-use crate::app::rpc::packet::{HEADER, Header};
+use crate::app::rpc::packet::{HEADER, Header, is_call};
 use crate::app::rpc::{Association, Call};
 use crate::field::Dir;
 
@@ -29,7 +29,7 @@ pub(super) struct Session {
     calls: Calls,
     association: Association,
     places: [Place; 2],
-    /// Something that the client sent was lost, or nothing more comes of it.
+    /// Something that the client sent will not come.
     lost: bool,
     spans: Spans,
 }
@@ -79,6 +79,7 @@ impl Session {
         self.spans.start(unit::DATA, dir, at + HEADER, Some((length - HEADER) as u64), None);
     }
 
+    /// What the client sent before this will not come any more.
     fn lose(&mut self, dir: Dir) {
         if dir == Dir::ToServer {
             self.lost = true;
@@ -102,6 +103,7 @@ impl parser::Session for Session {
                 };
                 at += found;
                 *self.place(dir) = Place::Packet;
+                self.lose(dir);
                 continue;
             }
             if data.len() < HEADER {
@@ -112,7 +114,9 @@ impl parser::Session for Session {
                 return Parsed::Used { bytes: at, need: header.length };
             };
             self.mark(dir, at, header.length);
-            self.packet(&header, packet.get(HEADER..).unwrap_or_default());
+            if is_call(header.kind) {
+                self.packet(&header, packet.get(HEADER..).unwrap_or_default());
+            }
             at += header.length;
         }
         Parsed::Used { bytes: at, need: 0 }
@@ -120,7 +124,6 @@ impl parser::Session for Session {
 
     fn gap(&mut self, dir: Dir, _: u64) -> Parsed {
         *self.place(dir) = Place::Lost;
-        self.lose(dir);
         Parsed::Used { bytes: 0, need: 0 }
     }
 

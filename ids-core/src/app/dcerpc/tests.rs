@@ -82,7 +82,7 @@ fn what_is_missing_is_told() {
             &["BIND BINDACK", "REQUEST UNREPLIED"],
         ),
         ("a BIND that is not the first", vec![(ToServer, silent), call()], &["BIND UNREPLIED", "REQUEST UNREPLIED"]),
-        ("no answer wanted", vec![(ToServer, whole(16, 1))], &["AUTH3 UNREPLIED"]),
+        ("no call", vec![(ToServer, whole(16, 1))], &[]),
     ] {
         let mut feed = new();
         steps.iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
@@ -102,8 +102,8 @@ fn behind_a_gap_the_next_packet_is_found() {
     feed.push(ToClient, &packet(2, 3, 2, &head(0, b"y")));
     assert_eq!(feed.tx().progress(ToServer), 0, "the request may still come");
     feed.gap(ToServer, 100);
-    assert_eq!(feed.tx().progress(ToServer), 1);
     feed.push(ToServer, &[&b"rest of something"[..], &packet(0, 3, 3, &head(9, b"x"))].concat());
+    assert_eq!(feed.tx().progress(ToServer), 1);
     feed.push(ToClient, &packet(2, 3, 9, &head(0, b"y")));
     let texts = records(&feed.session);
     assert!(texts[1].contains("call_id:3") && texts[2].contains("REQUEST_LOST"), "{texts:?}");

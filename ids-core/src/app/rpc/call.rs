@@ -97,9 +97,6 @@ impl Call {
         if header.is_last() || !matches!(header.kind, kind::REQUEST | kind::RESPONSE) {
             self.finish(dir);
         }
-        if !is_answered(header.kind) {
-            Dir::BOTH.into_iter().for_each(|dir| self.finish(dir));
-        }
     }
 
     fn is_of(&mut self, kind: u8) {
@@ -184,11 +181,4 @@ const fn pairs(request: u8, response: u8) -> bool {
         kind::FAULT => matches!(request, kind::REQUEST | kind::ALTER),
         _ => false,
     }
-}
-
-/// Whether requests of this type have a response; responses do not ask for another.
-const fn is_answered(request: u8) -> bool {
-    const CO_CANCEL: u8 = 18;
-    const ORPHANED: u8 = 19;
-    !matches!(request, kind::AUTH3 | CO_CANCEL | ORPHANED | kind::SHUTDOWN)
 }

@@ -19,7 +19,6 @@ pub(in crate::app) mod kind {
     pub(in crate::app) const BIND_NAK: u8 = 13;
     pub(in crate::app) const ALTER: u8 = 14;
     pub(in crate::app) const ALTER_RESP: u8 = 15;
-    pub(in crate::app) const AUTH3: u8 = 16;
     pub(in crate::app) const SHUTDOWN: u8 = 17;
 }
 
@@ -62,6 +61,11 @@ pub(in crate::app) const fn direction(kind: u8) -> Dir {
         kind::BIND_ACK | kind::BIND_NAK | kind::ALTER_RESP | kind::SHUTDOWN => Dir::ToClient,
         _ => Dir::ToServer,
     }
+}
+
+/// Whether packets of a type are of calls, requests or responses; the others only tell what becomes of them.
+pub(in crate::app) const fn is_call(kind: u8) -> bool {
+    matches!(kind, kind::REQUEST | kind::RESPONSE | kind::FAULT | kind::BIND..=kind::ALTER_RESP)
 }
 
 /// Flags (C706 §12.6.3.1).

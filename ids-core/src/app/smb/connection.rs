@@ -8,76 +8,108 @@ use smallvec::SmallVec;
 use super::Config;
 use super::events::Event;
 use super::header::{Command, Exchange, Header};
+use super::opens::{Data, Open};
 use super::table::Table;
 use super::tx::{Content, Dialect, FileId, Tx};
+use crate::app::file::Care;
 use crate::app::queue::Queue;
 use crate::field::Dir;
 
 /// Shares, open files and unanswered requests that are remembered, of each.
 const MOST: usize = 1024;
 
-/// A request that waits for its answer: commands with the transactions that they began.
-pub(super) type Pending = SmallVec<[(Command, u64); 1]>;
+/// A request that waits for its answer: its commands.
+pub(super) type Pending = SmallVec<[Asked; 1]>;
 
-/// An open file.
+/// A command that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) command: Command,
+    /// The transaction that it began.
+    pub(super) tx: Option<u64>,
+    /// The file that it is about, and the place in it.
+    pub(super) file: Option<(FileId, u64)>,
+}
+
+/// A share that is used.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct Share {
     pub(super) name: Vec<u8>,
+    /// It holds named pipes.
+    pub(super) pipes: bool,
 }
 
 /// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) config: Config,
+    pub(super) care: Care,
     pub(super) txs: Queue<Tx>,
     pub(super) dialect: Dialect,
     /// A negotiation in SMB 1, which may be answered in SMB 2 (MS-SMB2 §3.3.5.3.1).
     pub(super) negotiating: Option<u64>,
     pending: Table<Exchange, Pending>,
-    /// Whether a share holds named pipes.
-    pub(super) trees: Table<u32, bool>,
+    pub(super) trees: Table<u32, Share>,
     pub(super) opens: Table<FileId, Open>,
+    /// The file that was opened last: chains go on with it.
+    pub(super) opened: Option<FileId>,
+    /// Most bytes of a READ and of a WRITE that the server takes.
+    pub(super) sizes: Option<(u32, u32)>,
+    /// Data on its way, by direction, and whether none of it came yet.
+    flowing: [Option<(Data, bool)>; 2],
     /// There were more transactions at once than there may be.
     pub(super) overflowed: bool,
 }
 
 impl Connection {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config, care: Care) -> Self {
         Self {
             config,
+            care,
             txs: Queue::default(),
             dialect: Dialect::Unknown,
             negotiating: None,
             pending: Table::new(MOST),
             trees: Table::new(MOST),
             opens: Table::new(MOST),
+            opened: None,
+            sizes: None,
+            flowing: [None; 2],
             overflowed: false,
         }
     }
 
-    /// Begins a transaction, which is complete to the server. Out: its number.
-    pub(super) fn begin(&mut self, header: &Header, content: Content) -> u64 {
+    /// Data on its way in a direction.
+    pub(super) fn flowing(&mut self, dir: Dir) -> &mut Option<(Data, bool)> {
+        let [client, server] = &mut self.flowing;
+        if dir == Dir::ToServer { client } else { server }
+    }
+
+    /// Adds a transaction, unless there are too many. Out: its number.
+    pub(super) fn push(&mut self, tx: Tx) -> Option<u64> {
         if self.txs.open() >= self.config.max_tx.max(1) {
             self.overflowed = true;
-            let newest = self.txs.numbers().end.saturating_sub(1);
-            self.note(newest, Event::TooManyTransactions);
-            return newest;
+            self.odd(None, Event::TooManyTransactions);
+            return None;
         }
+        Some(self.txs.push(tx))
+    }
+
+    /// Begins a transaction, which is complete to the server. Out: its number.
+    pub(super) fn begin(&mut self, header: &Header, content: Content) -> Option<u64> {
         let mut tx = Tx::new(header, self.dialect.clone(), content);
         tx.finish(Dir::ToServer);
-        self.txs.push(tx)
+        self.push(tx)
     }
 
-    /// Begins a transaction that ends with its answer. Out: its number.
-    pub(super) fn ask(&mut self, header: &Header, content: Content) -> u64 {
-        let id = self.begin(header, content);
+    /// A command waits for its answer.
+    pub(super) fn expect(&mut self, header: &Header, asked: Asked) {
         let mut pending = self.pending.remove(&header.exchange).unwrap_or_default();
-        pending.push((header.command, id));
+        pending.push(asked);
         self.pending.insert(header.exchange, pending);
-        id
     }
 
-    /// The transactions that this message answers.
+    /// The commands that this message answers.
     pub(super) fn asked(&mut self, exchange: Exchange) -> Option<Pending> {
         self.pending.remove(&exchange)
     }
@@ -122,12 +154,28 @@ impl Connection {
             newest.note(event);
         } else if let Some(header) = header {
             let id = self.begin(header, Content::Other);
-            self.note(id, event);
+            id.into_iter().for_each(|id| self.note(id, event));
         }
+    }
+
+    /// Whether more is read at once than the server or the configuration allows.
+    pub(super) fn reads_too_much(&self, length: u64) -> bool {
+        exceeds(length, self.config.max_read_size, self.sizes.map(|sizes| sizes.0))
+    }
+
+    /// Whether more is written at once than the server or the configuration allows.
+    pub(super) fn writes_too_much(&self, length: u64) -> bool {
+        exceeds(length, self.config.max_write_size, self.sizes.map(|sizes| sizes.1))
     }
 
     /// The name of an open file; empty if it is not known.
     pub(super) fn name_of(&self, file: FileId) -> Vec<u8> {
         self.opens.get(&file).map(|open| open.name.clone()).unwrap_or_default()
     }
+}
+
+/// Whether a length is above either limit; 0: there is none.
+fn exceeds(length: u64, configured: u64, agreed: Option<u32>) -> bool {
+    let above = |limit: u64| limit != 0 && length > limit;
+    above(configured) || above(agreed.unwrap_or_default().into())
 }

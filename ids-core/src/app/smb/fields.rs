@@ -2,16 +2,33 @@
 
 use super::header::Version;
 use super::security::Ntlm;
+use super::transfer::Transfer;
 use super::tx::{Content, Tx, progress};
+use crate::app::rpc::{self, Call};
 use crate::field::Dirs::{Both, ToServer};
-use crate::field::{Dir, Field, Notation, Value};
+use crate::field::{BytesKind, Dir, Field, Get, Notation, Value};
 
 type Row = Field<Tx>;
 
 const COMPLETE: u8 = progress::COMPLETE;
 
+/// Those of calls through pipes.
+const CALLS: [Row; 3] = rpc::fields::<Tx>(
+    |tx, _, _, scratch| call(tx).map_or(Value::Absent, |call| call.interface(scratch)),
+    |tx, _, _, _| call(tx).map_or(Value::Absent, Call::operation),
+    |tx, dir, _, _| call(tx).map_or(Value::Absent, |call| call.stub(dir)),
+    COMPLETE,
+);
+
 /// The fields; the position is the number.
-pub(super) static FIELDS: &[Row] = &[
+pub(super) static FIELDS: &[Row] = &{
+    let [interface, operation, stub] = CALLS;
+    let [pipe, share, user, domain, version, data, name, kind] = OWN;
+    [pipe, share, user, domain, version, data, name, kind, interface, operation, stub]
+};
+
+/// Those of SMB, and of the files that it carries.
+const OWN: [Row; 8] = [
     Row::bytes(
         "smb.named_pipe",
         ToServer,
@@ -52,7 +69,34 @@ pub(super) static FIELDS: &[Row] = &[
     )
     .names(&[("1", 1), ("2", 2)])
     .notation(Notation::Name),
+    file("file.data", |tx, dir, _, _| tx.transfer(dir).map_or(Value::Absent, Transfer::value), "Content of a file."),
+    file("file.name", |tx, dir, _, _| at_once(tx.transfer(dir).map(|one| one.file.name.as_slice())), "Name of a file."),
+    file(
+        "file.magic",
+        |tx, dir, _, _| at_once(tx.transfer(dir).and_then(|one| one.file.kind.as_deref()).map(str::as_bytes)),
+        "What libmagic would call a file, by its first bytes.",
+    ),
 ];
+
+/// A field of files, as all protocols that carry them have it.
+const fn file(name: &'static str, get: Get<Tx>, doc: &'static str) -> Row {
+    Row::bytes(name, Both, COMPLETE, get, doc).kind(BytesKind::STREAMING).multi()
+}
+
+/// What is final as soon as it is there, long before the file ends.
+fn at_once(bytes: Option<&[u8]>) -> Value<'_> {
+    match bytes {
+        Some(data) if !data.is_empty() => Value::Stream { data, offset: 0, complete: true },
+        _ => Value::Absent,
+    }
+}
+
+fn call(tx: &Tx) -> Option<&Call> {
+    match &tx.content {
+        Content::Call(call) => Some(call),
+        _ => None,
+    }
+}
 
 /// The server says what a share holds: until then the path may be that of files, whatever it is called.
 fn share(tx: &Tx, pipes: bool) -> Value<'_> {

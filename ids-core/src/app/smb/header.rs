@@ -47,6 +47,11 @@ impl Status {
     /// More is to come: the answer itself follows (MS-SMB2 §3.3.4.2).
     pub(super) const PENDING: Self = Self::Nt(0x0000_0103);
 
+    /// Whether the answer has what was asked for, or a part of it (STATUS_BUFFER_OVERFLOW).
+    pub(super) const fn brings_data(self) -> bool {
+        self.succeeded() || matches!(self, Self::Nt(0x8000_0005))
+    }
+
     /// Whether it was done.
     pub(super) const fn succeeded(self) -> bool {
         matches!(self, Self::Nt(0) | Self::Dos(0, 0))

@@ -1,16 +1,19 @@
 //! SMB 1 (MS-CIFS, MS-SMB), 2 and 3 (MS-SMB2), directly over TCP or over the session service of NetBIOS (RFC 1002 §4.3).
 //!
-//! In: ordered bytes of both directions.  Out: one transaction for each command with its answer.
+//! In: ordered bytes of both directions.  Out: one transaction for each command with its answer; for what is read or
+//! written of a file one in all, for what goes through a pipe one for each call.
 //!
 //! The parts in the order bytes meet them: `session` finds messages, `header` reads what they begin with, `smb1` and
-//! `smb2` what they say, `security` who signs on; `connection` holds what is known, `tx` what is told, which `record`
-//! and `fields` show. `names` and `status` are tables, `text` and `table` helpers.
+//! `smb2` what they say, `security` who signs on; `connection` holds what is known, `opens` what goes through files and
+//! pipes, `transfer` puts files in order; `tx` is what is told, which `record` and `fields` show. `names` and `status` are
+//! tables, `text` and `table` helpers. Calls through pipes are read by [`rpc`](super::rpc).
 
 mod connection;
 mod events;
 mod fields;
 mod header;
 mod names;
+mod opens;
 mod record;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -23,11 +26,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod transfer;
 mod tx;
 
+use super::file::Care;
 use super::frames::frame;
 use super::parser::{Probe, Probing, Protocol};
 use crate::field::{Dir, Info};
+pub use transfer::Queue;
 
 /// SMB.
 pub static PROTOCOL: Protocol = Protocol {
@@ -40,7 +46,10 @@ pub static PROTOCOL: Protocol = Protocol {
     events: events::NAMES,
     record: Some("smb"),
     frames: FRAMES,
-    session: Some(|config, _| Box::new(session::Session::new(config.smb))),
+    session: Some(|config, facts| {
+        let care = Care { wanted: facts.files, ..config.files.care.clone() };
+        Box::new(session::Session::new(config.smb, care))
+    }),
     ..Protocol::BARE
 };
 
@@ -107,10 +116,19 @@ const FRAMES: &[Info] = &[
 pub struct Config {
     /// Transactions of a connection at once (`max-tx`).
     pub max_tx: usize,
+    /// Most bytes of a READ (`max-read-size`), and of a WRITE (`max-write-size`); more is told. 0: any.
+    pub max_read_size: u64,
+    /// See there.
+    pub max_write_size: u64,
+    /// What is read of a file too early, and waits (`max-read-queue-size`, `max-read-queue-cnt`).
+    pub read_queue: Queue,
+    /// What is written (`max-write-queue-size`, `max-write-queue-cnt`).
+    pub write_queue: Queue,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_tx: 1024 }
+        let queue = Queue { size: 64 << 20, pieces: 64 };
+        Self { max_tx: 1024, max_read_size: 16 << 20, max_write_size: 16 << 20, read_queue: queue, write_queue: queue }
     }
 }

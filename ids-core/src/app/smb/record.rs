@@ -45,6 +45,21 @@ fn content(tx: &Tx, out: &mut dyn Writer) {
             Some(name) => out.text("function", name.as_bytes()),
             None => out.text("function", format!("{code:#010x}").as_bytes()),
         },
+        Content::Transfer { transfer, file, share } => {
+            if !transfer.file.name.is_empty() {
+                out.text("filename", &transfer.file.name);
+            }
+            if !share.is_empty() {
+                out.text("share", share);
+            }
+            number(*file, tx.command.version, out);
+        }
+        Content::Call(call) => {
+            out.open("dcerpc", Shape::Object);
+            call.record(true, out);
+            out.uint("call_id", call.number.into());
+            out.close();
+        }
         Content::Rename { from, to, file } => {
             out.open("rename", Shape::Object);
             out.text("from", from);

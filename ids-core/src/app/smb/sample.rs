@@ -47,7 +47,8 @@ impl Message {
 
 /// Numbers of the lowest byte first, of so many bytes each.
 pub(crate) fn body(numbers: &[(u64, usize)]) -> Vec<u8> {
-    numbers.iter().flat_map(|(number, size)| number.to_le_bytes().into_iter().take(*size)).collect()
+    let bytes = |(number, size): &(u64, usize)| number.to_le_bytes().into_iter().chain([0; 24]).take(*size);
+    numbers.iter().flat_map(bytes).collect()
 }
 
 /// A text of two bytes a letter.

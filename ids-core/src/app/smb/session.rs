@@ -10,8 +10,10 @@ use std::ops::Range;
 use super::connection::Connection;
 use super::events::Event;
 use super::header::{self, Header, magic};
+use super::opens::Payload;
 use super::tx::Tx;
 use super::{Config, smb1, smb2, unit};
+use crate::app::file::{Care, File};
 use crate::app::frames::Spans;
 use crate::app::parser::{self, Input, Parsed, Transaction};
 use crate::field::Dir;
@@ -37,6 +39,9 @@ enum Place {
     Message(usize),
     /// In what is passed over: so many bytes of a message, and so many of the record behind it.
     Pass { message: usize, record: usize },
+    /// In data that is read or written: so many bytes before it, of it, of the message behind it, and of the record
+    /// behind that.
+    Data { before: usize, data: usize, message: usize, record: usize },
     /// Where it is not known what stands there.
     Lost,
 }
@@ -58,8 +63,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(config: Config) -> Self {
-        Self { connection: Connection::new(config), places: [Place::Record; 2], spans: Spans::default() }
+    pub(super) fn new(config: Config, care: Care) -> Self {
+        Self { connection: Connection::new(config, care), places: [Place::Record; 2], spans: Spans::default() }
     }
 
     fn place(&mut self, dir: Dir) -> &mut Place {
@@ -87,8 +92,41 @@ impl Session {
                 let used = message.min(data.len());
                 self.go(dir, used, Place::Pass { message: message - used, record })
             }
+            Place::Data { before, data: left, message, record } => {
+                let passed = before.min(data.len());
+                let bytes = data.get(passed..).unwrap_or_default();
+                let bytes = bytes.get(..left).unwrap_or(bytes);
+                if !bytes.is_empty() {
+                    self.connection.data(dir, bytes);
+                }
+                let (before, left) = (before - passed, left - bytes.len());
+                self.flow(dir, passed + bytes.len(), Place::Data { before, data: left, message, record })
+            }
             Place::Lost => self.search(data, dir),
         }
+    }
+
+    /// Goes on in data; behind it what follows is passed over.
+    fn flow(&mut self, dir: Dir, used: usize, place: Place) -> Next {
+        match place {
+            Place::Data { data: 0, before, message, record } => {
+                self.connection.end_data(dir);
+                self.go(dir, used, Place::Pass { message: before + message, record })
+            }
+            place => self.go(dir, used, place),
+        }
+    }
+
+    /// Where it goes on behind the head of a message of so many bytes, which may bring data.
+    fn behind(&mut self, dir: Dir, payload: Option<Payload>, head: usize, length: usize, record: usize) -> Next {
+        let Some(Payload { data, start }) = payload.filter(|payload| payload.start <= length) else {
+            return self.go(dir, head, Place::Pass { message: length - head, record });
+        };
+        let used = head.min(start);
+        let bytes = data.length.min(length - start);
+        self.connection.begin_data(dir, data);
+        let message = length - start - bytes;
+        self.flow(dir, used, Place::Data { before: start - used, data: bytes, message, record })
     }
 
     /// The header of a record.
@@ -131,42 +169,44 @@ impl Session {
     }
 
     fn smb1(&mut self, data: &[u8], at: usize, left: usize, dir: Dir) -> Next {
-        let wanted = left.min(WHOLE);
+        let head = left.min(header::SMB1);
+        let Some(start) = data.get(..head) else { return Next::Wait(head) };
+        let Some(header) = Header::smb1(start) else { return self.unreadable(left, dir) };
+        let wanted = smb1::wanted(&header, left);
         let Some(message) = data.get(..wanted) else { return Next::Wait(wanted) };
         self.mark(dir, unit::SMB1, at, header::SMB1, left);
-        match Header::smb1(message) {
-            Some(header) if self.goes(&header, dir) => match dir {
-                Dir::ToServer => smb1::request(&mut self.connection, &header, message),
-                Dir::ToClient => smb1::response(&mut self.connection, &header, message),
-            },
-            Some(_) => {}
-            None => self.connection.odd(None, Event::MalformedData),
-        }
-        self.go(dir, wanted, Place::Pass { message: left - wanted, record: 0 })
+        let payload = match (self.goes(&header, dir), dir) {
+            (false, _) => None,
+            (true, Dir::ToServer) => smb1::request(&mut self.connection, &header, message),
+            (true, Dir::ToClient) => smb1::response(&mut self.connection, &header, message),
+        };
+        self.behind(dir, payload, wanted, left, 0)
     }
 
     fn smb2(&mut self, data: &[u8], at: usize, left: usize, dir: Dir) -> Next {
         let head = left.min(header::SMB2);
         let Some(start) = data.get(..head) else { return Next::Wait(head) };
-        let Some(header) = Header::smb2(start) else {
-            self.connection.odd(None, Event::MalformedData);
-            return self.go(dir, 0, Place::Pass { message: left, record: 0 });
-        };
+        let Some(header) = Header::smb2(start) else { return self.unreadable(left, dir) };
         let chained = header.next >= header::SMB2 && header.next <= left;
         let length = if chained { header.next } else { left };
-        let wanted = smb2::wanted(header.command, length);
+        let wanted = smb2::wanted(&header, length);
         let Some(message) = data.get(..wanted) else { return Next::Wait(wanted) };
         if !chained && header.next != 0 {
             self.connection.odd(Some(&header), Event::MalformedData);
         }
         self.mark(dir, unit::SMB2, at, header::SMB2, length);
-        if self.goes(&header, dir) {
-            match dir {
-                Dir::ToServer => smb2::request(&mut self.connection, &header, message),
-                Dir::ToClient => smb2::response(&mut self.connection, &header, message),
-            }
-        }
-        self.go(dir, wanted, Place::Pass { message: length - wanted, record: left - length })
+        let payload = match (self.goes(&header, dir), dir) {
+            (false, _) => None,
+            (true, Dir::ToServer) => smb2::request(&mut self.connection, &header, message),
+            (true, Dir::ToClient) => smb2::response(&mut self.connection, &header, message),
+        };
+        self.behind(dir, payload, wanted, length, left - length)
+    }
+
+    /// A message without a header that could be read.
+    fn unreadable(&mut self, left: usize, dir: Dir) -> Next {
+        self.connection.odd(None, Event::MalformedData);
+        self.go(dir, 0, Place::Pass { message: left, record: 0 })
     }
 
     /// Whether a message goes the way that it says.
@@ -215,6 +255,9 @@ impl parser::Session for Session {
                 return Parsed::Failed;
             }
         }
+        if input.last {
+            self.connection.close_all(input.dir);
+        }
         Parsed::Used { bytes: at, need: 0 }
     }
 
@@ -226,9 +269,25 @@ impl parser::Session for Session {
             Place::Pass { message, record } if bytes <= message + record => {
                 Place::Pass { message: message + record - bytes, record: 0 }
             }
+            Place::Data { before, data, message, record } => {
+                let rest = bytes.saturating_sub(before);
+                let lost = rest.min(data);
+                if lost > 0 {
+                    self.connection.data_lost(dir, lost as u64);
+                }
+                let (before, behind) = (before - before.min(bytes), rest - lost);
+                if behind <= message {
+                    Place::Data { before, data: data - lost, message: message - behind, record }
+                } else if behind <= message + record {
+                    Place::Data { before, data: 0, message: message + record - behind, record: 0 }
+                } else {
+                    self.connection.end_data(dir);
+                    Place::Lost
+                }
+            }
             _ => Place::Lost,
         };
-        self.go(dir, 0, place);
+        self.flow(dir, 0, place);
         Parsed::Used { bytes: 0, need: 0 }
     }
 
@@ -242,6 +301,17 @@ impl parser::Session for Session {
 
     fn transaction(&self, id: u64) -> Option<&dyn Transaction> {
         self.connection.txs.get(id).map(|tx: &Tx| tx as &dyn Transaction)
+    }
+
+    fn inspected(&mut self, id: u64, dir: Dir) {
+        if let Some(transfer) = self.connection.txs.get_mut(id).and_then(|tx| tx.transfer_mut(dir)) {
+            transfer.inspected();
+        }
+    }
+
+    fn files_mut(&mut self, id: u64, dir: Dir) -> &mut [File] {
+        let transfer = self.connection.txs.get_mut(id).and_then(|tx| tx.transfer_mut(dir));
+        transfer.map_or(&mut [], |transfer| std::slice::from_mut(&mut transfer.file))
     }
 
     fn release(&mut self, id: u64) {

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use super::connection::{Connection, Open, Pending};
+use super::connection::{Asked, Connection, Pending, Share};
 use super::events::Event;
 use super::header::{self, Command, Header, Version};
+use super::opens::{Data, Open, Payload};
 use super::security::{Identity, challenge_is_whole};
 use super::text::{terminated, utf8};
 use super::tx::{Content, Create, Dialect, FileId, Negotiate, Opened, Setup, Tree};
@@ -15,6 +16,7 @@ use crate::field::Dir;
 
 /// Commands (MS-CIFS §2.2.2.1).
 mod code {
+    pub(super) const CLOSE: u16 = 0x04;
     pub(super) const RENAME: u16 = 0x07;
     pub(super) const LOCKING_ANDX: u16 = 0x24;
     pub(super) const TRANS: u16 = 0x25;
@@ -57,60 +59,175 @@ struct Block<'a> {
     /// Where `bytes` begin in the message: texts of two bytes a letter stand at even places.
     offset: usize,
     unicode: bool,
+    /// It is the first of its message.
+    first: bool,
 }
 
-/// Takes a request.
-pub(super) fn request(at: &mut Connection, header: &Header, message: &[u8]) {
-    let whole = each(header, message, |block| {
-        let header = Header { command: Command { version: Version::One, code: block.code }, ..*header };
-        ask(at, &header, block);
-    });
-    if !whole {
-        at.odd(Some(header), Event::MalformedData);
+/// How much of a message is looked at, of so many bytes; data that is read or written is not.
+pub(super) fn wanted(header: &Header, length: usize) -> usize {
+    const HEAD: usize = header::SMB1 + 1 + 2 * 14 + 2;
+    match (header.command.code, header.dir) {
+        (code::WRITE_ANDX, Dir::ToServer) | (code::READ_ANDX, Dir::ToClient) => length.min(HEAD),
+        _ => length.min(super::session::WHOLE),
     }
 }
 
-fn ask(at: &mut Connection, header: &Header, block: &Block<'_>) {
+/// Takes a request. Out: data that it brings.
+pub(super) fn request(at: &mut Connection, header: &Header, message: &[u8]) -> Option<Payload> {
+    let mut payload = None;
+    let whole = each(header, message, |block| {
+        let header = Header { command: Command { version: Version::One, code: block.code }, ..*header };
+        let found = ask(at, &header, block);
+        payload = payload.or(found.and_then(|found| pass(at, Dir::ToServer, found, block, message)));
+    });
+    if !whole && payload.is_none() {
+        at.odd(Some(header), Event::MalformedData);
+    }
+    payload
+}
+
+/// Data of the first command may be longer than what is looked at; that of the others is there.
+fn pass(at: &mut Connection, dir: Dir, found: Payload, block: &Block<'_>, message: &[u8]) -> Option<Payload> {
+    let streamed = matches!((block.code, dir), (code::WRITE_ANDX, Dir::ToServer) | (code::READ_ANDX, Dir::ToClient));
+    if block.first && streamed {
+        return Some(found);
+    }
+    let bytes = message.get(found.start..).unwrap_or_default();
+    at.whole_data(dir, found.data, bytes.get(..found.data.length).unwrap_or(bytes));
+    None
+}
+
+fn ask(at: &mut Connection, header: &Header, block: &Block<'_>) -> Option<Payload> {
     let mut odd = Vec::new();
+    let mut file = None;
     let content = match block.code {
         code::NEGOTIATE => Some(Content::Negotiate(negotiate(block, &mut odd))),
         code::SESSION_SETUP_ANDX => setup(block, &mut odd).map(Content::Setup),
         code::TREE_CONNECT_ANDX => tree(block).map(Content::Tree),
         code::NT_CREATE_ANDX => create(block).map(Content::Create),
         code::OPEN_ANDX => open(block).map(Content::Create),
+        code::CLOSE => {
+            file = block.words(0).and_then(|mut words| words.u16()).map(FileId::short);
+            file.map(|_| Content::Other)
+        }
         code::RENAME => rename(block),
-        code::TRANS | code::TRANS2 | code::READ_ANDX | code::WRITE_ANDX => return,
+        code::READ_ANDX => return read(at, header, block),
+        code::WRITE_ANDX => return write(at, header, block),
+        code::TRANS => return transact(at, header, block),
+        code::TRANS2 => return None,
         code::NT_CANCEL => {
             let id = at.begin(header, Content::Other);
-            return at.txs.get_mut(id).into_iter().for_each(|tx| tx.finish(Dir::ToClient));
+            id.and_then(|id| at.txs.get_mut(id)).into_iter().for_each(|tx| tx.finish(Dir::ToClient));
+            return None;
         }
         _ => Some(Content::Other),
     };
     odd.extend(content.is_none().then_some(Event::MalformedData));
-    let id = at.ask(header, content.unwrap_or(Content::Other));
+    let tx = at.begin(header, content.unwrap_or(Content::Other));
+    at.expect(header, Asked { command: header.command, tx, file: file.map(|file| (file, 0)) });
     if block.code == code::NEGOTIATE {
-        at.negotiating = Some(id);
+        at.negotiating = tx;
     }
-    odd.into_iter().for_each(|event| at.note(id, event));
+    tx.into_iter().for_each(|id| odd.iter().for_each(|event| at.note(id, *event)));
+    None
 }
 
-/// Takes an answer.
-pub(super) fn response(at: &mut Connection, header: &Header, message: &[u8]) {
+/// Takes an answer. Out: data that it brings.
+pub(super) fn response(at: &mut Connection, header: &Header, message: &[u8]) -> Option<Payload> {
     let mut pending: Pending = at.asked(header.exchange).unwrap_or_default();
     if header.command.code == code::NEGOTIATE {
         at.negotiating = None;
     }
+    let mut payload = None;
     let whole = each(header, message, |block| {
-        let Some(place) = pending.iter().position(|row| row.0.code == block.code) else { return };
-        let (_, id) = pending.remove(place);
-        at.answer(id, header, |at, content| answered(at, header, content, block));
+        let Some(place) = pending.iter().position(|asked| asked.command.code == block.code) else { return };
+        let asked = pending.remove(place);
+        if let Some(id) = asked.tx {
+            at.answer(id, header, |at, content| answered(at, header, content, block));
+        }
+        let found = asked.file.and_then(|file| about(at, header, file, block));
+        payload = payload.or(found.and_then(|found| pass(at, Dir::ToClient, found, block, message)));
     });
     // Numbers may stand for several requests; an answer that says no is one for all commands of a chain.
-    let (later, chained) = pending.into_iter().partition::<Pending, _>(|row| row.0.code == header.command.code);
+    let (later, chained) = pending.into_iter().partition::<Pending, _>(|row| row.command.code == header.command.code);
     at.ask_again(header.exchange, later);
-    for (_, id) in chained {
+    for id in chained.into_iter().filter_map(|asked| asked.tx) {
         at.answer(id, header, |_, _| if whole { Ok(()) } else { Err(Event::MalformedData) });
     }
+    payload
+}
+
+/// Takes an answer that is about a file. Out: data that it brings.
+fn about(at: &mut Connection, header: &Header, (file, place): (FileId, u64), block: &Block<'_>) -> Option<Payload> {
+    match block.code {
+        code::CLOSE => at.close(file),
+        code::WRITE_ANDX => at.written(file, header),
+        code::READ_ANDX if header.status.brings_data() => return was_read(at, header, (file, place), block),
+        code::TRANS if header.status.brings_data() => {
+            let mut words = block.words(12)?;
+            let (length, start) = (words.size16()?, words.size16()?);
+            return Some(Payload { data: Data { header: *header, file, at: 0, length }, start });
+        }
+        _ => {}
+    }
+    None
+}
+
+/// MS-CIFS §2.2.4.42.1.
+fn read(at: &mut Connection, header: &Header, block: &Block<'_>) -> Option<Payload> {
+    let mut words = block.words(4)?;
+    let (file, low) = (FileId::short(words.u16()?), words.u32()?);
+    let length = words.u16()?;
+    let high = block.words(20).and_then(|mut words| words.u32()).unwrap_or_default();
+    if at.reads_too_much(length.into()) {
+        at.odd(Some(header), Event::ReadRequestTooLarge);
+    }
+    let place = u64::from(high) << 32 | u64::from(low);
+    at.expect(header, Asked { command: header.command, tx: None, file: Some((file, place)) });
+    None
+}
+
+/// MS-CIFS §2.2.4.42.2, MS-SMB §2.2.4.2.2.
+fn was_read(at: &mut Connection, header: &Header, (file, place): (FileId, u64), block: &Block<'_>) -> Option<Payload> {
+    let mut words = block.words(10)?;
+    let (low, start, high) = (words.size16()?, words.size16()?, words.size16()?);
+    let length = high << 16 | low;
+    if at.reads_too_much(length as u64) {
+        at.odd(Some(header), Event::ReadResponseTooLarge);
+    }
+    let data = Data { header: *header, file, at: place, length };
+    (length > 0).then_some(Payload { data, start })
+}
+
+/// MS-CIFS §2.2.4.43.1, MS-SMB §2.2.4.3.1.
+fn write(at: &mut Connection, header: &Header, block: &Block<'_>) -> Option<Payload> {
+    let mut words = block.words(4)?;
+    let (file, low) = (FileId::short(words.u16()?), words.u32()?);
+    words.skip(8)?;
+    let (length_high, length, start) = (words.size16()?, words.size16()?, words.size16()?);
+    let high = words.u32().unwrap_or_default();
+    let length = length_high << 16 | length;
+    if at.writes_too_much(length as u64) {
+        at.odd(Some(header), Event::WriteRequestTooLarge);
+    }
+    let place = u64::from(high) << 32 | u64::from(low);
+    at.expect(header, Asked { command: header.command, tx: None, file: Some((file, place)) });
+    let data = Data { header: *header, file, at: place, length };
+    (length > 0).then_some(Payload { data, start })
+}
+
+/// A request through a pipe (MS-CIFS §2.2.5.6); of other subcommands no transaction tells.
+fn transact(at: &mut Connection, header: &Header, block: &Block<'_>) -> Option<Payload> {
+    const TRANSACT_PIPE: u16 = 0x26;
+    let mut words = block.words(22)?;
+    let (length, start) = (words.size16()?, words.size16()?);
+    words.skip(2)?;
+    let (function, file) = (words.u16()?, FileId::short(words.u16()?));
+    if function != TRANSACT_PIPE {
+        return None;
+    }
+    at.expect(header, Asked { command: header.command, tx: None, file: Some((file, 0)) });
+    Some(Payload { data: Data { header: *header, file, at: 0, length }, start })
 }
 
 /// Takes what an answer says. Out: why it could not be read.
@@ -130,7 +247,8 @@ fn answered(at: &mut Connection, header: &Header, content: &mut Content, block: 
 fn each(header: &Header, message: &[u8], mut take: impl FnMut(&Block<'_>)) -> bool {
     let (mut code, mut offset) = (header.command.code, header::SMB1);
     for _ in 0..MOST_COMMANDS {
-        let Some(block) = block(message, code, offset, header.unicode) else { return false };
+        let Some(mut block) = block(message, code, offset, header.unicode) else { return false };
+        block.first = offset == header::SMB1;
         take(&block);
         if !CHAINED.contains(&code) || block.words.len() < 4 {
             return true;
@@ -154,7 +272,7 @@ fn block(message: &[u8], code: u16, offset: usize, unicode: bool) -> Option<Bloc
     // The count of what follows has two bytes and so may be less than what there is.
     let _ = at.size16()?;
     let bytes = at.rest();
-    Some(Block { code, words, bytes, offset: message.len() - bytes.len(), unicode })
+    Some(Block { code, words, bytes, offset: message.len() - bytes.len(), unicode, first: false })
 }
 
 impl<'a> Block<'a> {
@@ -253,7 +371,7 @@ fn connected(at: &mut Connection, header: &Header, tree: &mut Tree, block: &Bloc
     *response = terminated(&mut rest, false);
     tree.pipes |= response == b"IPC";
     if let Some(number) = header.tree {
-        at.trees.insert(number, tree.pipes);
+        at.trees.insert(number, Share { name: tree.name.clone(), pipes: tree.pipes });
     }
     Some(())
 }
@@ -294,7 +412,7 @@ fn created(at: &mut Connection, create: &mut Create, block: &Block<'_>) -> Optio
     } else {
         file = FileId::short(block.words(4)?.u16()?);
     }
-    at.opens.insert(file, Open { name: create.name.clone() });
+    at.opens.insert(file, Open::new(create.name.clone()));
     Some(())
 }
 

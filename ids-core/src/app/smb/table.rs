@@ -47,8 +47,23 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         self.values.get(key).map(|(_, value)| value)
     }
 
+    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.values.get_mut(key).map(|(_, value)| value)
+    }
+
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
         self.values.remove(key).map(|(_, value)| value)
+    }
+}
+
+impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
+    /// The value of a key, made if it is not there.
+    pub(super) fn get_or_insert(&mut self, key: K) -> &mut V {
+        if !self.values.contains_key(&key) {
+            self.insert(key, V::default());
+        }
+        let inserted = self.inserted;
+        &mut self.values.entry(key).or_insert_with(|| (inserted, V::default())).1
     }
 }
 
@@ -62,6 +77,9 @@ mod tests {
         assert_eq!((table.insert(1, "a"), table.insert(2, "b"), table.insert(1, "c")), (None, None, Some("a")));
         assert_eq!(table.insert(3, "d"), Some("b"), "1 was there anew");
         assert_eq!((table.get(&1), table.get(&2), table.get(&3)), (Some(&"c"), None, Some(&"d")));
+        *table.get_or_insert(3) = "e";
+        assert_eq!(table.get_mut(&3), Some(&mut "e"));
+        assert_eq!(*table.get_or_insert(4), "");
         for key in 0..100 {
             table.insert(key, "x");
             table.remove(&key);

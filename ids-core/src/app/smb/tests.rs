@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::sample::{self, Message, body, smb1};
 use super::session::Session;
 use super::*;
+use crate::app::dcerpc::sample as rpc;
 use crate::app::harness::{self, EXTENDED, text};
 use crate::app::parser::{Detail, Session as _};
 use crate::field::Dir::{ToClient, ToServer};
@@ -12,7 +13,7 @@ use crate::field::Dir::{ToClient, ToServer};
 type Feed = harness::Feed<Session>;
 
 fn new() -> Feed {
-    Feed::new(&PROTOCOL, Session::new(Config::default()))
+    Feed::new(&PROTOCOL, Session::new(Config::default(), Care::default()))
 }
 
 /// Both directions, one after the other.
@@ -191,9 +192,188 @@ fn what_is_odd_is_named() {
     }
 }
 
+/// The body of WRITE: these bytes at this place of a file.
+fn write(file: u8, place: u64, bytes: &[u8]) -> Vec<u8> {
+    let mut out = body(&[(49, 2), (112, 2), (bytes.len() as u64, 4), (place, 8)]);
+    out.extend([file; 16]);
+    out.extend([0; 16]);
+    out.extend(bytes);
+    out
+}
+
+/// READ of this place of a file, and its answer with these bytes.
+fn read(number: u64, file: u8, place: u64, bytes: &[u8]) -> [Vec<u8>; 2] {
+    let mut request = body(&[(49, 2), (0, 2), (4096, 4), (place, 8)]);
+    request.extend([file; 16]);
+    request.extend([0; 17]);
+    let mut response = body(&[(17, 2), (80, 1), (0, 1), (bytes.len() as u64, 4), (0, 8)]);
+    response.extend(bytes);
+    [Message::new(8, number, false).with(&request), Message::new(8, number, true).with(&response)]
+}
+
+/// A file is opened under a share of this kind, in tree 5.
+fn opened(name: &str, kind: u64) -> Vec<(Dir, Vec<u8>)> {
+    let open = [
+        Message::new(5, 2, false).with(&sample::create(name, 1, 0)),
+        Message::new(5, 2, true).with(&sample::created(9, 0)),
+    ];
+    [exchange(sample::tree(1, "\\\\srv\\x", kind)), exchange(open)].concat()
+}
+
+/// It is closed.
+fn closed(number: u64) -> [(Dir, Vec<u8>); 2] {
+    let mut request = body(&[(24, 2), (0, 2), (0, 4)]);
+    request.extend([9; 16]);
+    exchange([Message::new(6, number, false).with(&request), Message::new(6, number, true).with(&[0; 60])])
+}
+
+/// A file is written in pieces, read in one, and closed.
+fn transfers() -> Vec<(Dir, Vec<u8>)> {
+    let written = |number, place, bytes: &[u8]| {
+        exchange([
+            Message::new(9, number, false).with(&write(9, place, bytes)),
+            Message::new(9, number, true).with(&[0; 16]),
+        ])
+    };
+    let steps = [
+        written(10, 0, b"one "),
+        written(11, 8, b"three"),
+        written(12, 4, b"two "),
+        exchange(read(13, 9, 0, b"one two three")),
+        closed(14),
+    ];
+    [opened("a.txt", 1), steps.concat()].concat()
+}
+
+/// Name, size, state and content of the files of all transactions.
+fn files(feed: &Feed) -> Vec<String> {
+    let txs = feed.session.transactions().filter_map(|id| feed.session.transaction(id));
+    let both = txs.flat_map(|tx| Dir::BOTH.map(|dir| (tx, dir)));
+    both.flat_map(|(tx, dir)| tx.files(dir).iter().map(move |file| (tx, dir, file)))
+        .map(|(tx, dir, file)| {
+            let field = fields::FIELDS.iter().position(|field| field.info.name == "file.data").unwrap();
+            let content = match tx.field(field, dir, 0, &mut Vec::new()) {
+                crate::field::Value::Stream { data, .. } => String::from_utf8_lossy(data).into_owned(),
+                _ => String::new(),
+            };
+            let name = String::from_utf8_lossy(&file.name);
+            format!("{} {name} {} {} {content}", dir.name(), file.size, file.state.name())
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_read_and_written_is_a_file_each() {
+    let mut feed = new();
+    transfers().iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
+    assert_eq!(files(&feed), ["to_server a.txt 13 CLOSED one two three", "to_client a.txt 13 CLOSED one two three"]);
+    let records = records(&feed);
+    assert_eq!(records.len(), 5, "{records:?}");
+    for (record, command) in records[2..4].iter().zip(["WRITE", "READ"]) {
+        assert!(record.contains(&format!("'SMB2_COMMAND_{command}',status:'STATUS_SUCCESS'")), "{record}");
+        assert!(record.contains("filename:'a.txt',share:'\\\\srv\\x',fuid:'09090909-"), "{record}");
+    }
+    assert_eq!(events(&feed), [""; 0]);
+}
+
+#[test]
+fn what_is_lost_of_a_file_is_a_hole_in_it() {
+    let mut feed = new();
+    opened("a", 1).iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
+    let message = Message::new(9, 3, false).with(&write(9, 0, &[b'x'; 500]));
+    feed.push(ToServer, &message[..216]);
+    feed.gap(ToServer, 100);
+    feed.push(ToServer, &message[316..]);
+    closed(4).iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
+    assert_eq!(files(&feed), [format!("to_server a 500 TRUNCATED {}", "x".repeat(300))]);
+    feed.push(ToServer, &Message::new(9, 5, false).with(&write(8, 0, b"of a file that nobody opened")));
+    feed.session.parse(harness::input(ToServer, &[], true));
+    assert_eq!(files(&feed)[1], "to_server  28 TRUNCATED of a file that nobody opened");
+}
+
+#[test]
+fn too_much_is_told() {
+    let limited = Config { max_read_size: 100, max_write_size: 100, ..Config::default() };
+    for (name, steps, wanted) in [
+        ("negotiated", exchange(sample::negotiate(1, &[0x0302])).to_vec(), "negotiate_max_read_size_too_large"),
+        ("asked for", vec![(ToServer, read(1, 9, 0, b"x")[0].clone())], "read_request_too_large"),
+        (
+            "written",
+            vec![(ToServer, Message::new(9, 1, false).with(&write(9, 0, &[0; 101])))],
+            "write_request_too_large",
+        ),
+    ] {
+        let mut feed = Feed::new(&PROTOCOL, Session::new(limited, Care::default()));
+        steps.iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
+        assert_eq!(events(&feed), [wanted], "{name}");
+    }
+}
+
+#[test]
+fn calls_go_through_pipes() {
+    let [ask, answer] = rpc::bind(1, 1, 7, 0);
+    let request = rpc::packet(0, 3, 2, &rpc::head(9, b"arguments"));
+    let response = rpc::packet(2, 3, 2, &rpc::head(0, b"results"));
+    let (first, rest) = response.split_at(20);
+    let mut control = body(&[(57, 2), (0, 2), (0x0011_c017, 4)]);
+    control.extend([9; 16]);
+    control.extend(body(&[(120, 4), (request.len() as u64, 4), (0, 4), (0, 4), (0, 4), (9, 4), (1, 4), (0, 4)]));
+    let mut controlled = body(&[(49, 2), (0, 2), (0x0011_c017, 4)]);
+    controlled.extend([9; 16]);
+    controlled.extend(body(&[(0, 4), (0, 4), (112, 4), (first.len() as u64, 4), (0, 8)]));
+    let steps = [
+        exchange([Message::new(9, 3, false).with(&write(9, 0, &ask)), Message::new(9, 3, true).with(&[0; 16])]),
+        exchange(read(4, 9, 0, &answer)),
+        exchange([
+            Message::new(11, 5, false).with(&[control, request].concat()),
+            Message { status: 0x8000_0005, ..Message::new(11, 5, true) }.with(&[&controlled, first].concat()),
+        ]),
+        exchange(read(6, 9, 0, rest)),
+    ];
+    for pipes in [opened("svcctl", 2), vec![]] {
+        let mut feed = new();
+        [pipes.clone(), steps.concat()].concat().iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
+        let calls: Vec<_> = records(&feed).into_iter().filter(|record| record.contains("dcerpc")).collect();
+        let interface =
+            "interfaces:[{uuid:'33221101-5544-7766-0809-0a0b0c0d0e0f',version:'7.0',ack_result:0,ack_reason:0}]";
+        assert!(calls[0].contains("'SMB2_COMMAND_WRITE',status:'STATUS_SUCCESS'"), "{}", calls[0]);
+        assert!(calls[0].ends_with(&format!("dcerpc:{{request:'BIND',response:'BINDACK',{interface},call_id:1}}")));
+        let wanted = format!(
+            "dcerpc:{{request:'REQUEST',response:'RESPONSE',opnum:9,{interface},\
+             req:{{frag_cnt:1,stub_data_size:9}},res:{{frag_cnt:1,stub_data_size:7}},call_id:2}}"
+        );
+        assert!(calls[1].contains("'SMB2_COMMAND_IOCTL'") && calls[1].ends_with(&wanted), "{}", calls[1]);
+        assert_eq!((calls.len(), records(&feed).len() - 2, files(&feed).len()), (2, pipes.len() / 2, 0));
+    }
+}
+
+#[test]
+fn files_and_pipes_of_smb1() {
+    let words = |file: u64, rest: &[(u64, usize)]| [body(&[(0xff, 1), (0, 3), (file, 2)]), body(rest)].concat();
+    let mut feed = new();
+    let place = |length: u64| words(9, &[(0, 4), (0, 8), (0, 2), (length, 2), (64, 2), (0, 4)]);
+    feed.push(ToServer, &smb1(0x2f, false, 1, &place(5), b"\0hello"));
+    feed.push(ToClient, &smb1(0x2f, true, 1, &body(&[(0xff, 1), (0, 11)]), &[]));
+    feed.push(ToServer, &smb1(0x2e, false, 2, &words(9, &[(0, 4), (9, 2), (0, 8), (0, 4)]), &[]));
+    let answer = body(&[(0xff, 1), (0, 9), (3, 2), (60, 2), (0, 10)]);
+    feed.push(ToClient, &smb1(0x2e, true, 2, &answer, b"\0bye"));
+    feed.push(ToServer, &smb1(0x04, false, 3, &body(&[(9, 2), (0, 4)]), &[]));
+    feed.push(ToClient, &smb1(0x04, true, 3, &[], &[]));
+    assert_eq!(files(&feed), ["to_server  5 CLOSED hello", "to_client  3 CLOSED bye"]);
+    let request = rpc::packet(0, 3, 2, &rpc::head(9, b"x"));
+    let setup = body(&[(0, 22), (request.len() as u64, 2), (67, 2), (2, 2), (0x26, 2), (8, 2)]);
+    feed.push(ToServer, &smb1(0x25, false, 4, &setup, &request));
+    let response = rpc::packet(2, 3, 2, &rpc::head(0, b"y"));
+    let back = body(&[(0, 12), (response.len() as u64, 2), (55, 2), (0, 4)]);
+    feed.push(ToClient, &smb1(0x25, true, 4, &back, &response));
+    let records = records(&feed);
+    assert!(records[3].contains("'SMB1_COMMAND_TRANS'") && records[3].contains("response:'RESPONSE'"), "{records:?}");
+    assert_eq!(events(&feed), [""; 0]);
+}
+
 #[test]
 fn too_many_transactions_end_it() {
-    let mut feed = Feed::new(&PROTOCOL, Session::new(Config { max_tx: 2 }));
+    let mut feed = Feed::new(&PROTOCOL, Session::new(Config { max_tx: 2, ..Config::default() }, Care::default()));
     for number in 0..5 {
         feed.push(ToServer, &Message::new(13, number, false).with(&[4, 0, 0, 0]));
     }
@@ -248,11 +428,12 @@ proptest! {
     /// Where TCP cuts the streams must not change what is read.
     #[test]
     fn cuts_do_not_matter(cuts in prop::collection::vec(1usize..90, 1..40)) {
+        let all = [usual(), transfers()].concat();
         let mut whole = new();
-        usual().iter().for_each(|(dir, bytes)| whole.push(*dir, bytes));
+        all.iter().for_each(|(dir, bytes)| whole.push(*dir, bytes));
         let mut cut = new();
         let mut cuts = cuts.into_iter().cycle();
-        for (dir, bytes) in usual() {
+        for (dir, bytes) in all {
             let mut rest = &bytes[..];
             while !rest.is_empty() {
                 let (piece, after) = rest.split_at(cuts.next().unwrap_or(90).min(rest.len()));
@@ -261,13 +442,14 @@ proptest! {
             }
         }
         prop_assert_eq!(records(&cut), records(&whole));
+        prop_assert_eq!(files(&cut), files(&whole));
     }
 
     /// No bytes make reading, showing or looking fail.
     #[test]
     fn any_bytes_can_be_read(flips in prop::collection::vec((0usize..300, any::<u8>()), 0..12)) {
         let mut feed = new();
-        for (dir, mut bytes) in usual() {
+        for (dir, mut bytes) in [usual(), transfers()].concat() {
             for (at, value) in &flips {
                 if let Some(byte) = bytes.get_mut(*at) {
                     *byte = *value;

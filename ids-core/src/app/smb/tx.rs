@@ -8,8 +8,11 @@ use super::header::{Command, Header, Status};
 use super::names;
 use super::record;
 use super::security::Identity;
+use super::transfer::Transfer;
 use crate::app::events::Events;
+use crate::app::file::File;
 use crate::app::parser::{self, Detail};
+use crate::app::rpc::Call;
 use crate::field::{Dir, Value};
 use crate::record::Writer;
 
@@ -63,6 +66,14 @@ pub(super) enum Content {
     Create(Create),
     /// What a control code asks for.
     Control(u32),
+    /// What is read or written of a file.
+    Transfer {
+        transfer: Box<Transfer>,
+        file: FileId,
+        share: Vec<u8>,
+    },
+    /// A call through a pipe.
+    Call(Box<Call>),
     Rename {
         from: Vec<u8>,
         to: Vec<u8>,
@@ -191,6 +202,27 @@ impl Tx {
         Dir::BOTH.into_iter().for_each(|dir| self.changed(dir));
     }
 
+    /// Whether it is about a file that travels in this direction, and not over.
+    pub(super) fn is_transfer(&self, dir: Dir) -> bool {
+        self.transfer(dir).is_some() && !self.is_done(dir)
+    }
+
+    /// The file that travels in a direction.
+    pub(super) fn transfer(&self, dir: Dir) -> Option<&Transfer> {
+        match &self.content {
+            Content::Transfer { transfer, .. } if transfer.file.dir == Some(dir) => Some(transfer),
+            _ => None,
+        }
+    }
+
+    /// The file that travels in a direction, to change.
+    pub(super) fn transfer_mut(&mut self, dir: Dir) -> Option<&mut Transfer> {
+        match &mut self.content {
+            Content::Transfer { transfer, .. } if transfer.file.dir == Some(dir) => Some(transfer),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_done(&self, dir: Dir) -> bool {
         let [client, server] = self.done;
         if dir == Dir::ToServer { client } else { server }
@@ -218,6 +250,14 @@ impl parser::Transaction for Tx {
 
     fn events(&self) -> &[u8] {
         &self.events
+    }
+
+    fn files(&self, dir: Dir) -> &[File] {
+        self.transfer(dir).map_or(&[], |transfer| std::slice::from_ref(&transfer.file))
+    }
+
+    fn little_endian(&self, dir: Dir) -> bool {
+        matches!(&self.content, Content::Call(call) if call.little(dir))
     }
 
     fn record(&self, detail: &Detail<'_>, out: &mut dyn Writer) {

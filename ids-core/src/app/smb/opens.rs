@@ -1,0 +1,247 @@
+//! Open files and pipes: what goes through them.
+//!
+//! In: data with the message that brings it.  Out: transactions, one for what is read of a file and one for what is written;
+//! of pipes one for each call.
+
+use super::connection::Connection;
+use super::header::Header;
+use super::transfer::Transfer;
+use super::tx::{Content, FileId, Tx};
+use crate::app::rpc::packet::{self, is_call};
+use crate::app::rpc::{Association, Call};
+use crate::field::Dir;
+
+/// Calls of a pipe that wait for more.
+const MOST_CALLS: usize = 64;
+/// Where results begin behind the header of a response (C706 §12.6.4.10).
+const RESULTS: usize = 8;
+
+/// An open file, folder or pipe.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    pub(super) name: Vec<u8>,
+    /// Whether calls go through it, once that is known.
+    pub(super) pipe: Option<bool>,
+    /// Transactions of what is written and of what is read.
+    transfers: [Option<u64>; 2],
+    calls: Calls,
+}
+
+impl Open {
+    pub(super) fn new(name: Vec<u8>) -> Self {
+        Self { name, ..Self::default() }
+    }
+}
+
+/// Calls through a pipe.
+#[derive(Debug, Default)]
+struct Calls {
+    association: Association,
+    /// Beginnings of packets, by direction.
+    unused: [Vec<u8>; 2],
+    /// Transactions of calls that are not complete.
+    open: Vec<u64>,
+}
+
+/// Data on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Data {
+    pub(super) header: Header,
+    pub(super) file: FileId,
+    /// Its place in the file.
+    pub(super) at: u64,
+    pub(super) length: usize,
+}
+
+/// Data that begins in a message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Payload {
+    pub(super) data: Data,
+    /// Where in the message.
+    pub(super) start: usize,
+}
+
+impl Connection {
+    /// Data begins.
+    pub(super) fn begin_data(&mut self, dir: Dir, data: Data) {
+        let known = data.header.tree.and_then(|tree| self.trees.get(&tree)).map(|tree| tree.pipes);
+        let open = self.opens.get_or_insert(data.file);
+        open.pipe = open.pipe.or(known);
+        *self.flowing(dir) = Some((data, true));
+    }
+
+    /// It goes on.
+    pub(super) fn data(&mut self, dir: Dir, bytes: &[u8]) {
+        let Some((data, fresh)) = *self.flowing(dir) else { return };
+        *self.flowing(dir) = Some((data, false));
+        let open = self.opens.get_or_insert(data.file);
+        // A connection that was picked up late may not have told what the share holds.
+        let pipe = *open
+            .pipe
+            .get_or_insert_with(|| packet::Header::read(bytes).is_some_and(|header| header.length <= data.length));
+        if pipe {
+            return self.through_pipe(dir, &data, bytes);
+        }
+        let Some(id) = self.transfer(dir, &data) else { return };
+        let odd = self.with_transfer(id, dir, |transfer| {
+            let odd = if fresh { transfer.begin(data.at) } else { None };
+            transfer.append(bytes).or(odd)
+        });
+        odd.flatten().into_iter().for_each(|event| self.note(id, event));
+    }
+
+    /// So many bytes of it were lost.
+    pub(super) fn data_lost(&mut self, dir: Dir, bytes: u64) {
+        let Some((data, fresh)) = *self.flowing(dir) else { return };
+        *self.flowing(dir) = Some((data, false));
+        let open = self.opens.get_or_insert(data.file);
+        if *open.pipe.get_or_insert(false) {
+            let [client, server] = &mut open.calls.unused;
+            (if dir == Dir::ToServer { client } else { server }).clear();
+            return;
+        }
+        let Some(id) = self.transfer(dir, &data) else { return };
+        self.with_transfer(id, dir, |transfer| {
+            if fresh {
+                transfer.begin(data.at);
+            }
+            transfer.gap(bytes);
+        });
+    }
+
+    /// Nothing more of it comes.
+    pub(super) fn end_data(&mut self, dir: Dir) {
+        *self.flowing(dir) = None;
+    }
+
+    /// Data that is there as a whole.
+    pub(super) fn whole_data(&mut self, dir: Dir, data: Data, bytes: &[u8]) {
+        self.begin_data(dir, data);
+        self.data(dir, bytes);
+        self.end_data(dir);
+    }
+
+    /// A file is closed: so are its transactions.
+    pub(super) fn close(&mut self, file: FileId) {
+        let Some(open) = self.opens.remove(&file) else { return };
+        for (dir, id) in Dir::BOTH.into_iter().zip(open.transfers) {
+            if let Some(id) = id {
+                self.end_transfer(id, dir, true);
+            }
+        }
+    }
+
+    /// Nothing more comes of any file in a direction.
+    pub(super) fn close_all(&mut self, dir: Dir) {
+        let open = self.txs.numbers().filter(|id| self.txs.get(*id).is_some_and(|tx| tx.is_transfer(dir)));
+        open.collect::<Vec<_>>().into_iter().for_each(|id| self.end_transfer(id, dir, false));
+    }
+
+    fn end_transfer(&mut self, id: u64, dir: Dir, whole: bool) {
+        self.with_transfer(id, dir, |transfer| transfer.end(whole));
+        if let Some(tx) = self.txs.get_mut(id) {
+            Dir::BOTH.into_iter().for_each(|dir| tx.finish(dir));
+        }
+    }
+
+    /// The transaction of what is read or written of a file, begun if need be.
+    fn transfer(&mut self, dir: Dir, data: &Data) -> Option<u64> {
+        let open = self.opens.get(&data.file)?;
+        let [written, read] = open.transfers;
+        let known = if dir == Dir::ToServer { written } else { read };
+        if let Some(id) = known.filter(|id| self.txs.get(*id).is_some()) {
+            return Some(id);
+        }
+        let limits = if dir == Dir::ToServer { self.config.write_queue } else { self.config.read_queue };
+        let transfer = Transfer::new(open.name.clone(), dir, &self.care, limits);
+        let tree = self.trees.get(&data.header.tree.unwrap_or_default());
+        let share = tree.map(|tree| tree.name.clone()).unwrap_or_default();
+        let content = Content::Transfer { transfer: Box::new(transfer), file: data.file, share };
+        let id = self.push(Tx::new(&data.header, self.dialect.clone(), content))?;
+        if let Some(open) = self.opens.get_mut(&data.file) {
+            let [written, read] = &mut open.transfers;
+            *(if dir == Dir::ToServer { written } else { read }) = Some(id);
+        }
+        if dir == Dir::ToClient
+            && let Some(tx) = self.txs.get_mut(id)
+        {
+            tx.answered(&data.header);
+        }
+        Some(id)
+    }
+
+    fn with_transfer<T>(&mut self, id: u64, dir: Dir, act: impl FnOnce(&mut Transfer) -> T) -> Option<T> {
+        let tx = self.txs.get_mut(id)?;
+        tx.changed(dir);
+        match &mut tx.content {
+            Content::Transfer { transfer, .. } => Some(act(transfer)),
+            _ => None,
+        }
+    }
+
+    /// The writing of a file was answered.
+    pub(super) fn written(&mut self, file: FileId, header: &Header) {
+        let Some([Some(id), _]) = self.opens.get(&file).map(|open| open.transfers) else { return };
+        if let Some(tx) = self.txs.get_mut(id) {
+            tx.answered(header);
+        }
+    }
+
+    /// Bytes go through a pipe: packets are taken once they are there as a whole.
+    fn through_pipe(&mut self, dir: Dir, data: &Data, bytes: &[u8]) {
+        let Some(open) = self.opens.get_mut(&data.file) else { return };
+        let mut calls = std::mem::take(&mut open.calls);
+        let [client, server] = &mut calls.unused;
+        let mut unused = std::mem::take(if dir == Dir::ToServer { client } else { server });
+        unused.extend_from_slice(bytes);
+        let mut rest = &unused[..];
+        while let Some(header) = packet::Header::read(rest) {
+            let Some((packet, behind)) = rest.split_at_checked(header.length) else { break };
+            rest = behind;
+            if is_call(header.kind) {
+                self.call(dir, data, &header, packet.get(packet::HEADER..).unwrap_or_default(), &mut calls);
+            }
+        }
+        // What is no packet is not waited for.
+        let partial = rest.len() < packet::HEADER || packet::Header::read(rest).is_some();
+        let left = if partial { rest.to_vec() } else { Vec::new() };
+        let [client, server] = &mut calls.unused;
+        *(if dir == Dir::ToServer { client } else { server }) = left;
+        if let Some(open) = self.opens.get_mut(&data.file) {
+            open.calls = calls;
+        }
+    }
+
+    fn call(&mut self, dir: Dir, data: &Data, header: &packet::Header, body: &[u8], calls: &mut Calls) {
+        calls.open.retain(|id| self.txs.get(*id).is_some());
+        let awaits = |id: &&u64| matches!(self.txs.get(**id).map(|tx| &tx.content), Some(Content::Call(call)) if call.awaits(header));
+        let known = calls.open.iter().find(awaits).copied();
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let content = Content::Call(Box::new(Call::new(header.call, header.version)));
+                let Some(id) = self.push(Tx::new(&data.header, self.dialect.clone(), content)) else { return };
+                if calls.open.len() >= MOST_CALLS {
+                    calls.open.remove(0);
+                }
+                calls.open.push(id);
+                id
+            }
+        };
+        let Some(tx) = self.txs.get_mut(id) else { return };
+        if dir == Dir::ToClient {
+            tx.answered(&data.header);
+        }
+        let Content::Call(call) = &mut tx.content else { return };
+        call.take(header, body, RESULTS, &mut calls.association);
+        // A response whose request was not seen will not get one: pipes carry them in order.
+        let done =
+            [Dir::ToServer, Dir::ToClient].map(|dir| call.is_done(dir) || dir == Dir::ToServer && call.is_lost());
+        for (dir, done) in Dir::BOTH.into_iter().zip(done) {
+            if done { tx.finish(dir) } else { tx.changed(dir) }
+        }
+        if tx.is_done(Dir::ToServer) && tx.is_done(Dir::ToClient) {
+            calls.open.retain(|open| *open != id);
+        }
+    }
+}
