@@ -15,6 +15,11 @@ impl<'a> Cursor<'a> {
         Self { rest: data, little }
     }
 
+    /// At the start of `data`, in whose numbers the highest byte comes first.
+    pub(super) const fn big(data: &'a [u8]) -> Self {
+        Self::new(data, false)
+    }
+
     /// At `offset` of a message whose numbers begin with the lowest byte.
     pub(super) fn at(data: &'a [u8], offset: usize) -> Option<Self> {
         Some(Self::new(data.get(offset..)?, true))
@@ -55,6 +60,11 @@ impl<'a> Cursor<'a> {
         self.array().map(|bytes| if little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
     }
 
+    /// A number of three bytes, the highest first.
+    pub(super) fn u24(&mut self) -> Option<usize> {
+        self.array().map(|[a, b, c]| usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c))
+    }
+
     /// A number of four bytes.
     pub(super) fn u32(&mut self) -> Option<u32> {
         let little = self.little;
@@ -65,6 +75,33 @@ impl<'a> Cursor<'a> {
     pub(super) fn u64(&mut self) -> Option<u64> {
         let little = self.little;
         self.array().map(|bytes| if little { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
+    }
+
+    /// What stands behind a length of one byte.
+    pub(super) fn vector8(&mut self) -> Option<Self> {
+        let length = self.u8()?;
+        self.vector(length.into())
+    }
+
+    /// What stands behind a length of two bytes.
+    pub(super) fn vector16(&mut self) -> Option<Self> {
+        let length = self.u16()?;
+        self.vector(length.into())
+    }
+
+    fn vector(&mut self, length: usize) -> Option<Self> {
+        let rest = self.take(length)?;
+        Some(Self { rest, ..*self })
+    }
+
+    /// Everything that is left as numbers of two bytes.
+    pub(super) fn numbers(mut self) -> impl Iterator<Item = u16> {
+        std::iter::from_fn(move || self.u16())
+    }
+
+    /// Whether nothing is left.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// A number of two bytes that counts bytes of the message.
@@ -93,5 +130,14 @@ mod tests {
         assert_eq!(Cursor::new(&data, false).u64(), Some(0x0102_0304_0506_0708));
         assert_eq!(Cursor::at(&data, 7).and_then(|mut at| at.u16()), Some(0x0908));
         assert!(Cursor::at(&data, 10).is_none());
+    }
+
+    #[test]
+    fn vectors_stand_behind_their_length() {
+        let mut cursor = Cursor::big(&[2, 0, 1, 0, 3, 7, 8, 9, 5]);
+        assert_eq!(cursor.vector8().map(|vector| vector.numbers().collect::<Vec<_>>()), Some(vec![1]));
+        assert_eq!(cursor.vector16().map(|vector| vector.rest().to_vec()), Some(vec![7, 8, 9]));
+        assert!(cursor.vector8().is_none() && cursor.is_empty());
+        assert_eq!(Cursor::big(&[1, 2, 3]).u24(), Some(0x01_0203));
     }
 }

@@ -19,7 +19,6 @@ pub mod mqtt;
 pub mod parser;
 pub mod probe;
 mod queue;
-mod reader;
 pub mod recognised;
 pub mod registry;
 mod rpc;

@@ -1,7 +1,7 @@
 //! How Kerberos is told from its first bytes.
 
+use crate::app::cursor::Cursor;
 use crate::app::parser::Probe;
-use crate::app::reader::Reader;
 use crate::field::Dir;
 
 /// Tag of a sequence, which each message is, in a tag of its own (RFC 4120 §5.10).
@@ -12,10 +12,10 @@ const LONGEST: usize = 1 << 24;
 /// A message in its tag, a sequence in it, and over TCP a length before it that agrees. What the tag names is a request
 /// or a reply: who sent it is known from the bytes.
 pub(super) fn krb5(data: &[u8], _: Dir, udp: bool) -> Probe {
-    let mut rest = Reader(data);
+    let mut rest = Cursor::big(data);
     let framed = if udp { Some(data.len()) } else { rest.u32().and_then(|length| usize::try_from(length).ok()) };
     let Some(framed) = framed else { return Probe::Unsure };
-    let Some(tag) = rest.0.first().copied() else { return if udp { Probe::No } else { Probe::Unsure } };
+    let Some(tag) = rest.rest().first().copied() else { return if udp { Probe::No } else { Probe::Unsure } };
     let dir = match tag {
         0x6a | 0x6c | 0x6e | 0x74..=0x76 => Dir::ToServer,
         0x6b | 0x6d | 0x6f | 0x7e => Dir::ToClient,
@@ -30,8 +30,8 @@ pub(super) fn krb5(data: &[u8], _: Dir, udp: bool) -> Probe {
 }
 
 /// Whether a tag, its length, and the tag behind it fit together; `None` if they are not all there.
-fn agrees(rest: &mut Reader<'_>, framed: usize) -> Option<bool> {
-    let before = rest.0.len();
+fn agrees(rest: &mut Cursor<'_>, framed: usize) -> Option<bool> {
+    let before = rest.rest().len();
     rest.u8()?;
     let length = match rest.u8()? {
         short @ 0..=0x7f => usize::from(short),
@@ -41,6 +41,6 @@ fn agrees(rest: &mut Reader<'_>, framed: usize) -> Option<bool> {
         0x84 => usize::try_from(rest.u32()?).ok()?,
         _ => return Some(false),
     };
-    let head = before - rest.0.len();
+    let head = before - rest.rest().len();
     Some(rest.u8()? == SEQUENCE && head.saturating_add(length) <= framed && framed < LONGEST)
 }

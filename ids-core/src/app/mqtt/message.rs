@@ -5,7 +5,7 @@
 
 use super::events::Event;
 use super::property::Properties;
-use crate::app::reader::Reader;
+use crate::app::cursor::Cursor;
 
 /// Types of messages (MQTT 5.0 §2.1.2).
 pub(super) mod kind {
@@ -203,15 +203,15 @@ impl Message {
     }
 
     fn parse<'a>(&self, body: &'a [u8]) -> Result<Content<'a>, Event> {
-        let mut body = Reader(body);
+        let mut body = Cursor::big(body);
         let numbered = matches!(self.kind(), kind::PUBACK..=kind::UNSUBACK);
-        if numbered && body.0.len() < 2 {
+        if numbered && body.rest().len() < 2 {
             return Err(Event::MissingMsgId);
         }
         self.take(&mut body).ok_or(Event::MalformedTraffic)
     }
 
-    fn take<'a>(&self, body: &mut Reader<'a>) -> Option<Content<'a>> {
+    fn take<'a>(&self, body: &mut Cursor<'a>) -> Option<Content<'a>> {
         let new = self.version >= VERSION_5;
         Some(match self.kind() {
             kind::CONNECT => Content::Connect(Connect::take(body)?),
@@ -220,10 +220,10 @@ impl Message {
                 Content::Connack { session_present, code, properties: trailing(body, new)? }
             }
             kind::PUBLISH => {
-                let topic = body.vector16()?.0;
+                let topic = body.vector16()?.rest();
                 let id = if self.qos() > 0 { Some(body.u16()?) } else { None };
                 let properties = if new { Properties::take(body)? } else { Properties::default() };
-                Content::Publish { topic, id, properties, message: body.0 }
+                Content::Publish { topic, id, properties, message: body.rest() }
             }
             kind::PUBACK..=kind::PUBCOMP => {
                 let id = body.u16()?;
@@ -239,7 +239,7 @@ impl Message {
             kind::SUBACK | kind::UNSUBACK => {
                 let id = body.u16()?;
                 let properties = trailing(body, new)?;
-                Content::Codes { id, properties, codes: body.0 }
+                Content::Codes { id, properties, codes: body.rest() }
             }
             kind::DISCONNECT | kind::AUTH => {
                 let (reason, properties) = reason(body, new)?;
@@ -251,7 +251,7 @@ impl Message {
 }
 
 /// A reason and properties, both of which may be left out (MQTT 5.0 §3.4.2).
-fn reason<'a>(body: &mut Reader<'a>, new: bool) -> Option<(Option<u8>, Properties<'a>)> {
+fn reason<'a>(body: &mut Cursor<'a>, new: bool) -> Option<(Option<u8>, Properties<'a>)> {
     if !new {
         return Some((None, Properties::default()));
     }
@@ -260,28 +260,32 @@ fn reason<'a>(body: &mut Reader<'a>, new: bool) -> Option<(Option<u8>, Propertie
 }
 
 /// Properties that may be left out.
-fn trailing<'a>(body: &mut Reader<'a>, new: bool) -> Option<Properties<'a>> {
+fn trailing<'a>(body: &mut Cursor<'a>, new: bool) -> Option<Properties<'a>> {
     if new && !body.is_empty() { Properties::take(body) } else { Some(Properties::default()) }
 }
 
 impl<'a> Connect<'a> {
-    fn take(body: &mut Reader<'a>) -> Option<Self> {
-        let protocol = body.vector16()?.0;
+    fn take(body: &mut Cursor<'a>) -> Option<Self> {
+        let protocol = body.vector16()?.rest();
         let (version, flags) = (body.u8()?, body.u8()?);
         body.u16()?;
-        let properties = |body: &mut Reader<'a>| {
+        let properties = |body: &mut Cursor<'a>| {
             if version >= VERSION_5 { Properties::take(body) } else { Some(Properties::default()) }
         };
         let own = properties(body)?;
-        let client_id = body.vector16()?.0;
+        let client_id = body.vector16()?.rest();
         let has = |flag: u8| flags & flag != 0;
         let will = if has(connect_flag::WILL) {
-            Some(Will { properties: properties(body)?, topic: body.vector16()?.0, message: body.vector16()?.0 })
+            Some(Will {
+                properties: properties(body)?,
+                topic: body.vector16()?.rest(),
+                message: body.vector16()?.rest(),
+            })
         } else {
             None
         };
-        let username = if has(connect_flag::USERNAME) { Some(body.vector16()?.0) } else { None };
-        let password = if has(connect_flag::PASSWORD) { Some(body.vector16()?.0) } else { None };
+        let username = if has(connect_flag::USERNAME) { Some(body.vector16()?.rest()) } else { None };
+        let password = if has(connect_flag::PASSWORD) { Some(body.vector16()?.rest()) } else { None };
         Some(Self { protocol, version, flags, properties: own, client_id, will, username, password })
     }
 }
@@ -317,7 +321,7 @@ impl<'a> Content<'a> {
 /// Topics, each with its options where it is subscribed to (MQTT 5.0 §3.8.3).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Topics<'a> {
-    rest: Reader<'a>,
+    rest: Cursor<'a>,
     options: bool,
 }
 
@@ -335,7 +339,7 @@ impl<'a> Iterator for Topics<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut rest = self.rest;
-        let topic = rest.vector16()?.0;
+        let topic = rest.vector16()?.rest();
         let qos = if self.options { rest.u8()? & 3 } else { 0 };
         self.rest = rest;
         Some((topic, qos))

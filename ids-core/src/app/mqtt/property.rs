@@ -1,6 +1,6 @@
 //! Properties: what MQTT 5.0 adds to most messages (MQTT 5.0 §2.2.2).
 
-use crate::app::reader::Reader;
+use crate::app::cursor::Cursor;
 
 /// Properties, each behind its number.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,7 +59,7 @@ const TABLE: &[(u8, &str, Form)] = &[
 
 impl<'a> Properties<'a> {
     /// Takes them, with the length before them, from a body.
-    pub(super) fn take(body: &mut Reader<'a>) -> Option<Self> {
+    pub(super) fn take(body: &mut Cursor<'a>) -> Option<Self> {
         let length = varying(body)?;
         body.take(usize::try_from(length).ok()?).map(Self)
     }
@@ -79,7 +79,7 @@ impl<'a> Iterator for Properties<'a> {
     type Item = Property<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut rest = Reader(self.0);
+        let mut rest = Cursor::big(self.0);
         let number = rest.u8()?;
         let (_, name, form) = *TABLE.iter().find(|row| row.0 == number)?;
         let property = match form {
@@ -87,16 +87,16 @@ impl<'a> Iterator for Properties<'a> {
             Form::Two => Property::Number(name, rest.u16()?.into()),
             Form::Four => Property::Number(name, rest.u32()?),
             Form::Varying => Property::Number(name, varying(&mut rest)?),
-            Form::Bytes => Property::Bytes(name, rest.vector16()?.0),
-            Form::Pair => Property::User(rest.vector16()?.0, rest.vector16()?.0),
+            Form::Bytes => Property::Bytes(name, rest.vector16()?.rest()),
+            Form::Pair => Property::User(rest.vector16()?.rest(), rest.vector16()?.rest()),
         };
-        self.0 = rest.0;
+        self.0 = rest.rest();
         Some(property)
     }
 }
 
 /// A number of one to four bytes, seven bits in each, the lowest first (MQTT 5.0 §1.5.5).
-pub(super) fn varying(bytes: &mut Reader<'_>) -> Option<u32> {
+pub(super) fn varying(bytes: &mut Cursor<'_>) -> Option<u32> {
     let mut value = 0;
     for shift in [0, 7, 14, 21] {
         let byte = bytes.u8()?;
@@ -124,7 +124,7 @@ mod tests {
             (&[], None),
         ];
         for (bytes, value) in cases {
-            assert_eq!(varying(&mut Reader(bytes)), value, "{bytes:02x?}");
+            assert_eq!(varying(&mut Cursor::big(bytes)), value, "{bytes:02x?}");
         }
     }
 

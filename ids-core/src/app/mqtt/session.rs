@@ -11,10 +11,10 @@ use super::message::{Content, Message, VERSION_5, kind};
 use super::property::varying;
 use super::tx::{Tx, Waiting};
 use super::{Config, unit};
+use crate::app::cursor::Cursor;
 use crate::app::frames::Spans;
 use crate::app::parser::{self, Input, Parsed};
 use crate::app::queue::Queue;
-use crate::app::reader::Reader;
 use crate::field::Dir;
 
 /// Type and flags, and a length of four bytes at most (MQTT 5.0 §2.1).
@@ -95,7 +95,7 @@ impl Session {
             return Ok(used);
         }
         let wait = |need| Err(Parsed::Used { bytes: at, need });
-        let mut rest = Reader(data);
+        let mut rest = Cursor::big(data);
         let Some(head) = rest.u8() else { return wait(0) };
         let Some(length) = varying(&mut rest).and_then(|length| usize::try_from(length).ok()) else {
             if data.len() < LONGEST_HEAD {
@@ -104,7 +104,7 @@ impl Session {
             self.begin(Tx::lone(dir, None, self.config.topics), &[Event::MalformedTraffic]);
             return Err(Parsed::Failed);
         };
-        let used = data.len() - rest.0.len();
+        let used = data.len() - rest.rest().len();
         let whole = used + length;
         if whole > self.config.max_message {
             self.mark(at, used, length, dir);
@@ -113,7 +113,7 @@ impl Session {
             return Ok(used);
         }
         let Some(body) = rest.take(length) else {
-            *self.place(dir) = Place::Within { head, whole, missing: length - rest.0.len() };
+            *self.place(dir) = Place::Within { head, whole, missing: length - rest.rest().len() };
             return wait(whole);
         };
         if self.queue.len() >= BATCH && at > 0 {

@@ -16,7 +16,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use super::events::Event;
-use crate::app::reader::Reader;
+use crate::app::cursor::Cursor;
 use crate::time::Time;
 
 /// Most certificates of a chain that are kept.
@@ -54,9 +54,9 @@ impl Chain {
     /// Reads the body of a Certificate message (RFC 5246 §7.4.2). Out: what was there; what is wrong goes to `note`.
     pub(super) fn read(body: &[u8], time: Time, note: &mut dyn FnMut(Event)) -> Self {
         let mut chain = Self { bytes: body.to_vec(), time, ..Self::default() };
-        let mut list = Reader(body);
+        let mut list = Cursor::big(body);
         match list.u24() {
-            Some(length) if length <= list.0.len() => list.0 = list.0.get(..length).unwrap_or_default(),
+            Some(length) if length <= list.rest().len() => list = Cursor::big(list.take(length).unwrap_or_default()),
             _ => {
                 note(Event::CertificateInvalidLength);
                 note(Event::InvalidHandshakeMessage);
@@ -70,7 +70,7 @@ impl Chain {
                 note(Event::InvalidHandshakeMessage);
                 break;
             };
-            let end = 3 + body.len().saturating_sub(3 + list.0.len());
+            let end = 3 + body.len().saturating_sub(3 + list.rest().len());
             chain.spans.push(end - length..end);
         }
         chain.look(note);

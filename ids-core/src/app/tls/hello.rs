@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::events::Event;
 use super::version;
-use crate::app::reader::Reader;
+use crate::app::cursor::Cursor;
 
 /// Extension types that are looked into (IANA, "TLS ExtensionType Values").
 mod extension {
@@ -73,11 +73,11 @@ impl ClientHello {
     /// Reads the body of a message. Out: what was there, and whether that was all of it; oddities go to `note`.
     pub(super) fn read(body: &[u8], note: &mut dyn FnMut(Event)) -> (Self, bool) {
         let mut hello = Self::default();
-        let whole = hello.body(Reader(body), note).is_some();
+        let whole = hello.body(Cursor::big(body), note).is_some();
         (hello, whole)
     }
 
-    fn body(&mut self, mut body: Reader<'_>, note: &mut dyn FnMut(Event)) -> Option<()> {
+    fn body(&mut self, mut body: Cursor<'_>, note: &mut dyn FnMut(Event)) -> Option<()> {
         self.common.open(&mut body)?;
         self.ciphers.extend(body.vector16()?.numbers());
         body.vector8()?;
@@ -91,7 +91,7 @@ impl ClientHello {
                     self.sni = server_name(data, note);
                 }
                 extension::GROUPS => self.groups.extend(data.vector16()?.numbers()),
-                extension::POINT_FORMATS => self.formats.extend_from_slice(data.vector8()?.0),
+                extension::POINT_FORMATS => self.formats.extend_from_slice(data.vector8()?.rest()),
                 extension::SIGNATURE_ALGORITHMS => self.signature_algorithms.extend(data.vector16()?.numbers()),
                 extension::SUPPORTED_VERSIONS => self.versions.extend(data.vector8()?.numbers()),
                 _ => self.common.shared(kind, data)?,
@@ -112,13 +112,13 @@ impl ServerHello {
     /// Reads the body of a message. Out: what was there, and whether that was all of it.
     pub(super) fn read(body: &[u8]) -> (Self, bool) {
         let mut hello = Self::default();
-        let whole = hello.body(Reader(body)).is_some();
+        let whole = hello.body(Cursor::big(body)).is_some();
         (hello, whole)
     }
 
-    fn body(&mut self, mut body: Reader<'_>) -> Option<()> {
+    fn body(&mut self, mut body: Cursor<'_>) -> Option<()> {
         let drafts = |version| version::is_1_3(version);
-        self.common.version = Reader(body.0).u16()?;
+        self.common.version = Cursor::big(body.rest()).u16()?;
         // Up to draft 21 neither session nor compression were there to be seen.
         if drafts(self.common.version) {
             body.u16()?;
@@ -152,20 +152,20 @@ impl ServerHello {
 
 impl Common {
     /// What both messages begin with.
-    fn open(&mut self, body: &mut Reader<'_>) -> Option<()> {
+    fn open(&mut self, body: &mut Cursor<'_>) -> Option<()> {
         self.version = body.u16()?;
         self.random = body.array()?;
-        self.session_id = SmallVec::from_slice(body.vector8()?.0);
+        self.session_id = SmallVec::from_slice(body.vector8()?.rest());
         Some(())
     }
 
     /// An extension that both sides use the same way.
-    fn shared(&mut self, kind: u16, mut data: Reader<'_>) -> Option<()> {
+    fn shared(&mut self, kind: u16, mut data: Cursor<'_>) -> Option<()> {
         match kind {
             extension::ALPN => {
                 let mut names = data.vector16()?;
                 while !names.is_empty() {
-                    self.alpn.push(names.vector8()?.0.to_vec());
+                    self.alpn.push(names.vector8()?.rest().to_vec());
                 }
             }
             extension::SESSION_TICKET => self.ticket = Some(!data.is_empty()),
@@ -176,7 +176,7 @@ impl Common {
 }
 
 /// Reads the extensions, which may be missing. `None`: they do not end where they should, or one could not be read.
-fn for_each_extension<'a>(mut body: Reader<'a>, mut each: impl FnMut(u16, Reader<'a>) -> Option<()>) -> Option<()> {
+fn for_each_extension<'a>(mut body: Cursor<'a>, mut each: impl FnMut(u16, Cursor<'a>) -> Option<()>) -> Option<()> {
     if body.is_empty() {
         return Some(());
     }
@@ -192,7 +192,7 @@ fn for_each_extension<'a>(mut body: Reader<'a>, mut each: impl FnMut(u16, Reader
 }
 
 /// The first name of a list that is a host's (RFC 6066 §3).
-fn server_name(mut data: Reader<'_>, note: &mut dyn FnMut(Event)) -> Option<Vec<u8>> {
+fn server_name(mut data: Cursor<'_>, note: &mut dyn FnMut(Event)) -> Option<Vec<u8>> {
     // A server's answer is empty; so may be what comes again.
     if data.is_empty() {
         return None;
@@ -200,7 +200,7 @@ fn server_name(mut data: Reader<'_>, note: &mut dyn FnMut(Event)) -> Option<Vec<
     let mut read = || {
         let mut list = data.vector16()?;
         let kind = list.u8()?;
-        Some((kind, list.vector16()?.0))
+        Some((kind, list.vector16()?.rest()))
     };
     match read() {
         Some((0, name)) if name.len() <= LONGEST_NAME => (!name.is_empty()).then(|| name.to_vec()),

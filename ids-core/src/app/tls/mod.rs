@@ -28,7 +28,7 @@ mod version;
 use super::config::Encrypted;
 use super::frames::frame;
 use super::parser::{Probe, Probing, Protocol};
-use crate::app::reader::Reader;
+use crate::app::cursor::Cursor;
 use crate::field::{Dir, Dirs, Info};
 use handshake::message;
 
@@ -135,7 +135,7 @@ fn probe(data: &[u8], dir: Dir, _: bool) -> Probe {
         [0x16, 3, 0..=4, _, _, message::SERVER_HELLO, ..] => Probe::Yes(Dir::ToClient),
         [0x16, 3, 0..=4, _, _, _, ..] => Probe::Yes(dir),
         [0x16, 3, 0..=4, ..] => Probe::Unsure,
-        [0x15, 3, 0..=4, rest @ ..] => settle(Reader(rest).u16().map(|length| length == 2)),
+        [0x15, 3, 0..=4, rest @ ..] => settle(Cursor::big(rest).u16().map(|length| length == 2)),
         [first, ..] if first & 0x80 != 0 && dir == Dir::ToServer => settle(sslv2::is_client_hello(data)),
         _ => Probe::No,
     }

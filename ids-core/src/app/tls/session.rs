@@ -13,7 +13,7 @@ use super::handshake::{Assembly, Step, message};
 use super::hello::{ClientHello, ServerHello};
 use super::sslv2;
 use super::tx::{Exchanged, Tx, progress};
-use super::{LARGEST_RECORD, Reader, unit, version};
+use super::{Cursor, LARGEST_RECORD, unit, version};
 use crate::app::config::Encrypted;
 use crate::app::frames::Spans;
 use crate::app::parser::{self, Input, Parsed};
@@ -151,7 +151,7 @@ impl Session {
         if !side.modern && (first & 0x80 != 0 || side.ancient && !modern) {
             return self.ancient(data, at, input);
         }
-        let mut header = Reader(data);
+        let mut header = Cursor::big(data);
         let (Some(kind), Some(version), Some(length)) = (header.u8(), header.u16(), header.u16()) else {
             return Next::Wait(HEADER);
         };
@@ -166,7 +166,7 @@ impl Session {
         if length > LARGEST_RECORD {
             self.note(Event::InvalidRecordLength);
         }
-        let begin = header.0.get(..length).unwrap_or(header.0);
+        let begin = header.rest().get(..length).unwrap_or(header.rest());
         let enough = if kind == content::APPLICATION_DATA { 0 } else { length.min(LOOK) };
         if begin.len() < enough && !input.last {
             return Next::Wait(HEADER + enough);
@@ -226,7 +226,7 @@ impl Session {
             }
             return;
         }
-        let mut head = Reader(begin);
+        let mut head = Cursor::big(begin);
         match (head.u8(), head.u16()) {
             (Some(1 | 2), Some(payload)) if HEARTBEAT_HEAD + usize::from(payload) + HEARTBEAT_PADDING > length => {
                 self.note(Event::OverflowHeartbeatMessage);
@@ -400,7 +400,7 @@ impl Session {
 
 /// Whether bytes begin with a record's header.
 fn looks_like_record(data: &[u8]) -> bool {
-    let mut header = Reader(data);
+    let mut header = Cursor::big(data);
     let kind = header.u8().is_some_and(|kind| (content::CHANGE_CIPHER_SPEC..=content::HEARTBEAT).contains(&kind));
     let version = header.u16().is_some_and(|version| (version::SSL3..=version::TLS1_3).contains(&version));
     kind && version && header.u16().is_some_and(|length| usize::from(length) <= LARGEST_RECORD)

@@ -2,7 +2,7 @@
 
 use super::hello::{ClientHello, Common, ServerHello};
 use super::version;
-use crate::app::reader::Reader;
+use crate::app::cursor::Cursor;
 
 /// Types of messages.
 pub(super) mod message {
@@ -26,7 +26,7 @@ pub(super) fn is_client_hello(data: &[u8]) -> Option<bool> {
     if data.get(2).is_some_and(|kind| *kind != message::CLIENT_HELLO) {
         return Some(false);
     }
-    let mut body = Reader(data);
+    let mut body = Cursor::big(data);
     let (length, _) = (usize::from(body.u16()?) & 0x7fff, body.u8()?);
     if !matches!(body.u16()?, version::SSL2 | version::SSL3..=version::TLS1_3) {
         return Some(false);
@@ -38,7 +38,7 @@ pub(super) fn is_client_hello(data: &[u8]) -> Option<bool> {
 
 /// Reads a client's hello, type included.
 pub(super) fn client_hello(record: &[u8]) -> Option<ClientHello> {
-    let mut body = Reader(record);
+    let mut body = Cursor::big(record);
     body.u8()?;
     let version = body.u16()?;
     let (ciphers, session, challenge) = (body.u16()?, body.u16()?, body.u16()?);
@@ -61,7 +61,7 @@ pub(super) fn client_hello(record: &[u8]) -> Option<ClientHello> {
 
 /// Reads a server's hello, type included. Out: with the certificate.
 pub(super) fn server_hello(record: &[u8]) -> Option<(ServerHello, &[u8])> {
-    let mut body = Reader(record);
+    let mut body = Cursor::big(record);
     body.take(3)?;
     let version = body.u16()?;
     let (certificate, ciphers, connection) = (body.u16()?, body.u16()?, body.u16()?);
