@@ -201,26 +201,24 @@ fn they_stand_in_where_xdp_cannot_be_had() {
     needs_root!();
     let lab = Lab::new();
     let settings = listening(&lab);
-    let mtu = |mtu: u32| {
-        lab.client.ip(&format!("link set c0 mtu {mtu}"));
-        lab.sensor.ip(&format!("link set a0 mtu {mtu}"));
+    // A bridge has no XDP of its own.
+    lab.sensor.ip("link add br0 type bridge");
+    lab.sensor.ip("link set br0 up");
+    let on = |port: &str, capture, attach| {
+        let topology = Topology::Mirror(vec![port.to_owned()]);
+        Settings { capture, attach, topology, ..settings.clone() }
     };
-    mtu(9000);
-    let xdp = Settings { capture: Capture::Xdp, ..settings.clone() };
+    let xdp = on("br0", Capture::Xdp, Attach::Driver);
     let refused = lab.sensor.run(|| Live::prepare(&xdp).map(|_| ())).unwrap_err().to_string();
-    assert!(refused.contains("too large for XDP"), "{refused}");
-    let either = Settings { capture: Capture::XdpOrPackets, ..settings.clone() };
-    let live = lab.start(&either, Guard::default);
+    assert!(refused.starts_with("cannot attach the XDP program to br0 in driver mode: "), "{refused}");
+    let live = lab.start(&on("br0", Capture::XdpOrPackets, Attach::Driver), Guard::default);
     assert!(!live.blocks(), "not even in front of packet sockets");
     assert_eq!(lab.sensor.run(|| live.stop()).unwrap()[0].mode, "packets");
-    mtu(1500);
-    let live = lab.start(&either, Guard::default);
+    let live = lab.start(&on("a0", Capture::XdpOrPackets, Attach::Driver), Guard::default);
     assert!(live.blocks(), "where it can be had, it is");
     assert_eq!(lab.sensor.run(|| live.stop()).unwrap()[0].mode, "driver");
-    let packets = Settings { capture: Capture::Packets, attach: Attach::Auto, ..settings.clone() };
-    mtu(9000);
-    let live = lab.start(&packets, Guard::default);
-    assert_eq!(lab.sensor.run(|| live.stop()).unwrap()[0].mode, "generic", "packet sockets take larger packets");
+    let live = lab.start(&on("br0", Capture::Packets, Attach::Auto), Guard::default);
+    assert_eq!(lab.sensor.run(|| live.stop()).unwrap()[0].mode, "generic", "in front of packet sockets");
     let down = lab.sensor.run(|| {
         let settings = Settings { capture: Capture::XdpOrPackets, ..lab.settings(Topology::Mirror(vec!["no".into()])) };
         Live::prepare(&settings).map(|_| ()).unwrap_err().to_string()

@@ -71,7 +71,7 @@ fn sockets() -> Finding {
 
 /// Packet buffers are locked in memory; the sensor raises its own limit as far as it may.
 fn memory(held: CapabilitySet, question: &Question) -> Finding {
-    let wanted: u64 = question.interfaces.iter().map(|name| buffers(name, question.ring)).sum();
+    let wanted: u64 = question.interfaces.iter().map(|name| buffers(name, question)).sum();
     let wanted = if wanted == 0 { u64::from(question.ring) * 2 * 2048 } else { wanted };
     let (mib, check) = (wanted.div_ceil(1 << 20), "locked memory");
     let unlimited = held.intersects(CapabilitySet::IPC_LOCK | CapabilitySet::SYS_RESOURCE);
@@ -85,9 +85,10 @@ fn memory(held: CapabilitySet, question: &Question) -> Finding {
 }
 
 /// Bytes of packet buffers of a port; 0 if it is not there.
-fn buffers(interface: &str, ring: u32) -> u64 {
+fn buffers(interface: &str, question: &Question) -> u64 {
     let (Ok(queues), Ok(mtu)) = (ports::queues(interface), ports::mtu(interface)) else { return 0 };
-    u64::from(queues) * u64::from(ring) * 2 * u64::from(crate::live::frame_size(mtu))
+    let workers = if question.workers > 1 { question.workers as u64 } else { 0 };
+    (u64::from(queues) + workers) * u64::from(question.ring) * 2 * u64::from(crate::live::frame_size(mtu))
 }
 
 fn bpffs(question: &Question) -> Finding {

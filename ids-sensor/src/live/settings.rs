@@ -139,7 +139,8 @@ pub struct Settings {
     pub workers: usize,
     /// On which processors they run, and before whom.
     pub schedule: Schedule,
-    /// Entries of each ring, a power of two; every queue gets twice as many packet buffers.
+    /// Entries of each ring, a power of two; every queue gets twice as many packet buffers, and so does every one
+    /// of several workers.
     pub ring: u32,
     /// Where maps and links are pinned.
     pub pinning: Pinning,

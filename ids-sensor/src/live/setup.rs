@@ -166,7 +166,8 @@ fn prepare_xdp(settings: &Settings) -> Result<Prepared, Error> {
     Prepared::new(live, jobs, settings)
 }
 
-/// The seats of a group's workers: as many as wanted and every port has a queue for. A lone worker has none.
+/// The seats of a group's workers: as many as wanted and every port has a queue for. A lone worker has none. What two
+/// receive rings hold may wait for each.
 fn seats(settings: &Settings, names: &[&str]) -> Result<Vec<Option<Seat>>, Error> {
     let mut workers = settings.workers;
     for name in names {
@@ -179,7 +180,7 @@ fn seats(settings: &Settings, names: &[&str]) -> Result<Vec<Option<Seat>>, Error
     if workers == 1 {
         return Ok(vec![None]);
     }
-    Ok(team::seats(workers).map_err(Error::Team)?.into_iter().map(Some).collect())
+    Ok(team::seats(workers, 2 * settings.ring as usize).map_err(Error::Team)?.into_iter().map(Some).collect())
 }
 
 /// The shared maps, with what the settings say in them.
@@ -325,7 +326,9 @@ fn parts(
         queues.extend((0..count).filter(|queue| *queue as usize % workers == number).map(|queue| (at, queue)));
     }
     let frame_size = frame_size(largest);
-    let frames = u32::try_from(queues.len()).unwrap_or(u32::MAX).saturating_mul(settings.ring).saturating_mul(2);
+    // Frames of packets that other workers have are no frames to receive into.
+    let rings = queues.len() + usize::from(seat.is_some());
+    let frames = u32::try_from(rings).unwrap_or(u32::MAX).saturating_mul(settings.ring).saturating_mul(2);
     let mut umem = Umem::new(frames, frame_size, largest > MAX_MTU).map_err(Error::Memory)?;
     let mut lanes: Vec<Lane> = Vec::with_capacity(queues.len());
     for (at, queue) in &queues {

@@ -19,12 +19,6 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use crate::kernel::clock::Monotonic;
 
-/// Packets of one worker that others may have at a time.
-const UNDER_WAY: usize = 1024;
-
-/// Packets that may wait for a worker, from each of the others.
-const WAITING: usize = 512;
-
 /// A packet on its way to the worker of its flow, or back.
 pub(super) struct Parcel {
     /// Who has the frame.
@@ -54,6 +48,8 @@ pub(super) struct Seat {
     #[expect(clippy::vec_box, reason = "they go through the rings in their boxes, and come back")]
     free: Vec<Box<Parcel>>,
     under_way: usize,
+    /// Packets that may wait in each ring, and packets of one worker that others may have at a time.
+    room: usize,
     /// Of the packet that is being shared.
     handed: Handed,
     team: Arc<Team>,
@@ -88,11 +84,11 @@ struct Bell {
     event: OwnedFd,
 }
 
-/// Seats for so many workers.
+/// Seats for so many workers, for each of which so many packets may wait from each of the others.
 ///
 /// # Errors
 /// No more descriptors.
-pub(super) fn seats(workers: usize) -> io::Result<Vec<Seat>> {
+pub(super) fn seats(workers: usize, room: usize) -> io::Result<Vec<Seat>> {
     let bell = || -> io::Result<Bell> {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Bell { asleep: AtomicBool::new(false), event })
@@ -110,14 +106,15 @@ pub(super) fn seats(workers: usize) -> io::Result<Vec<Seat>> {
             links: (0..workers).map(|_| None).collect(),
             free: Vec::new(),
             under_way: 0,
+            room,
             handed: Handed::default(),
             team: Arc::clone(&team),
         })
         .collect();
     for a in 0..workers {
         for b in a + 1..workers {
-            let (to_b, from_a) = RingBuffer::new(WAITING + UNDER_WAY);
-            let (to_a, from_b) = RingBuffer::new(WAITING + UNDER_WAY);
+            let (to_b, from_a) = RingBuffer::new(2 * room);
+            let (to_a, from_b) = RingBuffer::new(2 * room);
             seats[a].links[b] = Some(Link { to: to_b, from: from_b, given: 0, marked: 0, taken: 0 });
             seats[b].links[a] = Some(Link { to: to_a, from: from_a, given: 0, marked: 0, taken: 0 });
         }
@@ -131,8 +128,8 @@ impl Peers for Seat {
     }
 
     fn hand_over(&mut self, to: usize, packet: &Packet<'_>, claim: Claim) {
-        let room = self.under_way < UNDER_WAY;
-        let Some(link) = self.links[to].as_mut().filter(|link| room && link.has_room()) else {
+        let (room, may) = (self.room, self.under_way < self.room);
+        let Some(link) = self.links[to].as_mut().filter(|link| may && link.has_room(room)) else {
             self.handed.lost = true;
             return;
         };
@@ -156,8 +153,8 @@ impl Peers for Seat {
 
 impl Link {
     /// Whether another packet may wait, which leaves room for all answers that may come.
-    fn has_room(&self) -> bool {
-        self.to.slots() > UNDER_WAY
+    fn has_room(&self, answers: usize) -> bool {
+        self.to.slots() > answers
     }
 
     fn send(&mut self, parcel: Box<Parcel>) {
@@ -201,7 +198,7 @@ impl Seat {
 
     /// Sends a parcel on to yet another worker. Out: as [`Self::answer`], where there is no room.
     pub(super) fn forward(&mut self, to: usize, mut parcel: Box<Parcel>) -> Option<Box<Parcel>> {
-        let Some(link) = self.links[to].as_mut().filter(|link| link.has_room()) else {
+        let Some(link) = self.links[to].as_mut().filter(|link| link.has_room(self.room)) else {
             parcel.lost = true;
             return self.answer(parcel);
         };
@@ -320,6 +317,8 @@ mod tests {
 
     use super::*;
 
+    const ROOM: usize = 64;
+
     /// Hands a packet over that bears a number.
     fn hand_over(seat: &mut Seat, to: usize, id: u64) {
         let frame = Frame { id, port: 0, time: Time::ZERO, link: LinkType::Ethernet, bytes: &[0; 60] };
@@ -334,7 +333,7 @@ mod tests {
 
     #[test]
     fn parcels_come_in_order_and_go_back() {
-        let [mut a, mut b] = seats(2).unwrap().try_into().ok().unwrap();
+        let [mut a, mut b] = seats(2, ROOM).unwrap().try_into().ok().unwrap();
         (1..=3).for_each(|id| hand_over(&mut a, 1, id));
         assert_eq!(a.handed(), Handed { parts: 3, lost: false });
         for id in 1..=3 {
@@ -357,7 +356,7 @@ mod tests {
 
     #[test]
     fn what_goes_on_comes_back_to_who_has_the_frame() {
-        let mut team = seats(3).unwrap();
+        let mut team = seats(3, ROOM).unwrap();
         hand_over(&mut team[0], 1, 7);
         let parcel = team[1].next(0).unwrap();
         assert!(team[1].forward(2, parcel).is_none());
@@ -374,25 +373,25 @@ mod tests {
 
     #[test]
     fn a_full_ring_loses_packets_and_no_answer() {
-        let [mut a, mut b] = seats(2).unwrap().try_into().ok().unwrap();
+        let [mut a, mut b] = seats(2, ROOM).unwrap().try_into().ok().unwrap();
         for seat in [&mut a, &mut b] {
             let to = 1 - seat.number();
-            (0..WAITING as u64).for_each(|id| hand_over(seat, to, id));
-            assert_eq!(seat.handed(), Handed { parts: WAITING as u32, lost: false });
+            (0..ROOM as u64).for_each(|id| hand_over(seat, to, id));
+            assert_eq!(seat.handed(), Handed { parts: ROOM as u32, lost: false });
             hand_over(seat, to, 9999);
             assert_eq!(seat.handed(), Handed { parts: 0, lost: true });
         }
-        for _ in 0..WAITING {
+        for _ in 0..ROOM {
             let parcel = a.next(1).unwrap();
             assert!(a.answer(parcel).is_none());
         }
         let answered = std::iter::from_fn(|| b.next(0)).filter(|parcel| parcel.answered).count();
-        assert_eq!(answered, WAITING);
+        assert_eq!(answered, ROOM);
     }
 
     #[test]
     fn who_sleeps_is_woken() {
-        let [mut a, b] = seats(2).unwrap().try_into().ok().unwrap();
+        let [mut a, b] = seats(2, ROOM).unwrap().try_into().ok().unwrap();
         assert!(b.may_sleep());
         assert!(!rings(&b));
         hand_over(&mut a, 1, 1);
@@ -406,7 +405,7 @@ mod tests {
 
     #[test]
     fn the_team_lives_as_its_most_silent_member() {
-        let [a, b] = seats(2).unwrap().try_into().ok().unwrap();
+        let [a, b] = seats(2, ROOM).unwrap().try_into().ok().unwrap();
         assert_eq!(a.live(Monotonic(5)), Monotonic(5), "who has not begun does not count");
         assert_eq!(b.live(Monotonic(9)), Monotonic(5));
         assert_eq!(a.live(Monotonic(20)), Monotonic(9));
