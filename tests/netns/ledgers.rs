@@ -96,7 +96,11 @@ fn what_a_full_peer_does_not_take_is_counted() {
     let live = lab.start(&lab.inline(), Guard::default);
     live.tables().set_interest(&Interest::NOTHING).unwrap();
     // The far end looks at its queue of 256 frames only when a timer says so.
-    set(&lab, "s0", &[("napi_defer_hard_irqs", 1_000_000), ("gro_flush_timeout", 1_000_000_000)]);
+    lab.server.run_with_sysfs(|| {
+        for (name, value) in [("napi_defer_hard_irqs", "1000000"), ("gro_flush_timeout", "1000000000")] {
+            std::fs::write(format!("/sys/class/net/s0/{name}"), value).unwrap();
+        }
+    });
     let before = at_rest(&lab, &live)[1].sent.unwrap();
     send(&lab, MANY);
     let now = || lab.sensor.run(|| live.status().unwrap());
@@ -106,20 +110,6 @@ fn what_a_full_peer_does_not_take_is_counted() {
     let sent = ports[1].sent.unwrap();
     assert!(sent.dropped - before.dropped > u64::from(MANY) / 2, "{sent:?}");
     assert_eq!(sent.given - before.given, u64::from(MANY), "{sent:?}");
-}
-
-/// Changes attributes of an interface, which its own namespace shows.
-fn set(lab: &Lab, interface: &str, attributes: &[(&str, u64)]) {
-    let folder = tempfile::tempdir().unwrap();
-    let (script, place) = (folder.path().join("script"), folder.path().join("sys"));
-    std::fs::create_dir(&place).unwrap();
-    let place = place.display();
-    let mut text = format!("mount -t sysfs sysfs {place}\n");
-    for (name, value) in attributes {
-        text += &format!("echo {value} > {place}/class/net/{interface}/{name}\n");
-    }
-    std::fs::write(&script, text).unwrap();
-    lab.server.must(&format!("unshare --mount sh -e {}", script.display()));
 }
 
 #[test]

@@ -1,14 +1,18 @@
 //! Interfaces are given back as they were.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::time::Duration;
 
 use ids_core::event::Event;
-use ids_sensor::live::Guard;
-use ids_sensor::live::{Capture, Live, Settings, Topology, detach};
+use ids_sensor::capture::af_xdp::BusyPoll;
+use ids_sensor::live::{Capture, Guard, Live, Settings, Topology, detach};
 use ids_sensor::ports::{Ports, Use};
 
 use crate::needs_root;
-use crate::support::lab::{Lab, SERVER};
+use crate::support::lab::{Lab, SERVER, balanced, wait_until};
+use crate::support::namespace::Running;
+use crate::support::site::{Site, stop};
 
 /// What can be seen of an interface from outside: flags and features.
 fn look(lab: &Lab, port: &str) -> (String, BTreeSet<String>) {
@@ -112,4 +116,72 @@ fn a_failed_start_leaves_nothing_behind() {
     assert_eq!(lab.ping(SERVER, 1, 56), 0);
     let nothing = lab.sensor.run(|| detach("lab", lab.folder.path(), lab.folder.path())).unwrap();
     assert!(!nothing);
+}
+
+/// What busy polling changes of an interface.
+fn attributes(lab: &Lab, port: &str) -> [u64; 2] {
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(format!("/sys/class/net/{port}/{name}")).unwrap();
+        text.trim().parse().unwrap()
+    };
+    lab.sensor.run_with_sysfs(|| ["napi_defer_hard_irqs", "gro_flush_timeout"].map(read))
+}
+
+#[test]
+fn queues_are_polled_busily_and_interrupts_given_back() {
+    needs_root!();
+    let lab = Lab::new();
+    let how = BusyPoll { micros: 20, budget: 64, flush_timeout: 2_000_000, deferred: 2 };
+    let other = BusyPoll { flush_timeout: 3_000_000, ..how };
+    let busy_poll = vec![("a0".to_owned(), other), ("default".to_owned(), how)];
+    let settings = Settings { busy_poll, deadline: Duration::from_secs(20), ..lab.inline() };
+    let start =
+        || lab.sensor.run_with_sysfs(|| Live::prepare(&settings)?.start(|_| (Guard::default(), |_: Event<'_>| {})));
+    let both = || [attributes(&lab, "a0"), attributes(&lab, "b0")];
+    let before = both();
+    assert_eq!(before, [[0, 0]; 2]);
+
+    let live = start().unwrap();
+    assert_eq!(both(), [[2, 3_000_000], [2, 2_000_000]]);
+    assert_eq!(lab.ping(SERVER, 50, 56), 50);
+    let status = lab.sensor.run_with_sysfs(|| live.stop()).unwrap();
+    balanced(&status);
+    assert_eq!(both(), before);
+
+    // What a process that is gone had changed is known to the next.
+    let ports = lab.sensor.run_with_sysfs(|| {
+        let mut ports = Ports::set_up(lab.folder.path(), "lab", &["a0", "b0"], Use::Xdp).unwrap();
+        ports.set_attributes("a0", &how.attributes()).unwrap();
+        ports
+    });
+    std::mem::forget(ports);
+    assert_eq!(both()[0], [2, 2_000_000]);
+    assert!(lab.sensor.run_with_sysfs(|| detach("lab", lab.folder.path(), lab.folder.path())).unwrap());
+    assert_eq!(both(), before);
+
+    // A wire that outlives its sensor is not left waiting for somebody who polls.
+    lab.sensor.run_with_sysfs(|| {
+        let mut ports = Ports::set_up(lab.folder.path(), "lab", &["a0", "b0"], Use::Xdp).unwrap();
+        ports.set_attributes("a0", &how.attributes()).unwrap();
+        ports.leave();
+    });
+    assert_eq!(both(), before);
+}
+
+#[test]
+fn a_sensor_with_few_rights_left_gives_interrupts_back() {
+    needs_root!();
+    let site = Site::new();
+    let config = site.folder().join("config.yaml");
+    std::fs::write(&config, "af-xdp: [{interface: default, enable-busy-poll: yes, gro-flush-timeout: 1000000}]\n")
+        .unwrap();
+    let mut command = site.command("run --inline a0,b0 --deadline 20s --disable-detection");
+    command.arg("-c").arg(&config).arg("-l").arg(site.folder().join("log")).stdout(Stdio::piped());
+    let sensor = site.lab.sensor.run_with_sysfs(|| Running(command.spawn().unwrap()));
+    wait_until("the sensor", || site.ask("status --json").status.success());
+    assert_eq!(attributes(&site.lab, "b0"), [2, 1_000_000]);
+    assert_eq!(site.lab.ping(SERVER, 20, 56), 20);
+    assert_eq!(stop(sensor).0, Some(0));
+    assert_eq!(attributes(&site.lab, "b0"), [0, 0]);
+    assert_eq!(site.lab.ping(SERVER, 20, 56), 20, "the wire goes on");
 }

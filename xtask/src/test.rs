@@ -8,7 +8,7 @@ use crate::process::{cargo, run, which};
 use crate::root::Root;
 
 /// Programs that the tests in network namespaces use, and the Debian packages they are in.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("ip", "iproute2"),
     ("ethtool", "ethtool"),
     ("curl", "curl"),
@@ -16,7 +16,6 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("python3", "python3"),
     ("mount", "mount"),
     ("openssl", "openssl"),
-    ("unshare", "util-linux"),
 ];
 
 /// Options of `test`.

@@ -131,6 +131,7 @@ fn live_settings(args: &Run, config: &Config, topology: Topology, workers: usize
         deadline: args.deadline.unwrap_or(config.ips.deadline),
         queues: config.queues,
         schedule: config.schedule.clone(),
+        busy_poll: config.busy_poll.clone(),
         workers,
         pinning: Pinning::Folder(args.instance.bpffs.clone()),
         run_dir: args.instance.run_dir.clone(),

@@ -2,6 +2,7 @@
 
 use super::node::{Node, Value};
 use super::section::{self, Section};
+use crate::capture::af_xdp::BusyPoll;
 
 /// One interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +33,31 @@ pub(super) fn read(root: &Section<'_>, key: &'static str) -> Vec<Listen> {
     entries.filter(|entry| entry.interface != "default").collect()
 }
 
+/// Interfaces of `af-xdp` whose queues are to be polled busily, and how; the entry `default` counts for all others.
+pub(super) fn busy_poll(root: &Section<'_>) -> Vec<(String, BusyPoll)> {
+    let Some(Node { value: Value::List(items), .. }) = root.node("af-xdp") else { return Vec::new() };
+    let path = root.path("af-xdp");
+    let entries = items.iter().enumerate().filter_map(|(at, item)| {
+        section::read(Some(item), &format!("{path}.{at}"), root.warnings(), |entry| {
+            entry.entries();
+            if !entry.flag("enable-busy-poll", false) {
+                return None;
+            }
+            let how = BusyPoll {
+                micros: entry.number("busy-poll-time", 20),
+                budget: entry.number("busy-poll-budget", 64),
+                flush_timeout: entry.number("gro-flush-timeout", 2_000_000),
+                deferred: entry.number("napi-defer-hard-irq", 2),
+            };
+            Some((entry.text("interface")?.to_owned(), how))
+        })
+    });
+    entries.collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::BusyPoll;
     use crate::config::{Config, node};
 
     #[test]
@@ -44,6 +68,19 @@ mod tests {
         let found: Vec<_> = config.af_packet.iter().map(|one| (one.interface.as_str(), one.threads)).collect();
         assert_eq!(found, [("eth0", None), ("eth1", Some(4))]);
         assert_eq!(config.af_xdp[0].interface, "eth7");
+        assert_eq!(config.busy_poll, []);
+        assert_eq!(config.warnings, []);
+    }
+
+    #[test]
+    fn queues_are_polled_busily_where_it_says_so() {
+        let text = "af-xdp:\n  - {interface: eth7, enable-busy-poll: yes, busy-poll-time: 30, busy-poll-budget: 8, \
+                    gro-flush-timeout: 5000, napi-defer-hard-irq: 3}\n  - {interface: eth8, enable-busy-poll: no}\n  - \
+                    {interface: default, enable-busy-poll: yes}\n";
+        let config = Config::from_tree(node::parse(text).unwrap(), false);
+        let own = BusyPoll { micros: 30, budget: 8, flush_timeout: 5000, deferred: 3 };
+        let usual = BusyPoll { micros: 20, budget: 64, flush_timeout: 2_000_000, deferred: 2 };
+        assert_eq!(config.busy_poll, [("eth7".to_owned(), own), ("default".to_owned(), usual)]);
         assert_eq!(config.warnings, []);
     }
 }

@@ -68,6 +68,8 @@ pub struct Config {
     pub af_packet: Vec<listen::Listen>,
     /// Interfaces to watch by AF_XDP.
     pub af_xdp: Vec<listen::Listen>,
+    /// Interfaces whose queues are polled busily, and how.
+    pub busy_poll: Vec<(String, crate::capture::af_xdp::BusyPoll)>,
     /// Files of addresses that are blocked.
     pub block_lists: Vec<block_lists::BlockList>,
     /// How packets of netfilter queues go on.
@@ -164,6 +166,7 @@ impl Config {
                 schedule: threading::read(root),
                 af_packet: listen::read(root, "af-packet"),
                 af_xdp: listen::read(root, "af-xdp"),
+                busy_poll: listen::busy_poll(root),
                 block_lists: block_lists::read(root),
                 ips: ips::Ips::read(root),
                 profiling: profiling::Profiling::read(root),

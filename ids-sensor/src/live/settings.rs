@@ -9,6 +9,7 @@ use ids_ebpf::flood::Limit;
 use ids_ebpf::interest::Interest;
 
 use super::schedule::Schedule;
+use crate::capture::af_xdp::BusyPoll;
 use crate::capture::nfqueue::Way;
 use crate::kernel::{Attach, Sizes};
 use crate::shield::Shield;
@@ -139,6 +140,8 @@ pub struct Settings {
     pub workers: usize,
     /// On which processors they run, and before whom.
     pub schedule: Schedule,
+    /// Interfaces whose queues workers poll busily, each of which then takes a processor whole; `default` is all others.
+    pub busy_poll: Vec<(String, BusyPoll)>,
     /// Entries of each ring, a power of two; every queue gets twice as many packet buffers, and so does every one
     /// of several workers.
     pub ring: u32,
@@ -175,6 +178,7 @@ impl Settings {
             deadline: Duration::from_secs(1),
             workers: 1,
             schedule: Schedule::default(),
+            busy_poll: Vec::new(),
             ring: 2048,
             pinning: Pinning::Folder(pins::BPFFS.into()),
             run_dir: ports::RUN_DIR.into(),
@@ -186,6 +190,12 @@ impl Settings {
             interest: None,
             flood: [Limit::default(); 2],
         }
+    }
+
+    /// How an interface's queues are polled busily, if they are.
+    pub(super) fn busy_poll(&self, interface: &str) -> Option<BusyPoll> {
+        let of = |name: &str| self.busy_poll.iter().find(|(of, _)| of == name).map(|(_, how)| *how);
+        of(interface).or_else(|| of("default"))
     }
 
     /// Whether the wire outlives the process: that of pairs which fail open, and whose links can stay.

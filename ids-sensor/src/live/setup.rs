@@ -146,7 +146,12 @@ pub(super) const fn packets_would_do(error: &Error) -> bool {
 
 fn prepare_xdp(settings: &Settings) -> Result<Prepared, Error> {
     let names = settings.topology.interfaces();
-    let interfaces = Ports::set_up(&settings.run_dir, &settings.name, &names, Use::Xdp)?;
+    let mut interfaces = Ports::set_up(&settings.run_dir, &settings.name, &names, Use::Xdp)?;
+    for name in &names {
+        if let Some(how) = settings.busy_poll(name) {
+            interfaces.set_attributes(name, &how.attributes())?;
+        }
+    }
     let pins = pins(settings)?;
     let tables = tables(settings, &pins)?;
     let mode = if is_mirror(settings) { Mode::Mirror } else { Mode::Inline };
@@ -387,13 +392,18 @@ fn lane(
     use std::os::fd::AsFd;
     let mut socket = Socket::open(umem, first.map(|lane| &lane.socket), port.index(), queue, settings.ring)
         .map_err(|source| Error::Socket { interface: port.interface().to_owned(), source })?;
+    let busy_poll = settings.busy_poll(port.interface());
+    if let Some(how) = &busy_poll {
+        let failed = |source| Error::Socket { interface: port.interface().to_owned(), source };
+        socket.poll_busily(how).map_err(failed)?;
+    }
     socket.refill(umem);
     port.set_socket(queue, socket.as_fd())?;
     let mut heartbeat = port.heartbeat()?;
     heartbeat.beat(queue, Monotonic::now())?;
     let port = u16::try_from(number).unwrap_or(u16::MAX);
     let counters = Queue { port, queue, zero_copy: socket.zero_copy(), ..Queue::default() };
-    Ok(Lane { socket, heartbeat, out: None, counters, down: false })
+    Ok(Lane { socket, busy: busy_poll.is_some(), heartbeat, out: None, counters, down: false })
 }
 
 /// Leads each lane to one of the peer port: of the same place in its list, or as near as there is.

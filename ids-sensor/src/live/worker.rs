@@ -45,6 +45,8 @@ pub(super) const LAST_PACKETS: Duration = Duration::from_millis(200);
 /// One queue of one port.
 pub(super) struct Lane {
     pub(super) socket: Socket,
+    /// Its queue is polled by this thread alone, which never sleeps.
+    pub(super) busy: bool,
     pub(super) heartbeat: Heartbeat,
     /// The lane that accepted packets leave by; `None` on a mirror port.
     pub(super) out: Option<usize>,
@@ -418,8 +420,12 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         self.went_past(now.since(self.round));
     }
 
-    /// Sleeps until a packet comes in or something is due.
+    /// Sleeps until a packet comes in or something is due; looks for packets where queues are polled busily.
     fn wait(&self) {
+        let mut busy = self.parts.lanes.iter().filter(|lane| lane.busy).peekable();
+        if busy.peek().is_some() {
+            return busy.for_each(|lane| lane.socket.look());
+        }
         let unsent = self.parts.lanes.iter().any(|lane| lane.socket.unsent() > 0);
         let waiting = self.outlet.releases.as_ref().is_some_and(Releases::any_waiting);
         let due = if unsent || waiting { Duration::from_millis(1) } else { TICK };

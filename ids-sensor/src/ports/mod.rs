@@ -4,6 +4,7 @@
 //! Holds: what was changed, also in a file, so that it can be given back after a crash. A change is written down
 //! before it is made.
 
+mod attribute;
 mod describe;
 mod device;
 mod traffic;
@@ -123,6 +124,9 @@ struct Changed {
     promiscuous: bool,
     /// These features were on.
     features: Vec<String>,
+    /// These attributes had other values.
+    #[serde(default)]
+    attributes: Vec<(String, u64)>,
 }
 
 /// The state file of one instance.
@@ -194,6 +198,26 @@ impl Ports {
         self.state.write(&self.changed)
     }
 
+    /// Sets attributes of an interface that was set up, by their names in sysfs. They do not outlive the process, also
+    /// where the rest [does](Self::leave).
+    ///
+    /// # Errors
+    /// The kernel has no such attribute, or refuses.
+    pub fn set_attributes(&mut self, interface: &str, attributes: &[(&'static str, u64)]) -> Result<(), Error> {
+        for (name, value) in attributes {
+            let before = attribute::get(interface, name)?;
+            let Some(changed) = self.changed.iter_mut().find(|changed| changed.interface == interface) else {
+                continue;
+            };
+            if !changed.attributes.iter().any(|(known, _)| known == name) {
+                changed.attributes.push(((*name).to_owned(), before));
+            }
+            self.state.write(&self.changed)?;
+            attribute::set(interface, name, *value)?;
+        }
+        Ok(())
+    }
+
     /// Gives all interfaces back.
     ///
     /// # Errors
@@ -203,9 +227,18 @@ impl Ports {
         give_back(&self.state, &self.changed)
     }
 
-    /// Leaves all interfaces as they are: [`give_back_after_crash`] knows what was changed.
+    /// Leaves all interfaces as they are but for their attributes: [`give_back_after_crash`] knows what was changed.
     pub fn leave(mut self) {
         self.given_back = true;
+        for changed in &mut self.changed {
+            match restore_attributes(changed) {
+                Ok(()) => changed.attributes.clear(),
+                Err(error) => tracing::warn!(%error, "an interface is not as it was"),
+            }
+        }
+        if let Err(error) = self.state.write(&self.changed) {
+            tracing::warn!(%error, "what was changed is not written down as it is");
+        }
     }
 }
 
@@ -275,7 +308,11 @@ fn restore(changed: &Changed) -> Result<(), Error> {
     if changed.promiscuous {
         device.set_promiscuous(false)?;
     }
-    Ok(())
+    restore_attributes(changed)
+}
+
+fn restore_attributes(changed: &Changed) -> Result<(), Error> {
+    changed.attributes.iter().try_for_each(|(name, value)| attribute::set(&changed.interface, name, *value))
 }
 
 impl State {

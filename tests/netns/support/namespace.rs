@@ -6,6 +6,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::{Child, Command, Output, Stdio};
 
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 /// A network namespace. It lasts as long as this value and the processes in it.
@@ -37,6 +38,17 @@ impl Namespace {
                 work()
             });
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// The same where `/sys` shows the interfaces of the namespace, and not those of who made it.
+    pub fn run_with_sysfs<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.run(|| {
+            // SAFETY: this thread ends with the work; what it starts sees the same.
+            unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }.unwrap();
+            mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
+            mount("sysfs", "/sys", "sysfs", MountFlags::empty(), None).unwrap();
+            work()
         })
     }
 

@@ -8,9 +8,11 @@
 //! Memory is safe whatever the kernel writes into the rings: a [`umem::Frame`] is made once per frame, is never
 //! copied, and comes back from the kernel only if the kernel has it.
 
+pub mod busy_poll;
 pub mod ring;
 pub mod socket;
 pub mod umem;
 
+pub use busy_poll::BusyPoll;
 pub use socket::Socket;
 pub use umem::{Frame, Piece, Umem};

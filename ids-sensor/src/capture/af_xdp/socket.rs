@@ -15,6 +15,7 @@ use rustix::net::xdp::{
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, send, socket_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::busy_poll::BusyPoll;
 use super::ring::{Consumer, Producer};
 use super::umem::{Frame, Piece, Umem};
 
@@ -124,9 +125,22 @@ impl Socket {
         }
         self.fill.publish();
         if self.fill.needs_wakeup() {
-            // Only to wake the driver; there is no data to receive, and nothing that could fail matters.
-            let _ = recv(&self.socket, &mut [0u8; 0][..], RecvFlags::DONTWAIT);
+            self.look();
         }
+    }
+
+    /// Has the queue polled by this thread from now on, which has to [look](Self::look) itself.
+    ///
+    /// # Errors
+    /// Missing rights (CAP_NET_ADMIN), or Linux before 5.11.
+    pub fn poll_busily(&self, how: &BusyPoll) -> Result<(), Error> {
+        how.prefer(self.socket.as_fd()).map_err(step("busy polling"))
+    }
+
+    /// Has the driver bring what has come in.
+    pub fn look(&self) {
+        // There is no data to receive by this call, and nothing that could fail matters.
+        let _ = recv(&self.socket, &mut [0u8; 0][..], RecvFlags::DONTWAIT);
     }
 
     /// Takes packets that came in, of at most `most` frames.
