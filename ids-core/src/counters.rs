@@ -99,6 +99,8 @@ counters! {
     TcpOverlap = "tcp.overlap", "Segments that overlap earlier ones.";
     TcpOverlapDiffData = "tcp.overlap_diff_data", "Overlaps whose bytes differ.";
     TcpMemuse = "tcp.memuse", "Bytes that TCP sessions hold.";
+    MemcapPressure = "memcap.pressure", "Percent of the memory that may be used: the highest of flows, TCP sessions and reassembly.";
+    MemcapPressureMax = "memcap.pressure_max", "The highest so far.";
     DetectAlert = "detect.alert", "Alerts.";
     DetectAlertQueueOverflow = "detect.alert_queue_overflow", "Alerts lost because one packet had too many.";
     DetectAlertsSuppressed = "detect.alerts_suppressed", "Alerts held back by thresholds and suppressions.";
@@ -111,6 +113,9 @@ counters! {
     IpsRejected = "ips.rejected", "Packets rejected.";
     IpsReplaced = "ips.replaced", "Packets rewritten.";
 }
+
+/// Of these the largest of all workers' counts; others are added up.
+const LARGEST: [Counter; 3] = [Counter::DecoderMaxPktSize, Counter::MemcapPressure, Counter::MemcapPressureMax];
 
 /// The counters of one worker.
 #[derive(Clone, Debug)]
@@ -246,7 +251,7 @@ impl Counters {
     /// Adds the counters of another worker; levels too, since each worker holds a part
     /// of the whole.
     pub fn merge(&mut self, other: &Self) {
-        let largest = self.get(Counter::DecoderMaxPktSize).max(other.get(Counter::DecoderMaxPktSize));
+        let largest = LARGEST.map(|counter| (counter, self.get(counter).max(other.get(counter))));
         for (mine, theirs) in self.rows.iter_mut().zip(other.rows) {
             *mine = mine.wrapping_add(theirs);
         }
@@ -259,7 +264,7 @@ impl Counters {
         for (mine, (policy, count)) in self.exceptions.iter_mut().zip(other.exceptions) {
             *mine = (if mine.0 == Exception::Ignore { policy } else { mine.0 }, mine.1.wrapping_add(count));
         }
-        self.set(Counter::DecoderMaxPktSize, largest);
+        largest.into_iter().for_each(|(counter, value)| self.set(counter, value));
         for &(name, counts) in &other.protocols {
             self.protocol(name, counts);
         }

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use super::Engine;
 use super::fixtures::{self, Carrier, segment};
 use crate::app::{self, App};
+use crate::counters::Counter;
 use crate::detect::compile::Loader;
 use crate::detect::rule_set::RuleSet;
 use crate::detect::settings::Settings;
 use crate::detect::shared::Shared;
+use crate::time::Time;
 
 fn compile(text: &str) -> RuleSet {
     let parsed = crate::rules::parse(text);
@@ -217,4 +219,34 @@ fn what_a_rule_on_transactions_asks_of_the_payload_is_looked_for_in_the_stream()
                  alert tcp any any -> any any (http.uri; content:\"two\"; sid:4;)\n";
     let told = dialogue(rules, &[b"GET /two HTTP/1.1\r\nHost: a\r\nAccept: a\r\n\r\n"], true);
     assert_eq!(told, [1, 3, 4]);
+}
+
+#[test]
+fn memory_in_use_is_counted_against_its_caps() {
+    let mut config = fixtures::inline();
+    config.stream.reassembly.memcap = 4000;
+    let app = App::new(config.app.clone());
+    let mut engine = Engine::new(Arc::new(config), Arc::new(app), Shared::default());
+    let v4 = Carrier::V4;
+    let frames = [
+        segment(v4, true, "S", 100, 0, b""),
+        segment(v4, false, "SA", 500, 101, b""),
+        segment(v4, true, "A", 101, 501, b""),
+        // Behind a gap, and so kept.
+        segment(v4, true, "PA", 201, 501, &[b'x'; 1000]),
+    ];
+    let pressure = |engine: &Engine| {
+        [Counter::MemcapPressure, Counter::MemcapPressureMax].map(|counter| engine.counters().get(counter))
+    };
+    let mut told = fixtures::Told::default();
+    for (id, mut frame) in frames.into_iter().enumerate() {
+        fixtures::push_to(&mut told, &mut engine, &RuleSet::default(), id as u64 + 1, &mut frame);
+    }
+    assert_eq!(pressure(&engine), [0, 0], "nobody has looked yet");
+    engine.tick(&RuleSet::default(), Time::from_micros(1010, 0), &mut told);
+    let held = pressure(&engine);
+    assert!(held[0] >= 25 && held[0] == held[1], "{held:?}");
+    engine.tick(&RuleSet::default(), Time::from_micros(9000, 0), &mut told);
+    engine.tick(&RuleSet::default(), Time::from_micros(9010, 0), &mut told);
+    assert_eq!(pressure(&engine), [0, held[1]], "the flow has ended");
 }

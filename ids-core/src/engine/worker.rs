@@ -15,7 +15,7 @@ use super::trouble::Special;
 use super::visit::{self, Conn, Visit};
 use super::{Config, Sink, tell};
 use crate::app::App;
-use crate::counters::Counters;
+use crate::counters::{Counter, Counters};
 use crate::detect::cost::Costs;
 use crate::detect::detector::Detector;
 use crate::detect::hits::Hits;
@@ -176,6 +176,7 @@ impl Worker {
             return;
         }
         self.swept = self.now;
+        self.weigh_memory();
         self.adopt(rules, out);
         self.flows.recall_idle(self.now, |flow| out.recall(&flow.key));
         let over = &mut self.over;
@@ -186,9 +187,24 @@ impl Worker {
 
     /// Ends all flows.
     pub(super) fn finish(&mut self, rules: &RuleSet, out: &mut impl Sink) {
+        self.weigh_memory();
         let over = &mut self.over;
         self.flows.drain(&mut self.counters, |entry, end| over.push((take(entry), end)));
         self.end_flows(rules, true, out);
+    }
+
+    /// Counts how much of the memory that may be used is.
+    fn weigh_memory(&mut self) {
+        let Config { flow, stream, .. } = &*self.config;
+        let used = [
+            (Counter::FlowMemuse, flow.memcap),
+            (Counter::TcpMemuse, stream.memcap),
+            (Counter::TcpReassemblyMemuse, stream.reassembly.memcap),
+        ];
+        let percent = |(counter, cap)| self.counters.get(counter).saturating_mul(100).checked_div(cap).unwrap_or(0);
+        let highest = used.into_iter().map(percent).max().unwrap_or(0);
+        self.counters.set(Counter::MemcapPressure, highest);
+        self.counters.largest(Counter::MemcapPressureMax, highest);
     }
 
     /// The flow of a packet. Flows that end on account of it are put aside.
