@@ -35,8 +35,12 @@ outputs:
         - mdns
         - metadata
         - netflow
+        - smtp: {extended: yes, custom: [received, date], md5: [body, subject]}
         - stats: {threads: no, deltas: no}
         - tls: {extended: yes, ja4: yes}
+app-layer:
+  protocols:
+    smtp: {mime: {body-md5: yes}}
 ";
 
 /// Something of every kind fires, and not too often.

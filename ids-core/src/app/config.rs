@@ -6,6 +6,7 @@ use super::file::{Care, Wanted};
 use super::http1;
 use super::mqtt;
 use super::smb;
+use super::smtp;
 use super::ssh;
 use super::tls;
 
@@ -24,6 +25,8 @@ pub struct Config {
     pub mqtt: mqtt::Config,
     /// SMB.
     pub smb: smb::Config,
+    /// SMTP, and mail.
+    pub smtp: smtp::Config,
     /// SSH.
     pub ssh: ssh::Config,
     /// TLS.

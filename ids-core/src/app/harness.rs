@@ -48,7 +48,10 @@ impl<S: Session> Feed<S> {
 
     /// What the record shows.
     pub(super) fn record(&self, detail: &Detail<'_>) -> String {
-        text(|out| self.tx().record(detail, out))
+        text(|out| {
+            self.tx().record(detail, out);
+            self.tx().record_beside(detail, out);
+        })
     }
 
     /// Names of the events.
@@ -100,6 +103,7 @@ pub(super) const EXTENDED: Detail<'_> = Detail {
     hide_passwords: false,
     text_limit: None,
     ja4: true,
+    mail_md5: [true; 2],
     version: 3,
     dns_formats: DnsFormats { detailed: true, grouped: true },
 };

@@ -265,6 +265,11 @@ pub trait Transaction {
     /// Writes the content of the protocol's object of the record. `detail` is what the outputs were
     /// configured to show.
     fn record(&self, detail: &Detail<'_>, out: &mut dyn Writer);
+
+    /// Writes objects that stand beside the protocol's own, keys and all: `email` beside `smtp`. The default has none.
+    fn record_beside(&self, detail: &Detail<'_>, out: &mut dyn Writer) {
+        let _ = (detail, out);
+    }
 }
 
 /// A chain of certificates (RFC 5280) as it was shown.
@@ -299,6 +304,8 @@ pub struct Detail<'a> {
     pub text_limit: Option<usize>,
     /// TLS: JA4 is shown in any case.
     pub ja4: bool,
+    /// E-mail: the MD5 of the body is shown; that of the subject.
+    pub mail_md5: [bool; 2],
     /// Old form of the record (`version: 2` for DNS).
     pub version: u8,
     /// DNS: answers one by one; grouped by type.

@@ -9,6 +9,8 @@
 //! flow's life: comparing them one by one is cheaper than stepping an automaton, and tells which of them
 //! could still match once more bytes come.
 
+pub(super) mod lines;
+
 use super::config::{Config, Switch};
 use super::parser::{Pattern, Probe};
 use super::registry::{self, ProtoId};

@@ -23,15 +23,6 @@ pub static ROWS: &[Protocol] = &[
         probe: Some(Probing { ports: &[], probe: probes::http2 }),
         ..Protocol::BARE
     },
-    // RFC 5321 §4.1.1.1, §4.2.
-    Protocol {
-        name: "smtp",
-        rule_names: &["smtp"],
-        tcp: true,
-        patterns: &[word(ToServer, b"EHLO "), word(ToServer, b"HELO ")],
-        probe: Some(Probing { ports: &[25, 465, 587], probe: probes::smtp }),
-        ..Protocol::BARE
-    },
     // RFC 959 §4.1.
     Protocol {
         name: "ftp",

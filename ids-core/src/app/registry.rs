@@ -12,6 +12,7 @@ use super::mqtt;
 use super::parser::Protocol;
 use super::recognised;
 use super::smb;
+use super::smtp;
 use super::ssh;
 use super::tls;
 
@@ -26,6 +27,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &krb5::PROTOCOL,
     &smb::PROTOCOL,
     &dcerpc::PROTOCOL,
+    &smtp::PROTOCOL,
 ];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.

@@ -8,6 +8,8 @@ use ids_core::app::file::{Care, Kinds, Room, Wanted};
 use ids_core::app::http1;
 use ids_core::app::mqtt;
 use ids_core::app::smb;
+use ids_core::app::mime;
+use ids_core::app::smtp;
 use ids_core::app::ssh;
 use ids_core::app::tls::{self, Ja4};
 use ids_core::detect::describe::Grouping;
@@ -93,6 +95,7 @@ fn protocols(app: &Section<'_>) -> App {
                     "dcerpc" => settings.dcerpc = dcerpc(protocol),
                     "mqtt" => settings.mqtt = mqtt(protocol),
                     "smb" => settings.smb = smb(protocol),
+                    "smtp" => settings.smtp = smtp(protocol),
                     "ssh" => settings.ssh = ssh(protocol),
                     "tls" => settings.tls = tls(protocol),
                     _ => {}
@@ -184,6 +187,35 @@ fn http(protocol: &Section<'_>) -> http1::Config {
             }
         })
     })
+}
+
+/// `smtp`: how messages are taken apart, and how much of files is looked at.
+fn smtp(protocol: &Section<'_>) -> smtp::Config {
+    let usual = mime::Config::default();
+    let looked_at = protocol.section("inspected-tracker", |tracker| {
+        (
+            tracker.bytes("content-limit", usual.content_limit),
+            size(tracker, "content-inspect-min-size", usual.inspect_minimum),
+            size(tracker, "content-inspect-window", usual.inspect_window),
+        )
+    });
+    let (content_limit, inspect_minimum, inspect_window) = looked_at;
+    let mime = protocol.section("mime", |mime| mime::Config {
+        decode: mime.flag("decode-mime", usual.decode),
+        base64: mime.flag("decode-base64", usual.base64),
+        quoted_printable: mime.flag("decode-quoted-printable", usual.quoted_printable),
+        header_depth: size(mime, "header-value-depth", usual.header_depth),
+        urls: mime.flag("extract-urls", usual.urls),
+        url_schemes: mime.texts("extract-urls-schemes").map_or(usual.url_schemes, |schemes| {
+            schemes.into_iter().map(|scheme| scheme.to_ascii_lowercase().into()).collect()
+        }),
+        shows_scheme: mime.flag("log-url-scheme", usual.shows_scheme),
+        body_md5: mime.flag("body-md5", usual.body_md5),
+        content_limit,
+        inspect_minimum,
+        inspect_window,
+    });
+    smtp::Config { raw: protocol.flag("raw-extraction", false), mime }
 }
 
 /// `tls`: which fingerprints are made. `auto` is for whoever asks.

@@ -161,6 +161,8 @@ pub struct Transaction {
     pub uncertified: bool,
     /// TLS: JA4 is shown in any case.
     pub ja4: bool,
+    /// E-mail: the MD5 of the body is shown; that of the subject.
+    pub mail_md5: [bool; 2],
     /// 2 for the old form of DNS records.
     pub version: u8,
     /// DNS: requests; responses.
@@ -454,7 +456,9 @@ impl Files {
 impl Transaction {
     fn read(name: &str, s: &Section<'_>, xff: Option<&Xff>) -> Self {
         // Of protocols that have no records here yet; their names must not look like mistakes.
-        s.ignore(&["md5"]);
+        if name != "smtp" {
+            s.ignore(&["md5"]);
+        }
         if name != "tls" {
             s.ignore(&["session-resumption", "ja4"]);
         }
@@ -471,13 +475,15 @@ impl Transaction {
             ("request", [true, false]),
             ("response", [false, true]),
         ];
-        let extended = s.flag("extended", name != "tls");
+        let extended = s.flag("extended", !matches!(name, "tls" | "smtp"));
+        let digests = if name == "smtp" { s.texts("md5").unwrap_or_default() } else { Vec::new() };
         Self {
             record: name.replace('-', "_"),
             extended,
             uncertified: extended || !custom.is_empty() || s.flag("session-resumption", false),
             ja4: s.flag_opt("ja4").unwrap_or_else(|| custom.iter().any(|field| field == "ja4")),
             custom: custom.iter().map(|field| field.to_ascii_lowercase().replace('_', "-")).collect(),
+            mail_md5: ["body", "subject"].map(|part| digests.iter().any(|digest| digest == part)),
             all_headers: s.word("dump-all-headers", HEADERS).unwrap_or_default(),
             passwords: s.flag("passwords", true),
             text_limit: s.bytes_opt("string-log-limit").map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),

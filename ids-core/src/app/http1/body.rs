@@ -9,49 +9,11 @@ use super::events::Event;
 use super::multipart::{Form, Part};
 use super::range::Partial;
 use crate::app::file::{Care, File};
+use crate::app::kept::Kept;
 use crate::field::{Dir, Value};
 
 /// Files of one message that are followed at most.
 const MAX_FILES: usize = 64;
-
-/// The bytes of something that grows, as far as they are kept.
-#[derive(Debug, Default)]
-pub(super) struct Kept {
-    data: Vec<u8>,
-    /// Position of `data[0]` in the whole.
-    offset: u64,
-    complete: bool,
-}
-
-impl Kept {
-    /// What rules see; nothing before the first byte.
-    pub(super) fn value(&self) -> Value<'_> {
-        if self.data.is_empty() && self.offset == 0 {
-            return Value::Absent;
-        }
-        Value::Stream { data: &self.data, offset: self.offset, complete: self.complete }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        self.data.extend_from_slice(bytes);
-    }
-
-    /// What follows is not next to what was kept.
-    fn gap(&mut self, bytes: u64) {
-        self.offset += self.data.len() as u64 + bytes;
-        self.data.clear();
-    }
-
-    /// Keeps only the latest `window` bytes.
-    fn trim(&mut self, window: usize) {
-        let extra = self.data.len().saturating_sub(window);
-        // Moving the rest costs as much as is dropped, so each byte is moved only a few times.
-        if extra >= window {
-            self.data.drain(..extra);
-            self.offset += extra as u64;
-        }
-    }
-}
 
 /// What a body is taken for.
 #[derive(Debug, Default)]

@@ -5,7 +5,6 @@
 //! common stands here.
 //! Holds the transactions that were not released, at most twice `max-tx`; unfinished lines stay with the caller.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::Config;
@@ -18,6 +17,7 @@ use super::range::Partial;
 use super::tx::Tx;
 use crate::app::file::{Care, File};
 use crate::app::frames::Spans;
+use crate::app::numbered::Numbered;
 use crate::app::parser::{Input, Parsed, Session, Transaction};
 use crate::field::Dir;
 
@@ -32,7 +32,7 @@ const BLANK_LIMIT: usize = 1024;
 pub(super) struct Http {
     pub(super) config: Config,
     pub(super) care: Care,
-    pub(super) txs: Transactions,
+    pub(super) txs: Numbered<Tx>,
     pub(super) request: Reader,
     pub(super) response: Reader,
     /// The file of which responses bring ranges.
@@ -109,54 +109,6 @@ pub(super) enum Step {
     Switch(usize, Option<&'static str>),
 }
 
-/// The transactions that were not released.
-#[derive(Debug, Default)]
-pub(super) struct Transactions {
-    /// Number of the first in the list.
-    first: u64,
-    list: VecDeque<Option<Box<Tx>>>,
-}
-
-impl Transactions {
-    /// One past the newest number.
-    pub(super) fn end(&self) -> u64 {
-        self.first + self.list.len() as u64
-    }
-
-    /// One of them, if it was not released.
-    pub(super) fn get(&self, id: u64) -> Option<&Tx> {
-        self.list.get(self.index(id)?)?.as_deref()
-    }
-
-    /// One of them, to change it.
-    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Tx> {
-        let index = self.index(id)?;
-        self.list.get_mut(index)?.as_deref_mut()
-    }
-
-    fn index(&self, id: u64) -> Option<usize> {
-        usize::try_from(id.checked_sub(self.first)?).ok()
-    }
-
-    /// Adds one. Out: its number.
-    pub(super) fn push(&mut self, tx: Tx) -> u64 {
-        self.list.push_back(Some(Box::new(tx)));
-        self.end() - 1
-    }
-
-    fn release(&mut self, id: u64) {
-        if let Some(index) = self.index(id)
-            && let Some(tx) = self.list.get_mut(index)
-        {
-            *tx = None;
-        }
-        while let Some(None) = self.list.front() {
-            self.list.pop_front();
-            self.first += 1;
-        }
-    }
-}
-
 impl Http {
     /// A new connection.
     pub(super) fn new(config: &Config, care: Care) -> Self {
@@ -164,7 +116,7 @@ impl Http {
         Self {
             config: config.clone(),
             care,
-            txs: Transactions::default(),
+            txs: Numbered::default(),
             request: reader(Dir::ToServer),
             response: reader(Dir::ToClient),
             partial: None,
@@ -428,7 +380,7 @@ impl Session for Http {
     }
 
     fn transactions(&self) -> Range<u64> {
-        self.txs.first..self.txs.end()
+        self.txs.range()
     }
 
     fn transaction(&self, id: u64) -> Option<&dyn Transaction> {

@@ -4,6 +4,7 @@
 //! that say how long things are must agree with each other, since several are asked on every port.
 
 use crate::app::parser::Probe;
+use crate::app::probe::lines::{command, line_holds, reply};
 use crate::field::Dir::{self, ToServer};
 
 /// Yes or no, for bytes that travel the way they should.
@@ -41,35 +42,6 @@ pub(super) fn http2(data: &[u8], dir: Dir, _: bool) -> Probe {
         ),
         [] => Probe::Unsure,
         _ => Probe::No,
-    }
-}
-
-/// Whether a line begins with one of these words, in any case, followed by a space or the line's end.
-fn command(data: &[u8], words: &[&str]) -> bool {
-    let word = data.split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).next().unwrap_or_default();
-    word.len() < data.len() && words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
-}
-
-/// The first line holds a word, in any case.
-fn line_holds(data: &[u8], word: &[u8]) -> bool {
-    let line = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    line.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
-}
-
-/// A reply with a code that a server opens with; undecided while it is not there.
-fn reply(data: &[u8], codes: &[&[u8]]) -> Option<bool> {
-    let code = data.get(..4)?;
-    let (digits, after) = code.split_at(3);
-    Some(codes.contains(&digits) && matches!(after, b" " | b"-"))
-}
-
-pub(super) fn smtp(data: &[u8], dir: Dir, _: bool) -> Probe {
-    if dir == ToServer {
-        return verdict(command(data, &["EHLO", "HELO", "QUIT", "NOOP", "HELP", "STARTTLS"]), dir);
-    }
-    match reply(data, &[b"220", b"421", b"554"]) {
-        Some(true) => verdict(!line_holds(data, b"FTP"), dir),
-        is => settle(is, dir),
     }
 }
 

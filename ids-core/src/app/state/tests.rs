@@ -260,8 +260,8 @@ fn after_a_switch_the_protocol_is_found_anew() {
         flow.data(ToServer, next);
         (flow.state.info(), flow.events)
     };
-    let smtp = AppInfo { original: Some("smtp"), ..AppInfo::default() };
-    let tls = AppInfo { proto: Some("tls"), transactions: 1, ..smtp };
+    let smtp = AppInfo { original: Some("smtp"), transactions: 1, ..AppInfo::default() };
+    let tls = AppInfo { proto: Some("tls"), transactions: 2, ..smtp };
     assert_eq!(switched(Some("tls"), HELLO), (tls, vec![]));
     assert_eq!(switched(None, HELLO), (tls, vec![]));
     let smb = AppInfo { proto: Some("smb"), expected: Some("tls"), ..smtp };

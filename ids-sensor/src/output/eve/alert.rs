@@ -113,10 +113,12 @@ fn transaction(tx: &TxAt<'_>, dir: Option<Dir>, options: &config::Alert, scratch
         json.str_opt(key, states.get(usize::from(tx.tx.progress(dir))).copied());
     }
     if let Some(name) = tx.protocol.record {
+        let detail = Detail { tx_id: tx.id, extended: true, ..Detail::default() };
         json.object(name, |json| {
-            tx.tx.record(&Detail { tx_id: tx.id, extended: true, ..Detail::default() }, json);
+            tx.tx.record(&detail, json);
             bodies(tx, options, scratch, json);
         });
+        tx.tx.record_beside(&detail, json);
     }
     let files = dir.map_or(&[][..], |dir| tx.tx.files(dir));
     if !files.is_empty() {

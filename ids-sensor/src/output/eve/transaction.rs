@@ -59,6 +59,7 @@ pub fn write(tx: &TxRef<'_>, options: &config::Transaction, head: &mut Head<'_>,
                 json.display("xff", addr);
             }
         });
+        tx.at.tx.record_beside(&detail(&tx.at, options), json);
     });
 }
 
@@ -71,14 +72,17 @@ fn detail<'a>(at: &TxAt<'_>, options: &'a config::Transaction) -> Detail<'a> {
         hide_passwords: !options.passwords,
         text_limit: options.text_limit,
         ja4: options.ja4,
+        mail_md5: options.mail_md5,
         version: options.version,
         dns_formats: DnsFormats { detailed: options.formats[0], grouped: options.formats[1] },
     }
 }
 
-/// The protocol's object in records of other kinds (`fileinfo`).
+/// The protocol's object in records of other kinds (`fileinfo`), and what stands beside it.
 pub fn object(at: &TxAt<'_>, json: &mut Json<'_>) {
     if let Some(name) = at.protocol.record {
-        json.object(name, |json| at.tx.record(&Detail { tx_id: at.id, extended: true, ..Detail::default() }, json));
+        let detail = Detail { tx_id: at.id, extended: true, ..Detail::default() };
+        json.object(name, |json| at.tx.record(&detail, json));
+        at.tx.record_beside(&detail, json);
     }
 }
