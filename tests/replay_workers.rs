@@ -53,6 +53,7 @@ alert tcp any any -> any 80 (msg:"too many of a host"; flags:S; sid:40;)
 alert udp any any -> any 53 (msg:"too many at all"; content:"www"; sid:41;)
 alert tcp any any -> any 80 (msg:"not of everybody"; flags:S; sid:42;)
 alert udp any any -> any 53 (msg:"filtered"; content:"www"; sid:43;)
+alert ftp-data any any -> any any (msg:"a file that another flow announced"; ftpdata_command:retr; file.name; content:"/f"; sid:44;)
 "#;
 
 /// What `threshold.config` does to some of them.
@@ -175,6 +176,17 @@ fn query(id: u16, name: &str) -> Vec<u8> {
     query
 }
 
+/// A file that FTP brings, from a server that opens the connection for it.
+fn file_transfer(capture: &mut Capture, time: u64, client: ([u8; 4], u16), server: [u8; 4]) {
+    let ([a, b, c, d], port) = client;
+    let [high, low] = (port + 20_000).to_be_bytes();
+    let commands = format!("USER a\r\nPORT {a},{b},{c},{d},{high},{low}\r\nRETR /f{port}\r\n");
+    let replies = b"220 hi\r\n230 ok\r\n200 ok\r\n150 here\r\n226 done\r\n";
+    capture.connection(time, Ends { src: client, dst: (server, 21), vlan: None }, commands.as_bytes(), replies);
+    let data = Ends { src: (server, 20), dst: (client.0, port + 20_000), vlan: None };
+    capture.connection(time + 5500, data, b"GET /what?a=file HTTP/1.1", b".");
+}
+
 /// Few hosts with many flows at once, so that what counts by host is fed by flows of different workers.
 fn many_flows() -> Vec<u8> {
     let mut capture = Capture::default();
@@ -193,6 +205,9 @@ fn many_flows() -> Vec<u8> {
         let mail = Ends { src: (host(n + 1), port), dst: (server(n), 25), vlan };
         if n % 9 == 0 {
             capture.connection(time + 300, mail, b"unanswered", b"");
+        }
+        if n % 7 == 0 {
+            file_transfer(&mut capture, time + 500, (host(n), port), server(n));
         }
         let names_server = Ends { src: (host(n * 7), port), dst: (server(n), 53), vlan };
         let question = query(n as u16, names[(n % 4) as usize]);
@@ -308,7 +323,7 @@ fn a_capture_of_many_flows() {
     for more in [vec![], vec!["--simulate-ips"]] {
         let more = [more, settings.clone()].concat();
         let records = compare(&capture, std::slice::from_ref(&rules), &more, &["2", "3", "4"]);
-        for sid in (1..=43).filter(|sid| !silent.contains(sid)) {
+        for sid in (1..=44).filter(|sid| !silent.contains(sid)) {
             assert!(alerts(&records, sid) > 0, "{more:?}: nothing tests rule {sid}");
         }
         assert!(records.contains(r#""event_type":"packet""#), "no packet was tagged");

@@ -31,6 +31,7 @@ outputs:
         - drop: {verdict: yes}
         - files: {force-hash: [md5, sha1, sha256]}
         - flow
+        - ftp
         - http: {dump-all-headers: both}
         - mdns
         - metadata

@@ -3,6 +3,7 @@
 use super::dcerpc;
 use super::dns;
 use super::file::{Care, Wanted};
+use super::ftp;
 use super::http1;
 use super::mqtt;
 use super::smb;
@@ -25,6 +26,8 @@ pub struct Config {
     pub mqtt: mqtt::Config,
     /// SMB.
     pub smb: smb::Config,
+    /// FTP.
+    pub ftp: ftp::Config,
     /// SMTP, and mail.
     pub smtp: smtp::Config,
     /// SSH.

@@ -1,4 +1,4 @@
-//! A file on its way through a protocol: HTTP bodies, what is attached to mail; transfers later.
+//! A file on its way through a protocol: HTTP bodies, what is attached to mail, what FTP transfers.
 //!
 //! In: the file's bytes in order, gaps, its end.  Out: what `fileinfo` records and `file.*` rules need: name,
 //! size, state, what kind of file it is, digests; and its content, as far as each was asked for.

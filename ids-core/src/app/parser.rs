@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::config::{Config, Encrypted};
+use super::expected::{Expected, Topic};
 use super::file::File;
 use super::frames::Spans;
 use super::state::Facts;
@@ -181,6 +182,22 @@ pub trait Session: Send {
 
     /// Where it reports its frames; the default has none.
     fn spans(&mut self) -> Option<&mut Spans> {
+        None
+    }
+
+    /// The connection was announced, and this is what it is about. Comes before any bytes; the default does not mind.
+    fn about(&mut self, topic: &Topic) {
+        let _ = topic;
+    }
+
+    /// The bytes that come next in this direction are the last because what follows is not looked at. The default takes
+    /// that for an end.
+    fn cut(&mut self, dir: Dir) {
+        let _ = dir;
+    }
+
+    /// A connection that the bytes taken last announce: asked after every piece. The default announces none.
+    fn expects(&mut self) -> Option<Expected> {
         None
     }
 

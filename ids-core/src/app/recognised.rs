@@ -23,15 +23,6 @@ pub static ROWS: &[Protocol] = &[
         probe: Some(Probing { ports: &[], probe: probes::http2 }),
         ..Protocol::BARE
     },
-    // RFC 959 §4.1.
-    Protocol {
-        name: "ftp",
-        rule_names: &["ftp"],
-        tcp: true,
-        patterns: &[word(ToServer, b"USER "), word(ToServer, b"PASS "), word(ToServer, b"PORT ")],
-        probe: Some(Probing { ports: &[21], probe: probes::ftp }),
-        ..Protocol::BARE
-    },
     // MS-RDPBCGR §2.2.1.1.
     Protocol {
         name: "rdp",
@@ -210,7 +201,6 @@ pub static ROWS: &[Protocol] = &[
         ..Protocol::BARE
     },
     // Named only: announced by other protocols rather than recognised.
-    Protocol { name: "ftp-data", rule_names: &["ftp-data"], tcp: true, ..Protocol::BARE },
     Protocol { name: "websocket", rule_names: &["websocket"], tcp: true, ..Protocol::BARE },
     Protocol { name: "doh2", rule_names: &["doh2", "dns"], tcp: true, ..Protocol::BARE },
 ];

@@ -6,6 +6,7 @@
 
 use super::dcerpc;
 use super::dns;
+use super::ftp;
 use super::http1;
 use super::krb5;
 use super::mqtt;
@@ -28,6 +29,8 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &smb::PROTOCOL,
     &dcerpc::PROTOCOL,
     &smtp::PROTOCOL,
+    &ftp::PROTOCOL,
+    &ftp::data::PROTOCOL,
 ];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.

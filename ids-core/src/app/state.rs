@@ -7,11 +7,12 @@
 //! Both directions are recognised on their own. The flow's protocol is what the first recognised direction
 //! speaks; if they disagree, what goes to the server decides. Must not know rules, events or a protocol.
 
-use arrayvec::ArrayVec;
+mod told;
 
 use super::App;
 use super::config::Encrypted;
-use super::file::{self, File};
+use super::expected::{Expected, Topic};
+use super::file::File;
 use super::frames::{self, Losses, Seen};
 use super::parser::{Input, Parsed, Protocol, Session, Transaction};
 use super::probe::{Answer, DetectionEvent, Question};
@@ -19,6 +20,7 @@ use super::registry::ProtoId;
 use super::txs::Txs;
 pub use super::txs::{Open, TxState};
 use crate::field::Dir;
+pub use told::{AppInfo, Facts, Findings, GaveUp};
 
 /// Bytes of an unrecognised direction of a stream that are held in case the other one tells the protocol.
 pub const HELD: usize = 64 * 1024;
@@ -26,73 +28,6 @@ pub const HELD: usize = 64 * 1024;
 /// Datagrams of a direction that are looked at before it counts as unrecognised for good: one datagram of
 /// junk must not hide what follows.
 const DATAGRAMS: u8 = 8;
-
-/// What became known while bytes were taken; the engine hands in an empty one and looks at it afterwards.
-#[derive(Clone, Debug, Default)]
-pub struct Findings {
-    /// The flow's protocol is now known, or was replaced.
-    pub known: Option<ProtoId>,
-    /// The flow is of no known protocol, as far as was seen. Comes once; datagrams are still looked at.
-    pub failed: bool,
-    /// Client and server were taken for each other: the flow must be turned. The state has turned itself.
-    pub turn: bool,
-    /// The other direction has unused bytes that come first: hand those in, then these again.
-    pub other_first: bool,
-    /// Why the parser gave up, if it did.
-    pub gave_up: Option<GaveUp>,
-    /// Oddities, oldest first.
-    pub events: ArrayVec<DetectionEvent, 4>,
-    /// How many transactions came up, for the counters.
-    pub transactions: u64,
-    /// How many the session dropped because too many were open.
-    pub dropped: u64,
-}
-
-impl Findings {
-    fn note(&mut self, event: DetectionEvent) {
-        // One call finds at most four.
-        let _ = self.events.try_push(event);
-    }
-}
-
-/// Why a parser wants no more of a flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GaveUp {
-    /// It cannot go on behind missing bytes.
-    Gap,
-    /// It cannot read what came.
-    Content,
-}
-
-/// What the engine knows of a flow besides its bytes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Facts {
-    /// Datagrams instead of a stream.
-    pub udp: bool,
-    /// The flow's start was not seen, so that client and server are a guess.
-    pub midstream: bool,
-    /// The other side sent something before, which was not seen.
-    pub other_lost: bool,
-    /// What is wanted of files that it carries.
-    pub files: file::Wanted,
-}
-
-/// What is known of a flow's application protocol, by record names; `None` while unknown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AppInfo {
-    /// The protocol of the flow.
-    pub proto: Option<&'static str>,
-    /// What was found to the server, where it differs.
-    pub to_server: Option<&'static str>,
-    /// What was found to the client, where it differs.
-    pub to_client: Option<&'static str>,
-    /// What it was before it switched.
-    pub original: Option<&'static str>,
-    /// What was expected after a switch, where something else came.
-    pub expected: Option<&'static str>,
-    /// How many transactions there were.
-    pub transactions: u64,
-}
 
 /// What is known of one direction.
 #[derive(Clone, Copy, Debug, Default)]
@@ -151,6 +86,8 @@ pub struct State<T, F = ()> {
     original: Option<ProtoId>,
     /// What was announced when it switched.
     expected: Option<&'static str>,
+    /// What the flow is about, if it was announced, until its session knows.
+    topic: Option<Topic>,
     /// The session and its protocol; still that of the old protocol until the one switched to is found.
     session: Option<(ProtoId, Box<dyn Session>)>,
     /// Nothing more comes of the session's transactions.
@@ -207,6 +144,31 @@ impl<T: Default, F: Default> State<T, F> {
             return Parsed::Used { bytes: 0, need: 0 };
         }
         self.parse(app, input, facts, out)
+    }
+
+    /// Whether nothing is known of the flow yet: it may have been announced.
+    pub fn is_new(&self) -> bool {
+        self.first.is_none() && self.proto.is_none() && !self.failed && !self.off
+    }
+
+    /// The flow was announced: it is of this protocol, whatever it looks like.
+    pub fn announced(&mut self, id: ProtoId, topic: Topic, out: &mut Findings) {
+        self.client.proto = Found::Known(id);
+        self.server.proto = Found::Known(id);
+        self.topic = Some(topic);
+        self.adopt(id, Facts::default(), out);
+    }
+
+    /// What the flow announces since it was asked last.
+    pub fn expects(&mut self) -> Option<Expected> {
+        self.session.as_mut().and_then(|(_, session)| session.expects())
+    }
+
+    /// What comes next in a direction is the last because the rest is not looked at; see [`Session::cut`].
+    pub fn cut(&mut self, dir: Dir) {
+        if let Some((_, session)) = &mut self.session {
+            session.cut(dir);
+        }
     }
 
     /// So many bytes of a direction were lost. What cannot be recognised any more is not waited for.
@@ -549,6 +511,9 @@ impl<T: Default, F: Default> State<T, F> {
             let start = id.protocol().session.filter(|_| switch.is_none_or(|switch| switch.parse))?;
             Some((id, start(&app.config, facts)))
         });
+        if let (Some((_, session)), Some(topic)) = (&mut self.session, self.topic.take()) {
+            session.about(&topic);
+        }
         self.unparsed = self.session.is_none();
     }
 

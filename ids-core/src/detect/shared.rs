@@ -1,4 +1,5 @@
-//! State that the rule language makes global: thresholds, rate filters, xbits, hostbits, tags of hosts.
+//! State that the rule language makes global: thresholds, rate filters, xbits, hostbits, tags of hosts; and the connections
+//! that others announced.
 //!
 //! In: operations on a key, each with the time of its packet.  Out: answers.
 //! Holds at most [`Limits`] entries of each kind; beyond that the oldest go, counted. Everything expires by
@@ -17,6 +18,8 @@ use hashbrown::HashMap;
 use super::names::NameId;
 use super::tags::{Extent, Tags};
 use super::threshold::{Answer, Counter, Rate, RateFilter, Threshold, Tracked};
+use crate::app::expected::Topic;
+use crate::app::registry::ProtoId;
 use crate::packet::Packet;
 use crate::time::Time;
 
@@ -48,11 +51,13 @@ pub struct Limits {
     pub bits: usize,
     /// Hosts with tags.
     pub tags: usize,
+    /// Connections that were announced.
+    pub expected: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { thresholds: 1 << 20, bits: 1 << 20, tags: 1 << 16 }
+        Self { thresholds: 1 << 20, bits: 1 << 20, tags: 1 << 16, expected: 1 << 16 }
     }
 }
 
@@ -69,9 +74,26 @@ struct Tables {
     xbits: Table<(NameId, Tracked), ()>,
     hostbits: Table<(NameId, IpAddr), ()>,
     tags: Table<IpAddr, Tags>,
+    expected: Table<Ends, Option<(ProtoId, Topic)>>,
+    /// Connections that were ever announced.
+    announced: AtomicU64,
     /// Files that are stored.
     files: AtomicU64,
 }
+
+/// A connection to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ends {
+    /// Who opens it.
+    pub from: IpAddr,
+    /// Where to.
+    pub to: IpAddr,
+    /// The port it goes to.
+    pub port: u16,
+}
+
+/// How long a connection that was announced is waited for.
+const EXPECTED: Duration = Duration::from_secs(60);
 
 /// What is done to a bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +127,8 @@ impl Shared {
             xbits: Table::new(limits.bits),
             hostbits: Table::new(limits.bits),
             tags: Table::new(limits.tags),
+            expected: Table::new(limits.expected),
+            announced: AtomicU64::new(0),
             files: AtomicU64::new(0),
         };
         Self { tables: Arc::new(tables), turn: Arc::new(Arrival) }
@@ -129,8 +153,8 @@ impl Shared {
     /// How many entries had to go because a table was full.
     pub fn evicted(&self) -> u64 {
         let tables = &self.tables;
-        let Tables { thresholds, rates, xbits, hostbits, tags, files: _ } = &**tables;
-        [&thresholds.evicted, &rates.evicted, &xbits.evicted, &hostbits.evicted, &tags.evicted]
+        let Tables { thresholds, rates, xbits, hostbits, tags, expected, announced: _, files: _ } = &**tables;
+        [&thresholds.evicted, &rates.evicted, &xbits.evicted, &hostbits.evicted, &tags.evicted, &expected.evicted]
             .iter()
             .map(|count| count.load(Ordering::Relaxed))
             .sum()
@@ -176,6 +200,27 @@ impl Shared {
     pub fn hostbit(&self, name: NameId, host: IpAddr, at: Time) -> bool {
         self.turn.wait();
         self.tables.hostbits.has(&(name, host), at)
+    }
+
+    /// A connection of this protocol is announced.
+    pub fn expect(&self, ends: Ends, proto: ProtoId, topic: Topic, at: Time) {
+        self.turn.wait();
+        self.tables.announced.fetch_add(1, Ordering::Relaxed);
+        self.tables.expected.with(ends, at, |entry| {
+            *entry = Some((proto, topic));
+            ((), at + EXPECTED)
+        });
+    }
+
+    /// A connection comes. Out: what was announced of it, once.
+    pub fn expected(&self, ends: Ends, at: Time) -> Option<(ProtoId, Topic)> {
+        self.turn.wait();
+        if self.tables.announced.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let known = self.tables.expected.has(&ends, at);
+        let found = self.tables.expected.existing(&ends, |entry| (entry.take(), false)).flatten();
+        found.filter(|_| known)
     }
 
     /// A rule that tags a host matched on a packet.

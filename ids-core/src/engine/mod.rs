@@ -8,6 +8,7 @@ mod certificates;
 mod conclude;
 mod config;
 mod context;
+mod expected;
 #[cfg(test)]
 mod fixtures;
 mod frames;

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::conclude::{self, Setting};
 use super::context::{self, Known};
+use super::expected;
 use super::release::{self, Lull};
 use super::rewrite::{self, Edits};
 use super::tell::{self, Occasion};
@@ -442,12 +443,17 @@ impl<S: Sink> Visit<'_, S> {
             }
             let files = self.config.app.files.wanted(self.rules.files());
             let (midstream, other_lost) = (session.is_midstream(), session.start_lost(dir.flip()));
-            let facts = Facts { udp: false, midstream, other_lost, files };
+            let facts = Facts { udp: false, midstream, other_lost, files, client: Some(flow.client.addr) };
             let ports = ports(flow, dir);
             let mut found = Findings::default();
+            let deep = session.depth_reached(dir);
             let parsed = match session.app(dir) {
                 None => return,
                 Some(Chunk::Data { bytes, last }) => {
+                    expected::take(self.shared, flow, app, packet.time, &mut found);
+                    if last && deep {
+                        app.cut(dir);
+                    }
                     let input = Input { dir, data: bytes, last, time: packet.time, ports };
                     app.data(self.app, input, facts, &mut found)
                 }
@@ -462,6 +468,7 @@ impl<S: Sink> Visit<'_, S> {
                 Parsed::Switch { bytes, .. } => session.app_used(dir, bytes, 0),
                 Parsed::Failed => Dir::BOTH.into_iter().for_each(|dir| session.app_stop(dir)),
             }
+            expected::put(self.shared, flow, app, packet.time);
             let other_first = found.other_first && !other_done;
             self.learned(entry, &found, false);
             if parsed == Parsed::Failed {

@@ -5,10 +5,11 @@
 use ids_core::app::config::{Config as App, Encrypted, Files, Hashes, Switch};
 use ids_core::app::dcerpc;
 use ids_core::app::file::{Care, Kinds, Room, Wanted};
+use ids_core::app::ftp;
 use ids_core::app::http1;
+use ids_core::app::mime;
 use ids_core::app::mqtt;
 use ids_core::app::smb;
-use ids_core::app::mime;
 use ids_core::app::smtp;
 use ids_core::app::ssh;
 use ids_core::app::tls::{self, Ja4};
@@ -91,6 +92,7 @@ fn protocols(app: &Section<'_>) -> App {
             section::read(Some(node), &list.path(name), list.warnings(), |protocol| {
                 settings.protocols.push(switch(name, protocol));
                 match name.as_str() {
+                    "ftp" => settings.ftp = ftp(protocol),
                     "http" => settings.http1 = http(protocol),
                     "dcerpc" => settings.dcerpc = dcerpc(protocol),
                     "mqtt" => settings.mqtt = mqtt(protocol),
@@ -148,6 +150,15 @@ fn switch(name: &str, protocol: &Section<'_>) -> Switch {
         parse: asked == Use::Parse,
         tcp_ports: tcp_ports.or_else(|| both.clone()),
         udp_ports: udp_ports.or(both),
+    }
+}
+
+/// `ftp`: how much is read. Memory is bounded by that, so `memcap` has no counterpart here.
+fn ftp(protocol: &Section<'_>) -> ftp::Config {
+    let usual = ftp::Config::default();
+    ftp::Config {
+        max_line: size(protocol, "max-line-length", usual.max_line).max(1),
+        max_tx: protocol.number("max-tx", usual.max_tx),
     }
 }
 

@@ -305,6 +305,12 @@ impl Types {
                 "metadata" => self.metadata = true,
                 "netflow" => self.netflow = true,
                 "stats" => self.stats = Some(StatsRecord::read(s)),
+                // Data connections are told of with the commands that bring them about.
+                "ftp" => {
+                    let ftp = Transaction::read(name, s, xff);
+                    let data = Transaction { record: "ftp_data".to_owned(), ..ftp.clone() };
+                    self.transactions.extend([ftp, data]);
+                }
                 name if TRANSACTIONS.contains(&name) => self.transactions.push(Transaction::read(name, s, xff)),
                 name if UNWRITTEN.contains(&name) => {
                     s.entries();

@@ -52,7 +52,7 @@ impl Http {
 
     /// The oldest transaction whose response has not come.
     pub(super) fn awaiting(&self) -> Option<u64> {
-        (self.response.current..self.txs.end())
+        (self.response.current..self.txs.numbers().end)
             .find(|&id| self.txs.get(id).is_some_and(|tx| tx.response.message.progress < Progress::Complete))
     }
 
@@ -168,7 +168,7 @@ impl Http {
         if !text.is_empty() && text.len() < START.len() && starts_with(START, text) && !input.last {
             return Step::Wait;
         }
-        let expected = (self.response.current + 1..self.txs.end()).any(|id| self.txs.get(id).is_some());
+        let expected = (self.response.current + 1..self.txs.numbers().end).any(|id| self.txs.get(id).is_some());
         let ours = match data.is_empty() || starts_with(text, START) {
             true => 0,
             false if text.is_empty() && expected => 0,

@@ -17,8 +17,8 @@ use super::range::Partial;
 use super::tx::Tx;
 use crate::app::file::{Care, File};
 use crate::app::frames::Spans;
-use crate::app::numbered::Numbered;
 use crate::app::parser::{Input, Parsed, Session, Transaction};
+use crate::app::queue::Queue;
 use crate::field::Dir;
 
 /// Numbers of its frames.
@@ -32,7 +32,7 @@ const BLANK_LIMIT: usize = 1024;
 pub(super) struct Http {
     pub(super) config: Config,
     pub(super) care: Care,
-    pub(super) txs: Numbered<Tx>,
+    pub(super) txs: Queue<Box<Tx>>,
     pub(super) request: Reader,
     pub(super) response: Reader,
     /// The file of which responses bring ranges.
@@ -116,7 +116,7 @@ impl Http {
         Self {
             config: config.clone(),
             care,
-            txs: Numbered::default(),
+            txs: Queue::default(),
             request: reader(Dir::ToServer),
             response: reader(Dir::ToClient),
             partial: None,
@@ -126,7 +126,7 @@ impl Http {
 
     /// Adds a transaction. Where too many are open the oldest ends; where that does not help it goes.
     pub(super) fn push(&mut self, tx: Tx) -> u64 {
-        let id = self.txs.push(tx);
+        let id = self.txs.push(Box::new(tx));
         let max = self.config.max_tx.max(1) as u64;
         if let Some(old) = (id + 1).checked_sub(max + 1) {
             for dir in Dir::BOTH {
@@ -380,11 +380,11 @@ impl Session for Http {
     }
 
     fn transactions(&self) -> Range<u64> {
-        self.txs.range()
+        self.txs.numbers()
     }
 
     fn transaction(&self, id: u64) -> Option<&dyn Transaction> {
-        self.txs.get(id).map(|tx| tx as &dyn Transaction)
+        self.txs.get(id).map(|tx| tx.as_ref() as &dyn Transaction)
     }
 
     fn inspected(&mut self, id: u64, dir: Dir) {

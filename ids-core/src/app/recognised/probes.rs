@@ -4,7 +4,7 @@
 //! that say how long things are must agree with each other, since several are asked on every port.
 
 use crate::app::parser::Probe;
-use crate::app::probe::lines::{command, line_holds, reply};
+use crate::app::probe::lines::command;
 use crate::field::Dir::{self, ToServer};
 
 /// Yes or no, for bytes that travel the way they should.
@@ -42,16 +42,6 @@ pub(super) fn http2(data: &[u8], dir: Dir, _: bool) -> Probe {
         ),
         [] => Probe::Unsure,
         _ => Probe::No,
-    }
-}
-
-pub(super) fn ftp(data: &[u8], dir: Dir, _: bool) -> Probe {
-    if dir == ToServer {
-        return verdict(command(data, &["USER", "PASS", "AUTH", "FEAT", "SYST", "PASV", "EPSV", "QUIT", "OPTS"]), dir);
-    }
-    match reply(data, &[b"220", b"120", b"421"]) {
-        Some(true) => verdict(!line_holds(data, b"SMTP"), dir),
-        is => settle(is, dir),
     }
 }
 

@@ -13,8 +13,8 @@ use super::tx::{Tx, context};
 use super::{Config, unit};
 use crate::app::file::{Care, File};
 use crate::app::frames::Spans;
-use crate::app::numbered::Numbered;
 use crate::app::parser::{self, Input, Parsed};
+use crate::app::queue::Queue;
 use crate::field::Dir;
 
 /// Longest line of commands and replies, its end included (RFC 5321 §4.5.3.1.4, §4.5.3.1.5).
@@ -55,7 +55,7 @@ enum Next {
 pub(super) struct Smtp {
     config: Config,
     care: Care,
-    txs: Numbered<Tx>,
+    txs: Queue<Tx>,
     client: Place,
     server: Place,
     spans: Spans,
@@ -76,7 +76,7 @@ impl Smtp {
         Self {
             config: config.clone(),
             care,
-            txs: Numbered::default(),
+            txs: Queue::default(),
             client: Place::Line,
             server: Place::Line,
             spans: Spans::default(),
@@ -90,11 +90,11 @@ impl Smtp {
 
     /// The number of the mail at hand: a new one if there is none that goes on.
     fn current(&mut self) -> u64 {
-        let newest = self.txs.end().checked_sub(1);
+        let newest = self.txs.numbers().end.checked_sub(1);
         if let Some(id) = newest.filter(|id| self.txs.get(*id).is_some_and(|tx| !tx.is_done())) {
             return id;
         }
-        let Range { start, end } = self.txs.range();
+        let Range { start, end } = self.txs.numbers();
         if end - start >= MAX_TXS {
             self.txs.release(start);
         }
@@ -170,7 +170,7 @@ impl Smtp {
     }
 
     fn newest(&self) -> Option<u64> {
-        self.txs.end().checked_sub(1)
+        self.txs.numbers().end.checked_sub(1)
     }
 
     /// A line of the client that is no part of a message. In: the text, the length with its end, and whether that is yet
@@ -465,7 +465,7 @@ impl parser::Session for Smtp {
     }
 
     fn transactions(&self) -> Range<u64> {
-        self.txs.range()
+        self.txs.numbers()
     }
 
     fn transaction(&self, id: u64) -> Option<&dyn parser::Transaction> {

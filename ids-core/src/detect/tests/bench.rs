@@ -6,9 +6,10 @@ use super::frames::{self, CLIENT, PORT, SERVER};
 use crate::anomaly::Anomaly;
 use crate::app::App;
 use crate::app::config::{self, Config};
+use crate::app::expected::Topic;
 use crate::app::file::{Care, Kinds};
 use crate::app::parser::{Input, Parsed};
-use crate::app::registry::ProtoId;
+use crate::app::registry::{self, ProtoId};
 use crate::app::state::{Facts, Findings, Found};
 use crate::counters::Counters;
 use crate::decode::{self, Frame, Start, decode};
@@ -48,6 +49,8 @@ pub(super) enum Step {
     Wait(u64),
     /// The packets that follow belong to another flow.
     NewFlow,
+    /// It was announced: protocol, command and file name.
+    Announced(&'static str, &'static str, &'static str),
     /// So many bytes of the server are lost.
     Lost(u64),
     /// From here on the server listens at this port, instead of 80, over TCP.
@@ -208,6 +211,11 @@ impl Bench {
                 self.port = *port;
                 Vec::new()
             }
+            Step::Announced(proto, command, name) => {
+                let topic = Topic { command, name: name.as_bytes().to_vec() };
+                self.app.announced(registry::by_name(proto).unwrap(), topic, &mut Findings::default());
+                Vec::new()
+            }
             Step::NewFlow => {
                 (self.flow, self.state, self.app) = (None, FlowState::default(), AppState::default());
                 (self.streams, self.unused) = Default::default();
@@ -269,7 +277,9 @@ impl Bench {
         let unused = &mut self.unused[dir.index()];
         unused.extend_from_slice(packet.payload());
         self.app.want(self.rules.frames());
-        let facts = Facts { udp: !tcp, files: self.config.config.files.wanted(self.rules.files()), ..Facts::default() };
+        let client = packet.addresses().map(|(src, dst)| if dir == ToServer { src } else { dst });
+        let facts =
+            Facts { udp: !tcp, files: self.config.config.files.wanted(self.rules.files()), client, ..Facts::default() };
         let input = Input { dir, data: unused, last: false, time: packet.time, ports: packet.ports() };
         let used = match self.app.data(&self.config, input, facts, findings) {
             Parsed::Used { bytes, .. } | Parsed::Switch { bytes, .. } => bytes,

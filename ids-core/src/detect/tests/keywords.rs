@@ -1,6 +1,7 @@
 //! Every keyword, option, transform and field: a rule that fires, and a near miss that does not.
 
 mod bytes;
+mod ftp;
 mod mail;
 mod said;
 
@@ -504,6 +505,7 @@ fn fields() -> Vec<Case> {
     cases.extend(KRB5_FIELDS.map(krb5_case));
     cases.extend(SMB_FIELDS.map(smb_case));
     cases.extend(RPC_FIELDS.map(rpc_case));
+    cases.extend(ftp::fields());
     cases.extend(mail::fields());
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));
