@@ -27,6 +27,7 @@ outputs:
                   http-body-printable: yes, verdict: yes, metadata: {rule: {raw: yes, reference: yes}}}
         - anomaly: {packethdr: yes, types: {decode: yes, stream: yes}}
         - arp: {enabled: yes}
+        - dcerpc
         - dns
         - drop: {verdict: yes}
         - files: {force-hash: [md5, sha1, sha256]}
@@ -36,6 +37,7 @@ outputs:
         - mdns
         - metadata
         - netflow
+        - smb
         - smtp: {extended: yes, custom: [received, date], md5: [body, subject]}
         - stats: {threads: no, deltas: no}
         - tls: {extended: yes, ja4: yes}

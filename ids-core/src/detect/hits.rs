@@ -183,8 +183,9 @@ impl Hits {
 
     /// Weighs the matches: once, when everything that belongs to the packet was inspected.
     pub fn decide(&mut self, rules: &RuleSet, scene: &mut Scene<'_>, counters: &mut Counters) -> Decision {
-        self.matches.sort_by_key(|hit| (hit.rule, hit.tx, hit.frame));
-        self.matches.dedup_by_key(|hit| (hit.rule, hit.tx, hit.frame));
+        // At the end of a flow both directions are looked at.
+        self.matches.sort_by_key(|hit| (hit.rule, hit.tx, hit.frame, hit.dir));
+        self.matches.dedup_by_key(|hit| (hit.rule, hit.tx, hit.frame, hit.dir));
         let mut decision = Decision::default();
         for at in 0..self.matches.len() {
             let Some(hit) = self.matches.get(at) else { break };

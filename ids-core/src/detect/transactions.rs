@@ -344,10 +344,11 @@ impl Detector {
         true
     }
 
-    /// Raw payload in a rule on transactions: the stream data at hand, or the datagram.
+    /// Raw payload in a rule on transactions: the stream data at hand, or the datagram. It ends where it ends: what comes
+    /// later is of other transactions.
     pub(super) fn tx_payload(&mut self, chain: &Chain, scene: &Scene<'_>) -> bool {
         match &scene.stream {
-            Some(chunk) => self.chain(chain, chunk.buffer()),
+            Some(chunk) => self.chain(chain, Buffer { complete: true, ..chunk.buffer() }),
             None if scene.carriers() == Carriers::TCP && scene.streamed => false,
             None => self.chain(chain, Buffer::from(scene.packet.payload())),
         }
