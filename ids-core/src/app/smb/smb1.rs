@@ -47,7 +47,7 @@ const CHAINED: [u16; 8] = [
 ];
 
 /// Most commands of a message.
-const MOST_COMMANDS: usize = 8;
+const MOST_COMMANDS: usize = 64;
 /// Most dialects that are kept of a negotiation.
 const MOST_DIALECTS: usize = 64;
 
