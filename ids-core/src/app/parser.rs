@@ -144,7 +144,7 @@ pub enum Parsed {
     Used {
         /// How many bytes of the input are done with.
         bytes: usize,
-        /// How many unused bytes it takes to get further.
+        /// How many unused bytes it takes to get further; 1 where there are more, to pause ([`Parsed::pauses`]).
         need: usize,
     },
     /// This is not (or no longer) the protocol: hand nothing in again.
@@ -160,6 +160,12 @@ pub enum Parsed {
 }
 
 impl Parsed {
+    /// Whether the parser could go on with what it had, of so many bytes, but wants what it has read to be inspected and
+    /// released before: it asked for no more bytes than are there.
+    pub const fn pauses(self, bytes: usize) -> bool {
+        matches!(self, Self::Used { bytes: used, need } if need > 0 && used + need <= bytes)
+    }
+
     /// Everything is used up.
     pub const fn all(input: &Input<'_>) -> Self {
         Self::Used { bytes: input.data.len(), need: 0 }

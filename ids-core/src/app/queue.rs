@@ -1,6 +1,7 @@
 //! The transactions of one session that were not released, by number.
 //!
-//! In: transactions, in the order in which they begin.  Out: them again, until they are released. Must not know protocols.
+//! In: transactions, in the order in which they begin.  Out: them again, until they are released. One that stays open
+//! for long costs nothing to those that come and go meanwhile. Must not know protocols.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -8,79 +9,66 @@ use std::ops::Range;
 /// Transactions, numbered from 0.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
-    /// Number of the first in the list.
-    first: u64,
-    list: VecDeque<Option<T>>,
-    /// How many of the list are there.
-    open: usize,
+    /// Those that are there, with their numbers, oldest first.
+    open: VecDeque<(u64, T)>,
+    /// The number of the next one.
+    next: u64,
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self { first: 0, list: VecDeque::new(), open: 0 }
+        Self { open: VecDeque::new(), next: 0 }
     }
 }
 
 impl<T> Queue<T> {
     /// From the oldest that was not released to one past the newest.
     pub(super) fn numbers(&self) -> Range<u64> {
-        self.first..self.first + self.list.len() as u64
+        self.open.front().map_or(self.next, |row| row.0)..self.next
     }
 
     /// How many were not released.
-    pub(super) const fn open(&self) -> usize {
-        self.open
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
     }
 
     /// One of them, if it was not released.
     pub(super) fn get(&self, id: u64) -> Option<&T> {
-        self.list.get(self.index(id)?)?.as_ref()
+        self.open.get(self.place(id)?).map(|row| &row.1)
     }
 
     /// One of them, to change it.
     pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut T> {
-        let index = self.index(id)?;
-        self.list.get_mut(index)?.as_mut()
+        let place = self.place(id)?;
+        self.open.get_mut(place).map(|row| &mut row.1)
     }
 
     /// Adds one. Out: its number.
     pub(super) fn push(&mut self, tx: T) -> u64 {
-        self.list.push_back(Some(tx));
-        self.open += 1;
-        self.numbers().end - 1
+        self.open.push_back((self.next, tx));
+        self.next += 1;
+        self.next - 1
     }
 
     /// All that are there, oldest first.
     pub(super) fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut T> {
-        self.list.iter_mut().filter_map(Option::as_mut)
+        self.open.iter_mut().map(|row| &mut row.1)
     }
 
-    /// How many numbers are in use: those that were released count as long as an older one was not.
-    pub(super) fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// Forgets the oldest. Out: that one.
-    pub(super) fn drop_oldest(&mut self) -> Option<T> {
-        let oldest = self.list.pop_front()?;
-        self.first += 1;
-        self.open -= usize::from(oldest.is_some());
-        oldest
+    /// Forgets the oldest. Out: that one, with its number.
+    pub(super) fn drop_oldest(&mut self) -> Option<(u64, T)> {
+        self.open.pop_front()
     }
 
     /// Forgets one.
     pub(super) fn release(&mut self, id: u64) {
-        let place = self.index(id).and_then(|index| self.list.get_mut(index));
-        if place.is_some_and(|place| place.take().is_some()) {
-            self.open -= 1;
-        }
-        while let Some(None) = self.list.front() {
-            self.drop_oldest();
+        if let Some(place) = self.place(id) {
+            self.open.remove(place);
         }
     }
 
-    fn index(&self, id: u64) -> Option<usize> {
-        usize::try_from(id.checked_sub(self.first)?).ok()
+    fn place(&self, id: u64) -> Option<usize> {
+        self.open.binary_search_by_key(&id, |row| row.0).ok()
     }
 }
 
@@ -99,6 +87,8 @@ mod tests {
         queue.release(0);
         assert_eq!((queue.numbers(), queue.push("d"), queue.get(9)), (2..3, 3, None));
         assert_eq!(queue.iter_mut().map(|tx| *tx).collect::<String>(), "cd");
-        assert_eq!((queue.drop_oldest(), queue.len(), queue.open()), (Some("c"), 1, 1));
+        assert_eq!((queue.drop_oldest(), queue.open(), queue.get_mut(3)), (Some((2, "c")), 1, Some(&mut "d")));
+        queue.release(3);
+        assert_eq!((queue.numbers(), queue.push("e")), (4..4, 4));
     }
 }

@@ -294,8 +294,13 @@ impl<T: Default, F: Default> State<T, F> {
     /// Releases the transactions and frames that are logged and inspected. Out: what frames were lost to limits since
     /// the last call.
     pub fn release(&mut self) -> Losses {
+        self.release_but(|_| false)
+    }
+
+    /// The same, but for transactions that somebody `holds`.
+    pub fn release_but(&mut self, holds: impl Fn(u64) -> bool) -> Losses {
         if let Some((_, session)) = &mut self.session {
-            self.txs.release(session.as_mut());
+            self.txs.release(session.as_mut(), holds);
         }
         let at = self.at;
         self.frames.as_mut().map_or_else(Losses::default, |frames| {

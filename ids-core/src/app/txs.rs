@@ -24,7 +24,6 @@ pub struct TxState<T> {
     pub files: [usize; 2],
     /// Detection's own state.
     pub detect: T,
-    released: bool,
 }
 
 /// An open transaction with the engine's state of it.
@@ -88,11 +87,10 @@ impl<T: Default> Txs<T> {
             events: 0,
             files: [0; 2],
             detect: T::default(),
-            released: false,
         }));
         self.next = self.next.max(ids.end);
-        while let Some(tx) = self.open.front().filter(|tx| tx.id < ids.start) {
-            dropped += u64::from(!tx.released);
+        while self.open.front().is_some_and(|tx| tx.id < ids.start) {
+            dropped += 1;
             self.open.pop_front();
         }
         (met, dropped)
@@ -100,24 +98,25 @@ impl<T: Default> Txs<T> {
 
     /// The open ones, oldest first.
     pub(super) fn iter(&mut self) -> impl Iterator<Item = &mut TxState<T>> {
-        self.open.iter_mut().filter(|tx| !tx.released)
+        self.open.iter_mut()
     }
 
-    /// Releases those that are logged and inspected in the directions they have.
-    pub(super) fn release(&mut self, session: &mut dyn Session) {
-        for state in self.open.iter_mut().filter(|state| !state.released && state.logged) {
+    /// Releases those that are logged and inspected in the directions they have, and that nobody `holds`.
+    pub(super) fn release(&mut self, session: &mut dyn Session, holds: impl Fn(u64) -> bool) {
+        self.open.retain(|state| {
+            if !state.logged || holds(state.id) {
+                return true;
+            }
             let dirs = session.transaction(state.id).map(Transaction::dirs);
             let over = |dir: Dir| {
                 let [request, response] = state.inspected;
                 dirs.is_none_or(|dirs| !dirs.contains(dir)) || if dir == Dir::ToServer { request } else { response }
             };
-            if Dir::BOTH.into_iter().all(over) {
+            let over = Dir::BOTH.into_iter().all(over);
+            if over {
                 session.release(state.id);
-                state.released = true;
             }
-        }
-        while self.open.front().is_some_and(|state| state.released) {
-            self.open.pop_front();
-        }
+            !over
+        });
     }
 }

@@ -112,6 +112,11 @@ impl Hits {
         &self.alerts
     }
 
+    /// Whether a rule matched on this transaction.
+    pub fn concern(&self, tx: u64) -> bool {
+        self.matches.iter().any(|hit| hit.tx == Some(tx))
+    }
+
     /// Numbers of the transactions that rules want no record of.
     pub fn unrecorded(&self) -> &[u64] {
         &self.unrecorded

@@ -327,10 +327,31 @@ impl TxState {
 pub(super) struct Side {
     /// Revision and progress at the last inspection; `None` before the first.
     pub(super) seen: Option<(u32, u8)>,
-    /// How far each prefilter buffer was searched: its number, and the position searched up to.
-    pub(super) searched: SmallVec<[(u16, u64); 4]>,
+    /// How far each prefilter buffer was searched: its number, which instance of it, and the position searched up to.
+    searched: SmallVec<[(u16, u16, u64); 4]>,
     /// It was inspected when complete.
     pub(super) over: bool,
+}
+
+impl Side {
+    /// How far an instance of a buffer was searched.
+    pub(super) fn searched(&self, buffer: u16, instance: usize) -> Option<u64> {
+        self.searched.iter().find(|row| (row.0, usize::from(row.1)) == (buffer, instance)).map(|row| row.2)
+    }
+
+    /// An instance of a buffer was searched up to there.
+    pub(super) fn note_searched(&mut self, buffer: u16, instance: usize, upto: u64) {
+        match self.searched.iter_mut().find(|row| (row.0, usize::from(row.1)) == (buffer, instance)) {
+            Some(row) => row.2 = upto,
+            None => self.searched.push((buffer, u16::try_from(instance).unwrap_or(u16::MAX), upto)),
+        }
+    }
+
+    /// Nothing was searched: by other rules.
+    pub(super) fn search_anew(&mut self) {
+        self.seen = None;
+        self.searched.clear();
+    }
 }
 
 /// A rule that may match a transaction.

@@ -141,33 +141,33 @@ impl Detector {
         let Kind::Bytes(kind) = buffer.info.kind else { return };
         let final_at = buffer.info.ready.get(subject.dir.index()).copied().unwrap_or_default();
         let ready = subject.progress(subject.dir) >= final_at;
-        let before = side.searched.iter().find(|row| row.0 == number).map(|row| row.1);
-        if !kind.streaming && (!ready || before.is_some()) {
+        if !kind.streaming && (!ready || side.searched(number, 0).is_some()) {
             return;
         }
         let Self { field: scratch, transformed, seen, .. } = self;
-        let mut searched = 0;
         for instance in 0..MAX_INSTANCES {
             let (data, offset) = match subject.tx.field(field, subject.dir, instance, scratch) {
                 Value::Bytes(data) => (data, 0),
                 Value::Stream { data, offset, .. } => (data, offset),
                 Value::Absent | Value::Uint(_) => break,
             };
-            searched += offset + data.len() as u64;
-            // Of several bodies, or of changed bytes, it is not known what is new.
-            let whole = buffer.info.multi || !buffer.transforms.is_empty();
-            let from = if whole { 0 } else { resume(before, offset, group.longest) };
-            let fresh = data.get(from..).unwrap_or_default();
-            if !whole || before != Some(searched) {
-                look(group, transformed.of(&buffer.transforms, fresh), seen, candidates);
+            // Of changed bytes it is not known what is new.
+            let changed = !buffer.transforms.is_empty();
+            let end = offset + data.len() as u64;
+            let before = side.searched(number, instance);
+            let from = if changed { 0 } else { resume(before, offset, group.longest) };
+            if !changed || before != Some(end) {
+                look(group, transformed.of(&buffer.transforms, data.get(from..).unwrap_or_default()), seen, candidates);
+            }
+            if kind.streaming {
+                side.note_searched(number, instance, end);
             }
             if !buffer.info.multi {
                 break;
             }
         }
-        match side.searched.iter_mut().find(|row| row.0 == number) {
-            Some(row) => row.1 = searched,
-            None => side.searched.push((number, searched)),
+        if !kind.streaming {
+            side.note_searched(number, 0, 0);
         }
     }
 
@@ -411,8 +411,7 @@ impl TxState {
         });
         self.rules.sort_unstable_by_key(|pending| (pending.rule, pending.dir));
         for side in &mut self.sides {
-            side.seen = None;
-            side.searched.clear();
+            side.search_anew();
         }
     }
 

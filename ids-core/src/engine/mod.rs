@@ -12,6 +12,8 @@ mod expected;
 #[cfg(test)]
 mod fixtures;
 mod frames;
+mod passing;
+mod pause;
 mod release;
 mod rewrite;
 mod route;

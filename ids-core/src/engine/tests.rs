@@ -2,6 +2,7 @@
 
 mod certificates;
 mod files;
+mod pause;
 mod share;
 
 use std::sync::Arc;

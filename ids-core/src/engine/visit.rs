@@ -333,11 +333,11 @@ impl<S: Sink> Visit<'_, S> {
 
     /// Tries rules on the transactions that a direction has brought further; where no rule looks at the flow any more,
     /// they count as inspected.
-    fn transactions(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
+    pub(super) fn transactions(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
         let Entry { flow, tcp, data: Conn { app, detect, sealed, .. } } = entry;
         let ruled = self.ruled(flow);
         let established = established(flow, tcp.as_deref());
-        let mut inspected = ArrayVec::<u64, 16>::new();
+        let mut inspected = SmallVec::<[u64; 16]>::new();
         let mut scene = scene(packet, self.config, self.shared);
         scene.flow = Some(flow);
         scene.state = Some(detect);
@@ -359,7 +359,7 @@ impl<S: Sink> Visit<'_, S> {
             {
                 *over = true;
             }
-            let _ = inspected.try_push(open.state.id);
+            inspected.push(open.state.id);
         }
         if let Some(chunk) = scene.stream.filter(|_| self.hits.on_stream()) {
             self.matched.clear();
@@ -398,30 +398,6 @@ impl<S: Sink> Visit<'_, S> {
         flow.action == Action::None && !self.special.pass
     }
 
-    /// A packet of a flow that is bypassed is counted, and goes by.
-    fn pass_by(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) -> Verdict {
-        self.counters.count(Counter::FlowBypassedPkts);
-        self.counters.add(Counter::FlowBypassedBytes, packet.bytes.len() as u64);
-        if self.config.inline {
-            self.counters.count(Counter::IpsAccepted);
-        }
-        if let (Some(session), Some(tcp)) = (&mut entry.tcp, packet.tcp()) {
-            session.pass_by(dir, tcp.flags());
-        }
-        Verdict::Accept
-    }
-
-    /// A packet of a flow that is done with goes by, as it would in the kernel.
-    fn go_by(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) -> Verdict {
-        if self.config.inline {
-            self.counters.count(Counter::IpsAccepted);
-        }
-        if let Some(tcp) = packet.tcp() {
-            entry.went_by(dir, tcp.flags(), tcp.payload.len() as u64);
-        }
-        Verdict::Accept
-    }
-
     /// Hands both directions' bytes to the application layer. A packet acknowledges the other side's data, so that
     /// comes first.
     fn feed(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
@@ -447,6 +423,7 @@ impl<S: Sink> Visit<'_, S> {
             let ports = ports(flow, dir);
             let mut found = Findings::default();
             let deep = session.depth_reached(dir);
+            let mut paused = false;
             let parsed = match session.app(dir) {
                 None => return,
                 Some(Chunk::Data { bytes, last }) => {
@@ -455,7 +432,9 @@ impl<S: Sink> Visit<'_, S> {
                         app.cut(dir);
                     }
                     let input = Input { dir, data: bytes, last, time: packet.time, ports };
-                    app.data(self.app, input, facts, &mut found)
+                    let parsed = app.data(self.app, input, facts, &mut found);
+                    paused = parsed.pauses(bytes.len());
+                    parsed
                 }
                 Some(Chunk::Gap { bytes }) => app.gap(dir, bytes, &mut found),
             };
@@ -477,6 +456,12 @@ impl<S: Sink> Visit<'_, S> {
             if self.config.stream.inline {
                 self.transactions(entry, packet, dir);
                 self.frames(entry, packet, dir);
+            }
+            if paused {
+                self.make_room(entry, packet, dir);
+                if let Some(session) = &mut entry.tcp {
+                    session.app_again(dir);
+                }
             }
             if other_first {
                 other_done = true;

@@ -13,7 +13,7 @@ use crate::app::queue::Queue;
 use crate::field::{Dir, Dirs, Value};
 use crate::record::Writer;
 
-/// Open transactions at which a stream is not read further until some are released.
+/// Messages after which reading pauses.
 const BATCH: usize = 256;
 
 /// Open transactions at which the oldest is dropped for a new one.
@@ -45,6 +45,8 @@ enum Stream {
     /// At the start of a message, of which so many bytes are still missing.
     #[default]
     Aligned,
+    /// At the start of a message that is there, until those before it are inspected.
+    Paused,
     /// Waiting for the rest of a message: so many bytes of it have not come yet.
     Within(u64),
     /// After a gap within a message, of which so many bytes are to be passed over.
@@ -78,7 +80,7 @@ impl Session {
                 _ => {}
             }
         }
-        if self.queue.len() >= MAX_OPEN {
+        if self.queue.open() >= MAX_OPEN {
             self.queue.drop_oldest();
         }
         let id = self.queue.push(Tx { message, dir, kind: self.kind });
@@ -87,7 +89,7 @@ impl Session {
 
     /// Takes whole messages from a stream. Out: bytes used, and where the stream stands.
     fn stream(&mut self, input: Input<'_>, state: Stream) -> (usize, Stream) {
-        let mut used = 0;
+        let (mut used, mut taken) = (0, 0);
         let mut state = state;
         loop {
             let rest = input.data.get(used..).unwrap_or_default();
@@ -105,7 +107,7 @@ impl Session {
                     Probe::No => return (input.data.len(), Stream::Lost),
                     Probe::Unsure => return (used, Stream::Lost),
                 },
-                Stream::Aligned | Stream::Within(_) => {
+                Stream::Aligned | Stream::Paused | Stream::Within(_) => {
                     let Some((length, body)) = rest.split_first_chunk::<2>() else {
                         return (used, Stream::Aligned);
                     };
@@ -113,9 +115,10 @@ impl Session {
                     let Some(body) = body.get(..length) else {
                         return (used, Stream::Within((2 + length - rest.len()) as u64));
                     };
-                    if self.queue.len() >= BATCH && used > 0 {
-                        return (used, Stream::Aligned);
+                    if taken == BATCH {
+                        return (used, Stream::Paused);
                     }
+                    taken += 1;
                     self.message(body, input.dir, used + 2);
                     used += 2 + length;
                     state = Stream::Aligned;
@@ -147,6 +150,7 @@ impl parser::Session for Session {
         let left = input.data.len() - used;
         let need = match state {
             Stream::Within(missing) => usize::try_from(missing).unwrap_or(usize::MAX).saturating_add(left),
+            Stream::Paused => 1,
             Stream::Aligned | Stream::Skip(_) | Stream::Lost => 0,
         };
         Parsed::Used { bytes: used, need }

@@ -141,7 +141,7 @@ impl Ftp {
             None => match self.waiting.pop_front() {
                 Some(id) => (id, None),
                 // Without a command it is a greeting, or nobody knows what; of that there may be so much.
-                None if self.txs.len() < self.config.max_tx => (self.txs.push(Tx::default()), None),
+                None if self.txs.open() < self.config.max_tx => (self.txs.push(Tx::default()), None),
                 None => return Line::Read,
             },
         };

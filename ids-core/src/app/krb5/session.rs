@@ -17,7 +17,7 @@ use crate::app::queue::Queue;
 use crate::field::{Dir, Dirs, Value};
 use crate::record::Writer;
 
-/// Open transactions at which a stream is not read further until some are released.
+/// Messages after which reading pauses.
 const BATCH: usize = 256;
 /// Open transactions at which the oldest is dropped for a new one.
 const MAX_OPEN: usize = 4096;
@@ -75,7 +75,7 @@ impl Session {
                 events.note(Event::WeakEncryption as u8);
             }
         }
-        if self.queue.len() >= MAX_OPEN {
+        if self.queue.open() >= MAX_OPEN {
             self.queue.drop_oldest();
         }
         self.queue.push(Tx { message, dir, failed, events });
@@ -96,6 +96,7 @@ impl parser::Session for Session {
         let skip = of(&mut self.skip, input.dir);
         let mut at = usize::try_from(*skip).unwrap_or(usize::MAX).min(input.data.len());
         *skip -= at as u64;
+        let mut taken = 0;
         loop {
             let rest = input.data.get(at..).unwrap_or_default();
             let Some((length, body)) = rest.split_first_chunk::<LENGTH>() else {
@@ -110,9 +111,10 @@ impl parser::Session for Session {
                 *of(&mut self.missing, input.dir) = (LENGTH + length - rest.len()) as u64;
                 return Parsed::Used { bytes: at, need: LENGTH + length };
             };
-            if self.queue.len() >= BATCH && at > 0 {
-                return Parsed::Used { bytes: at, need: 0 };
+            if taken == BATCH {
+                return Parsed::Used { bytes: at, need: 1 };
             }
+            taken += 1;
             self.message(body, input.dir);
             at += LENGTH + length;
         }

@@ -19,7 +19,7 @@ use crate::field::Dir;
 
 /// Type and flags, and a length of four bytes at most (MQTT 5.0 §2.1).
 const LONGEST_HEAD: usize = 5;
-/// Open transactions at which a stream is not read further until some are released.
+/// Messages after which reading pauses.
 const BATCH: usize = 256;
 /// Reasons from this one on say that something failed (MQTT 5.0 §2.4).
 const FAILURE: u8 = 0x80;
@@ -116,9 +116,6 @@ impl Session {
             *self.place(dir) = Place::Within { head, whole, missing: length - rest.rest().len() };
             return wait(whole);
         };
-        if self.queue.len() >= BATCH && at > 0 {
-            return wait(0);
-        }
         *self.place(dir) = Place::Head;
         self.mark(at, used, length, dir);
         match Message::read(head, self.version_for(head, length), body) {
@@ -238,10 +235,9 @@ impl Session {
 
     fn begin(&mut self, mut tx: Tx, odd: &[Event]) {
         odd.iter().for_each(|event| tx.note(*event));
-        if self.queue.len() >= self.config.max_tx {
-            let id = self.queue.numbers().start;
-            let waiting = self.queue.drop_oldest().and_then(|oldest| oldest.waiting());
-            if let Some(waiting) = waiting.filter(|waiting| self.waiting.get(waiting) == Some(&id)) {
+        if self.queue.open() >= self.config.max_tx {
+            let oldest = self.queue.drop_oldest().and_then(|(id, oldest)| Some((id, oldest.waiting()?)));
+            if let Some((_, waiting)) = oldest.filter(|(id, waiting)| self.waiting.get(waiting) == Some(id)) {
                 self.waiting.remove(&waiting);
             }
             tx.note(Event::TooManyTransactions);
@@ -259,13 +255,14 @@ impl Session {
 impl parser::Session for Session {
     fn parse(&mut self, input: Input<'_>) -> Parsed {
         let mut at = 0;
-        loop {
+        for _ in 0..BATCH {
             match self.step(input.data.get(at..).unwrap_or_default(), at, input.dir) {
                 Ok(used) if used > 0 => at += used,
                 Ok(_) => return Parsed::Used { bytes: at, need: 0 },
                 Err(parsed) => return parsed,
             }
         }
+        Parsed::Used { bytes: at, need: usize::from(at < input.data.len()) }
     }
 
     fn gap(&mut self, dir: Dir, bytes: u64) -> Parsed {
