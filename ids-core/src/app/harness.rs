@@ -25,13 +25,18 @@ impl<S: Session> Feed<S> {
         if self.failed {
             return;
         }
-        match self.session.parse(input(dir, unused, false)) {
-            Parsed::Used { bytes, need } => {
-                assert!(need == 0 || need > unused.len() - bytes);
-                unused.drain(..bytes);
+        loop {
+            match self.session.parse(input(dir, unused, false)) {
+                Parsed::Used { bytes, need } => {
+                    unused.drain(..bytes);
+                    if need == 0 || need > unused.len() {
+                        return;
+                    }
+                    assert_ne!(bytes, 0, "what is there is enough to get further");
+                }
+                Parsed::Failed => return self.failed = true,
+                Parsed::Switch { .. } => panic!("nothing here switches"),
             }
-            Parsed::Failed => self.failed = true,
-            Parsed::Switch { .. } => panic!("nothing here switches"),
         }
     }
 

@@ -1,7 +1,10 @@
 //! What is known of a connection: transactions, what is asked and not answered, shares, open files.
 //!
 //! In: what `smb1` and `smb2` read in messages.  Out: transactions.
-//! Holds at most `max-tx` transactions; of the rest at most [`MOST`] of each kind, of which the oldest go first.
+//! Holds at most `max-tx` transactions that are not complete; of the rest at most [`MOST`] of each kind, of which the oldest
+//! go first.
+
+use std::ops::Range;
 
 use smallvec::SmallVec;
 
@@ -45,6 +48,8 @@ pub(super) struct Connection {
     pub(super) config: Config,
     pub(super) care: Care,
     pub(super) txs: Queue<Tx>,
+    /// All transactions before this one are complete.
+    oldest: u64,
     pub(super) dialect: Dialect,
     /// A negotiation in SMB 1, which may be answered in SMB 2 (MS-SMB2 §3.3.5.3.1).
     pub(super) negotiating: Option<u64>,
@@ -57,8 +62,6 @@ pub(super) struct Connection {
     pub(super) sizes: Option<(u32, u32)>,
     /// Data on its way, by direction, and whether none of it came yet.
     flowing: [Option<(Data, bool)>; 2],
-    /// There were more transactions at once than there may be.
-    pub(super) overflowed: bool,
 }
 
 impl Connection {
@@ -67,6 +70,7 @@ impl Connection {
             config,
             care,
             txs: Queue::default(),
+            oldest: 0,
             dialect: Dialect::Unknown,
             negotiating: None,
             pending: Table::new(MOST),
@@ -75,7 +79,6 @@ impl Connection {
             opened: None,
             sizes: None,
             flowing: [None; 2],
-            overflowed: false,
         }
     }
 
@@ -85,18 +88,42 @@ impl Connection {
         if dir == Dir::ToServer { client } else { server }
     }
 
-    /// Adds a transaction, unless there are too many. Out: its number.
-    pub(super) fn push(&mut self, tx: Tx) -> Option<u64> {
-        if self.txs.open() >= self.config.max_tx.max(1) {
-            self.overflowed = true;
-            self.odd(None, Event::TooManyTransactions);
-            return None;
+    /// Adds a transaction. Where too many are open the oldest ends, and tells that; where that does not help it goes.
+    /// Out: its number.
+    pub(super) fn push(&mut self, tx: Tx) -> u64 {
+        let max = self.config.max_tx.max(1);
+        if self.txs.open() >= 2 * max {
+            self.txs.release(self.txs.numbers().start);
         }
-        Some(self.txs.push(tx))
+        if self.txs.open() >= max {
+            self.end_oldest();
+        }
+        self.txs.push(tx)
+    }
+
+    /// Ends the oldest transaction that is not complete, if there is one.
+    fn end_oldest(&mut self) {
+        let Range { start, end } = self.txs.numbers();
+        let open = |id: &u64| self.txs.get(*id).is_some_and(|tx| !tx.is_over());
+        let oldest = (self.oldest.max(start)..end).find(open);
+        self.oldest = oldest.unwrap_or(end);
+        if let Some(id) = oldest {
+            self.note(id, Event::TooManyTransactions);
+            self.interrupt(id);
+        }
+    }
+
+    /// Ends a transaction. `whole`: the file that it is about was closed.
+    pub(super) fn end(&mut self, id: u64, whole: bool) {
+        let Some(tx) = self.txs.get_mut(id) else { return };
+        if let Content::Transfer { transfer, .. } = &mut tx.content {
+            transfer.end(whole);
+        }
+        Dir::BOTH.into_iter().for_each(|dir| tx.finish(dir));
     }
 
     /// Begins a transaction, which is complete to the server. Out: its number.
-    pub(super) fn begin(&mut self, header: &Header, content: Content) -> Option<u64> {
+    pub(super) fn begin(&mut self, header: &Header, content: Content) -> u64 {
         let mut tx = Tx::new(header, self.dialect.clone(), content);
         tx.finish(Dir::ToServer);
         self.push(tx)
@@ -154,7 +181,7 @@ impl Connection {
             newest.note(event);
         } else if let Some(header) = header {
             let id = self.begin(header, Content::Other);
-            id.into_iter().for_each(|id| self.note(id, event));
+            self.note(id, event);
         }
     }
 

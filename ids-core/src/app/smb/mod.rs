@@ -114,7 +114,7 @@ const FRAMES: &[Info] = &[
 /// Settings (`app-layer.protocols.smb`).
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// Transactions of a connection at once (`max-tx`).
+    /// Transactions of a connection that wait for their end at once (`max-tx`); the oldest end first.
     pub max_tx: usize,
     /// Most bytes of a READ (`max-read-size`), and of a WRITE (`max-write-size`); more is told. 0: any.
     pub max_read_size: u64,

@@ -24,6 +24,8 @@ pub(super) struct Open {
     pub(super) pipe: Option<bool>,
     /// Transactions of what is written and of what is read.
     transfers: [Option<u64>; 2],
+    /// Where the next ones go on, if those had to end while it was open.
+    from: [u64; 2],
     calls: Calls,
 }
 
@@ -124,40 +126,44 @@ impl Connection {
     /// A file is closed: so are its transactions.
     pub(super) fn close(&mut self, file: FileId) {
         let Some(open) = self.opens.remove(&file) else { return };
-        for (dir, id) in Dir::BOTH.into_iter().zip(open.transfers) {
-            if let Some(id) = id {
-                self.end_transfer(id, dir, true);
+        open.transfers.into_iter().flatten().for_each(|id| self.end(id, true));
+    }
+
+    /// Ends a transaction; if it is about a file that is open, the next one goes on behind what was in order.
+    pub(super) fn interrupt(&mut self, id: u64) {
+        if let Some(Content::Transfer { transfer, file, .. }) = self.txs.get(id).map(|tx| &tx.content)
+            && let Some(open) = self.opens.get_mut(file)
+        {
+            for (known, from) in open.transfers.iter().zip(&mut open.from) {
+                if *known == Some(id) {
+                    *from = transfer.next();
+                }
             }
         }
+        self.end(id, false);
     }
 
     /// Nothing more comes of any file in a direction.
     pub(super) fn close_all(&mut self, dir: Dir) {
         let open = self.txs.numbers().filter(|id| self.txs.get(*id).is_some_and(|tx| tx.is_transfer(dir)));
-        open.collect::<Vec<_>>().into_iter().for_each(|id| self.end_transfer(id, dir, false));
-    }
-
-    fn end_transfer(&mut self, id: u64, dir: Dir, whole: bool) {
-        self.with_transfer(id, dir, |transfer| transfer.end(whole));
-        if let Some(tx) = self.txs.get_mut(id) {
-            Dir::BOTH.into_iter().for_each(|dir| tx.finish(dir));
-        }
+        open.collect::<Vec<_>>().into_iter().for_each(|id| self.end(id, false));
     }
 
     /// The transaction of what is read or written of a file, begun if need be.
     fn transfer(&mut self, dir: Dir, data: &Data) -> Option<u64> {
         let open = self.opens.get(&data.file)?;
-        let [written, read] = open.transfers;
-        let known = if dir == Dir::ToServer { written } else { read };
-        if let Some(id) = known.filter(|id| self.txs.get(*id).is_some()) {
+        let ([written, read], [written_from, read_from]) = (open.transfers, open.from);
+        let (known, from) = if dir == Dir::ToServer { (written, written_from) } else { (read, read_from) };
+        if let Some(id) = known.filter(|id| self.txs.get(*id).is_some_and(|tx| !tx.is_over())) {
             return Some(id);
         }
         let limits = if dir == Dir::ToServer { self.config.write_queue } else { self.config.read_queue };
-        let transfer = Transfer::new(open.name.clone(), dir, &self.care, limits);
+        let mut transfer = Transfer::new(open.name.clone(), dir, &self.care, limits);
+        transfer.skip(from);
         let tree = self.trees.get(&data.header.tree.unwrap_or_default());
         let share = tree.map(|tree| tree.name.clone()).unwrap_or_default();
         let content = Content::Transfer { transfer: Box::new(transfer), file: data.file, share };
-        let id = self.push(Tx::new(&data.header, self.dialect.clone(), content))?;
+        let id = self.push(Tx::new(&data.header, self.dialect.clone(), content));
         if let Some(open) = self.opens.get_mut(&data.file) {
             let [written, read] = &mut open.transfers;
             *(if dir == Dir::ToServer { written } else { read }) = Some(id);
@@ -213,14 +219,14 @@ impl Connection {
     }
 
     fn call(&mut self, dir: Dir, data: &Data, header: &packet::Header, body: &[u8], calls: &mut Calls) {
-        calls.open.retain(|id| self.txs.get(*id).is_some());
+        calls.open.retain(|id| self.txs.get(*id).is_some_and(|tx| !tx.is_over()));
         let awaits = |id: &&u64| matches!(self.txs.get(**id).map(|tx| &tx.content), Some(Content::Call(call)) if call.awaits(header));
         let known = calls.open.iter().find(awaits).copied();
         let id = match known {
             Some(id) => id,
             None => {
                 let content = Content::Call(Box::new(Call::new(header.call, header.version)));
-                let Some(id) = self.push(Tx::new(&data.header, self.dialect.clone(), content)) else { return };
+                let id = self.push(Tx::new(&data.header, self.dialect.clone(), content));
                 if calls.open.len() >= MOST_CALLS {
                     calls.open.remove(0);
                 }
@@ -240,7 +246,7 @@ impl Connection {
         for (dir, done) in Dir::BOTH.into_iter().zip(done) {
             if done { tx.finish(dir) } else { tx.changed(dir) }
         }
-        if tx.is_done(Dir::ToServer) && tx.is_done(Dir::ToClient) {
+        if tx.is_over() {
             calls.open.retain(|open| *open != id);
         }
     }

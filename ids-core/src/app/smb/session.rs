@@ -18,6 +18,9 @@ use crate::app::frames::Spans;
 use crate::app::parser::{self, Input, Parsed, Transaction};
 use crate::field::Dir;
 
+/// Transactions that may begin before what came up is inspected: only what is done with can make room for others. A
+/// message may bring a few more.
+const BATCH: u64 = 256;
 /// Bytes of a message that are looked at.
 pub(super) const WHOLE: usize = 64 << 10;
 /// Bytes that all magic numbers have.
@@ -245,14 +248,15 @@ impl Session {
 
 impl parser::Session for Session {
     fn parse(&mut self, input: Input<'_>) -> Parsed {
+        let begun = self.transactions().end;
         let mut at = 0;
         while let Some(data) = input.data.get(at..).filter(|data| !data.is_empty()) {
             match self.step(data, at, input.dir) {
                 Next::Go(used) => at += used,
                 Next::Wait(need) => return Parsed::Used { bytes: at, need },
             }
-            if self.connection.overflowed {
-                return Parsed::Failed;
+            if self.transactions().end - begun >= BATCH && at < input.data.len() {
+                return Parsed::Used { bytes: at, need: 1 };
             }
         }
         if input.last {

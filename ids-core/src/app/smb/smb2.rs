@@ -81,15 +81,15 @@ pub(super) fn request(at: &mut Connection, header: &Header, message: &[u8]) -> O
         },
         code::CANCEL => {
             let id = at.begin(header, Content::Other);
-            id.and_then(|id| at.txs.get_mut(id)).into_iter().for_each(|tx| tx.finish(Dir::ToClient));
+            at.end(id, true);
             return None;
         }
         _ => Some(Content::Other),
     };
     odd.extend(content.is_none().then_some(Event::MalformedData));
     let tx = at.begin(header, content.unwrap_or(Content::Other));
-    at.expect(header, Asked { command: header.command, tx, file: file.map(|file| (file, 0)) });
-    tx.into_iter().for_each(|id| odd.iter().for_each(|event| at.note(id, *event)));
+    at.expect(header, Asked { command: header.command, tx: Some(tx), file: file.map(|file| (file, 0)) });
+    odd.into_iter().for_each(|event| at.note(tx, event));
     None
 }
 

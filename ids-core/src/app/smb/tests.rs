@@ -372,17 +372,57 @@ fn files_and_pipes_of_smb1() {
 }
 
 #[test]
-fn too_many_transactions_end_it() {
+fn of_too_many_transactions_the_oldest_end() {
     let mut feed = Feed::new(&PROTOCOL, Session::new(Config { max_tx: 2, ..Config::default() }, Care::default()));
-    for number in 0..5 {
-        feed.push(ToServer, &Message::new(13, number, false).with(&[4, 0, 0, 0]));
+    for number in 0..9 {
+        feed.push(ToServer, &echo(number));
     }
-    assert_eq!((records(&feed).len(), events(&feed), feed.failed), (2, vec!["too_many_transactions"], true));
+    let over = |feed: &Feed| {
+        let txs = feed.session.transactions().filter_map(|id| feed.session.transaction(id));
+        txs.map(|tx| (tx.progress(ToClient), tx.events().len())).collect::<Vec<_>>()
+    };
+    assert_eq!((over(&feed), feed.failed), (vec![(1, 1), (1, 1), (0, 0), (0, 0)], false));
+    assert_eq!(events(&feed), ["too_many_transactions"; 2]);
+    (5..7).for_each(|id| feed.session.release(id));
+    feed.push(ToClient, &Message::new(13, 8, true).with(&[4, 0, 0, 0]));
+    feed.push(ToServer, &echo(9));
+    assert_eq!(over(&feed), [(1, 1), (1, 0), (0, 0)], "it goes on");
+}
+
+#[test]
+fn a_file_whose_transaction_had_to_end_goes_on() {
+    let mut feed = Feed::new(&PROTOCOL, Session::new(Config { max_tx: 1, ..Config::default() }, Care::default()));
+    feed.push(ToServer, &Message::new(9, 1, false).with(&write(9, 0, b"first")));
+    feed.push(ToServer, &Message::new(9, 2, false).with(&write(9, 99, b"early")));
+    assert_eq!(files(&feed), ["to_server  5 UNKNOWN first"]);
+    feed.push(ToServer, &echo(3));
+    assert_eq!(files(&feed), ["to_server  104 TRUNCATED early"]);
+    feed.push(ToServer, &Message::new(9, 4, false).with(&write(9, 11, b" and last")));
+    feed.push(ToServer, &Message::new(9, 5, false).with(&write(9, 5, b"second")));
+    assert_eq!(files(&feed), ["to_server  20 UNKNOWN second and last"]);
+}
+
+#[test]
+fn after_a_batch_there_is_time_to_inspect() {
+    let mut session = Session::new(Config::default(), Care::default());
+    let all: Vec<u8> = (0..600).flat_map(echo).collect();
+    let length = echo(0).len();
+    for (used, begun) in [(0, 256), (256, 512), (512, 600)] {
+        let rest = &all[used * length..];
+        let need = usize::from(begun < 600);
+        let wanted = crate::app::parser::Parsed::Used { bytes: (begun - used) * length, need };
+        assert_eq!(session.parse(harness::input(ToServer, rest, false)), wanted);
+        assert_eq!(session.transactions(), 0..begun as u64, "answers are not waited for");
+    }
+}
+
+/// A command of which nothing is told.
+fn echo(number: u64) -> Vec<u8> {
+    Message::new(13, number, false).with(&[4, 0, 0, 0])
 }
 
 #[test]
 fn behind_a_gap_the_next_message_is_found() {
-    let echo = |number| Message::new(13, number, false).with(&[4, 0, 0, 0]);
     for (name, lost) in [("in a message", 40), ("of a message", 72), ("of more", 100)] {
         let mut feed = new();
         feed.push(ToServer, &echo(1));

@@ -60,6 +60,16 @@ impl Transfer {
         }
     }
 
+    /// Where the file goes on in order.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// What stands before this place is not to come.
+    pub(super) fn skip(&mut self, at: u64) {
+        self.pass(at.saturating_sub(self.next));
+    }
+
     /// A piece begins here. Out: what is odd about it.
     pub(super) fn begin(&mut self, at: u64) -> Option<Event> {
         (self.at, self.piece, self.refused) = (at, at, false);
@@ -98,7 +108,7 @@ impl Transfer {
     /// Nothing more comes; `whole`: it was closed.
     pub(super) fn end(&mut self, whole: bool) {
         while let Some((at, bytes)) = self.waiting.pop_first() {
-            self.pass(at.saturating_sub(self.next));
+            self.skip(at);
             self.late(at, &bytes);
         }
         if whole { self.file.close() } else { self.file.truncate() }

@@ -223,6 +223,11 @@ impl Tx {
         }
     }
 
+    /// Whether nothing more comes of either direction.
+    pub(super) fn is_over(&self) -> bool {
+        self.done == [true; 2]
+    }
+
     pub(super) fn is_done(&self, dir: Dir) -> bool {
         let [client, server] = self.done;
         if dir == Dir::ToServer { client } else { server }
