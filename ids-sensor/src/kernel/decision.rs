@@ -40,7 +40,7 @@ pub fn of(tables: &Tables, headers: &Headers, config: &PortConfig) -> Result<Out
         },
         flow: tables.flows.block_of(&key)?.map(Shared::new),
         released: tables.flows.release_of(&key)?.map(Shared::new),
-        interest: tables.interest().copied(),
+        interest: tables.interest().map(|interest| Box::new(*interest)),
     };
     Ok(decide::decide(headers, 0, config, &copy))
 }
@@ -70,7 +70,7 @@ struct Copy {
     bucket: Option<Shared<Bucket>>,
     flow: Option<Shared<FlowBlock>>,
     released: Option<Shared<Released>>,
-    interest: Option<Interest>,
+    interest: Option<Box<Interest>>,
 }
 
 /// What they say about one of its addresses.
@@ -122,6 +122,6 @@ impl decide::Tables for Copy {
     }
 
     fn interest(&self) -> Option<&Interest> {
-        self.interest.as_ref()
+        self.interest.as_deref()
     }
 }
