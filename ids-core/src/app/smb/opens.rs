@@ -64,11 +64,27 @@ pub(super) struct Payload {
 }
 
 impl Connection {
+    /// Remembers an open file. The one that has to go for it, or whose number it has, was not seen to be closed.
+    pub(super) fn open(&mut self, file: FileId, open: Open) {
+        if let Some(gone) = self.opens.insert(file, open) {
+            self.end_open(&gone, false);
+        }
+    }
+
+    /// The file that data is of; it may have been opened before anything was seen.
+    fn opened(&mut self, file: FileId) -> Option<&mut Open> {
+        if self.opens.get(&file).is_none() {
+            self.open(file, Open::default());
+        }
+        self.opens.get_mut(&file)
+    }
+
     /// Data begins.
     pub(super) fn begin_data(&mut self, dir: Dir, data: Data) {
         let known = data.header.tree.and_then(|tree| self.trees.get(&tree)).map(|tree| tree.pipes);
-        let open = self.opens.get_or_insert(data.file);
-        open.pipe = open.pipe.or(known);
+        if let Some(open) = self.opened(data.file) {
+            open.pipe = open.pipe.or(known);
+        }
         *self.flowing(dir) = Some((data, true));
     }
 
@@ -76,7 +92,7 @@ impl Connection {
     pub(super) fn data(&mut self, dir: Dir, bytes: &[u8]) {
         let Some((data, fresh)) = *self.flowing(dir) else { return };
         *self.flowing(dir) = Some((data, false));
-        let open = self.opens.get_or_insert(data.file);
+        let Some(open) = self.opened(data.file) else { return };
         // A connection that was picked up late may not have told what the share holds.
         let pipe = *open
             .pipe
@@ -96,7 +112,7 @@ impl Connection {
     pub(super) fn data_lost(&mut self, dir: Dir, bytes: u64) {
         let Some((data, fresh)) = *self.flowing(dir) else { return };
         *self.flowing(dir) = Some((data, false));
-        let open = self.opens.get_or_insert(data.file);
+        let Some(open) = self.opened(data.file) else { return };
         if *open.pipe.get_or_insert(false) {
             let [client, server] = &mut open.calls.unused;
             (if dir == Dir::ToServer { client } else { server }).clear();
@@ -125,8 +141,15 @@ impl Connection {
 
     /// A file is closed: so are its transactions.
     pub(super) fn close(&mut self, file: FileId) {
-        let Some(open) = self.opens.remove(&file) else { return };
-        open.transfers.into_iter().flatten().for_each(|id| self.end(id, true));
+        if let Some(open) = self.opens.remove(&file) {
+            self.end_open(&open, true);
+        }
+    }
+
+    /// Nothing more comes of a file or pipe: its transactions end.
+    fn end_open(&mut self, open: &Open, whole: bool) {
+        let transfers = open.transfers.iter().flatten();
+        transfers.chain(&open.calls.open).for_each(|id| self.end(*id, whole));
     }
 
     /// Ends a transaction; if it is about a file that is open, the next one goes on behind what was in order.

@@ -412,7 +412,7 @@ fn created(at: &mut Connection, create: &mut Create, block: &Block<'_>) -> Optio
     } else {
         file = FileId::short(block.words(4)?.u16()?);
     }
-    at.opens.insert(file, Open::new(create.name.clone()));
+    at.open(file, Open::new(create.name.clone()));
     Some(())
 }
 

@@ -286,7 +286,7 @@ fn created(connection: &mut Connection, create: &mut Create, message: &[u8]) -> 
     at.skip(8)?;
     let file = FileId(at.array()?);
     create.opened = Some(Opened { file, created, accessed, modified, changed, size });
-    connection.opens.insert(file, Open::new(create.name.clone()));
+    connection.open(file, Open::new(create.name.clone()));
     connection.opened = Some(file);
     Some(())
 }

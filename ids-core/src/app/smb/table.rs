@@ -56,17 +56,6 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
     }
 }
 
-impl<K: Copy + Eq + Hash, V: Default> Table<K, V> {
-    /// The value of a key, made if it is not there.
-    pub(super) fn get_or_insert(&mut self, key: K) -> &mut V {
-        if !self.values.contains_key(&key) {
-            self.insert(key, V::default());
-        }
-        let inserted = self.inserted;
-        &mut self.values.entry(key).or_insert_with(|| (inserted, V::default())).1
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,9 +66,8 @@ mod tests {
         assert_eq!((table.insert(1, "a"), table.insert(2, "b"), table.insert(1, "c")), (None, None, Some("a")));
         assert_eq!(table.insert(3, "d"), Some("b"), "1 was there anew");
         assert_eq!((table.get(&1), table.get(&2), table.get(&3)), (Some(&"c"), None, Some(&"d")));
-        *table.get_or_insert(3) = "e";
-        assert_eq!(table.get_mut(&3), Some(&mut "e"));
-        assert_eq!(*table.get_or_insert(4), "");
+        assert_eq!(table.get_mut(&3), Some(&mut "d"));
+        assert_eq!(table.insert(4, "e"), Some("c"));
         for key in 0..100 {
             table.insert(key, "x");
             table.remove(&key);

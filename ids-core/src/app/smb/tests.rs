@@ -292,6 +292,30 @@ fn what_is_lost_of_a_file_is_a_hole_in_it() {
 }
 
 #[test]
+fn files_that_are_forgotten_end() {
+    let written = |number, file| (ToServer, Message::new(9, number, false).with(&write(file, 0, b"some")));
+    let again = opened("b", 1)[2..].to_vec();
+    let call = rpc::packet(0, 3, 2, &rpc::head(9, b"x"));
+    let called = (ToServer, Message::new(9, 3, false).with(&write(9, 0, &call)));
+    for (name, kind, first, over) in [
+        ("one of the same number", 1, written(3, 9), true),
+        ("another one", 1, written(3, 8), false),
+        ("a pipe of the same number", 2, called, true),
+    ] {
+        let mut feed = new();
+        [opened("a", kind), vec![first], again.clone()].concat().iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
+        assert_eq!(feed.session.transaction(2).unwrap().progress(ToClient) == 1, over, "{name}");
+    }
+    let mut feed = new();
+    for number in 0..1025_u64 {
+        let mut body = write(0, 0, b"some");
+        body[16..24].copy_from_slice(&number.to_le_bytes());
+        feed.push(ToServer, &Message::new(9, number, false).with(&body));
+    }
+    assert_eq!(files(&feed)[0], "to_server  4 TRUNCATED some", "the oldest of too many");
+}
+
+#[test]
 fn too_much_is_told() {
     let limited = Config { max_read_size: 100, max_write_size: 100, ..Config::default() };
     for (name, steps, wanted) in [
