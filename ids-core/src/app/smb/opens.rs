@@ -39,10 +39,41 @@ impl Open {
 #[derive(Debug, Default)]
 struct Calls {
     association: Association,
-    /// Beginnings of packets, by direction.
-    unused: [Vec<u8>; 2],
+    /// By direction.
+    packets: [Packets; 2],
     /// Transactions of calls that are not complete.
     open: Vec<u64>,
+}
+
+impl Calls {
+    fn packets(&mut self, dir: Dir) -> &mut Packets {
+        let [client, server] = &mut self.packets;
+        if dir == Dir::ToServer { client } else { server }
+    }
+}
+
+/// Packets of one direction of a pipe.
+#[derive(Debug, Default)]
+struct Packets {
+    /// The beginning of one that is not there as a whole.
+    unused: Vec<u8>,
+}
+
+impl Packets {
+    /// Takes the next bytes. `each` gets the header of every packet that is there as a whole, and what follows it.
+    fn take(&mut self, bytes: &[u8], mut each: impl FnMut(&packet::Header, &[u8])) {
+        self.unused.extend_from_slice(bytes);
+        let mut rest = &self.unused[..];
+        while let Some(header) = packet::Header::read(rest) {
+            let Some((packet, behind)) = rest.split_at_checked(header.length) else { break };
+            rest = behind;
+            each(&header, packet.get(packet::HEADER..).unwrap_or_default());
+        }
+        // What is no packet is not waited for.
+        let partial = rest.len() < packet::HEADER || packet::Header::read(rest).is_some();
+        let used = self.unused.len() - if partial { rest.len() } else { 0 };
+        self.unused.drain(..used);
+    }
 }
 
 /// Data on its way.
@@ -114,9 +145,7 @@ impl Connection {
         *self.flowing(dir) = Some((data, false));
         let Some(open) = self.opened(data.file) else { return };
         if *open.pipe.get_or_insert(false) {
-            let [client, server] = &mut open.calls.unused;
-            (if dir == Dir::ToServer { client } else { server }).clear();
-            return;
+            return open.calls.packets(dir).unused.clear();
         }
         let Some(id) = self.transfer(dir, &data) else { return };
         self.with_transfer(id, dir, |transfer| {
@@ -220,22 +249,13 @@ impl Connection {
     fn through_pipe(&mut self, dir: Dir, data: &Data, bytes: &[u8]) {
         let Some(open) = self.opens.get_mut(&data.file) else { return };
         let mut calls = std::mem::take(&mut open.calls);
-        let [client, server] = &mut calls.unused;
-        let mut unused = std::mem::take(if dir == Dir::ToServer { client } else { server });
-        unused.extend_from_slice(bytes);
-        let mut rest = &unused[..];
-        while let Some(header) = packet::Header::read(rest) {
-            let Some((packet, behind)) = rest.split_at_checked(header.length) else { break };
-            rest = behind;
+        let mut packets = std::mem::take(calls.packets(dir));
+        packets.take(bytes, |header, body| {
             if is_call(header.kind) {
-                self.call(dir, data, &header, packet.get(packet::HEADER..).unwrap_or_default(), &mut calls);
+                self.call(dir, data, header, body, &mut calls);
             }
-        }
-        // What is no packet is not waited for.
-        let partial = rest.len() < packet::HEADER || packet::Header::read(rest).is_some();
-        let left = if partial { rest.to_vec() } else { Vec::new() };
-        let [client, server] = &mut calls.unused;
-        *(if dir == Dir::ToServer { client } else { server }) = left;
+        });
+        *calls.packets(dir) = packets;
         if let Some(open) = self.opens.get_mut(&data.file) {
             open.calls = calls;
         }
@@ -272,5 +292,24 @@ impl Connection {
         if tx.is_over() {
             calls.open.retain(|open| *open != id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::dcerpc::sample;
+
+    #[test]
+    fn packets_that_come_bit_by_bit_are_not_copied_each_time() {
+        let packet = sample::packet(0, 3, 2, &[7; 5000]);
+        let (mut packets, mut found, mut moved) = (Packets::default(), Vec::new(), 0);
+        for byte in [&packet[..], &packet, b"none but sixteen"].concat().chunks(1) {
+            let room = packets.unused.capacity();
+            packets.take(byte, |header, body| found.push((header.call, body.len())));
+            moved += usize::from(packets.unused.capacity() != room);
+        }
+        assert_eq!((found, packets.unused.len()), (vec![(2, 5000); 2], 0));
+        assert!(moved < 16, "the bytes that wait were moved {moved} times");
     }
 }
