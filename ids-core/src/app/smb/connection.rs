@@ -21,6 +21,9 @@ use crate::field::Dir;
 /// Shares, open files and unanswered requests that are remembered, of each.
 const MOST: usize = 1024;
 
+/// Commands of the same number that may wait for their answer: a message has no more.
+const MOST_OF_ONE: usize = 64;
+
 /// A request that waits for its answer: its commands.
 pub(super) type Pending = SmallVec<[Asked; 1]>;
 
@@ -132,6 +135,9 @@ impl Connection {
     /// A command waits for its answer.
     pub(super) fn expect(&mut self, header: &Header, asked: Asked) {
         let mut pending = self.pending.remove(&header.exchange).unwrap_or_default();
+        if pending.len() >= MOST_OF_ONE {
+            pending.remove(0);
+        }
         pending.push(asked);
         self.pending.insert(header.exchange, pending);
     }

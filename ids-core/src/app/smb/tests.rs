@@ -427,6 +427,17 @@ fn a_file_whose_transaction_had_to_end_goes_on() {
 }
 
 #[test]
+fn unanswered_commands_of_one_number_are_bounded() {
+    let mut feed = new();
+    for _ in 0..100 {
+        feed.push(ToServer, &echo(1));
+    }
+    feed.push(ToClient, &Message::new(13, 1, true).with(&[4, 0, 0, 0]));
+    let answered = records(&feed).iter().filter(|record| record.contains("status")).count();
+    assert_eq!(answered, 64, "the oldest are forgotten");
+}
+
+#[test]
 fn after_a_batch_there_is_time_to_inspect() {
     let mut session = Session::new(Config::default(), Care::default());
     let all: Vec<u8> = (0..600).flat_map(echo).collect();
