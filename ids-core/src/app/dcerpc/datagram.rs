@@ -83,7 +83,7 @@ impl Session {
     }
 
     fn datagram(&mut self, header: &Header, stub: &[u8]) {
-        let same = |tx: &Tx| tx.activity == Some(header.activity) && tx.call.number == header.number;
+        let key = (Some(header.activity), header.number);
         let new = || Tx::new(Call::new(header.number, (4, 0)), Some(header.activity));
         let whole = header.flags & flags::FRAGMENT == 0;
         let datagram = Datagram {
@@ -96,7 +96,7 @@ impl Session {
             last: whole || header.flags & flags::LAST != 0,
             stub,
         };
-        if let Some(tx) = self.calls.find(same, new) {
+        if let Some(tx) = self.calls.find(key, |_| true, new) {
             tx.change(|call| call.datagram(&datagram));
         }
     }

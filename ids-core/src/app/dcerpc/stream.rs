@@ -13,6 +13,9 @@ use crate::app::rpc::packet::{HEADER, Header, is_call};
 use crate::app::rpc::{Association, Call};
 use crate::field::Dir;
 
+/// Calls that may begin before what came up is inspected: only what is done with can make room for others.
+const BATCH: u64 = 256;
+
 /// Where a direction stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
@@ -62,7 +65,8 @@ impl Session {
 
     fn packet(&mut self, header: &Header, body: &[u8]) {
         let lost = self.lost;
-        let tx = self.calls.find(|tx| tx.call.awaits(header), || Tx::new(Call::new(header.call, header.version), None));
+        let new = || Tx::new(Call::new(header.call, header.version), None);
+        let tx = self.calls.find((None, header.call), |tx| tx.call.awaits(header), new);
         let Some(tx) = tx else { return };
         tx.change(|call| {
             // Rules and records of connections count what stands before the results of a call as part of them.
@@ -94,8 +98,12 @@ impl parser::Session for Session {
         if input.last {
             self.lose(dir);
         }
+        let begun = self.transactions().end;
         let mut at = 0;
         while let Some(data) = input.data.get(at..).filter(|data| !data.is_empty()) {
+            if self.transactions().end - begun >= BATCH {
+                return Parsed::Used { bytes: at, need: 1 };
+            }
             if *self.place(dir) == Place::Lost {
                 let Some(found) = data.windows(HEADER).position(looks_like_one) else {
                     let kept = data.len().min(HEADER - 1);

@@ -75,6 +75,11 @@ fn what_is_missing_is_told() {
         ("no answer", vec![call()], &["REQUEST UNREPLIED"][..]),
         ("no request", vec![(ToClient, whole(2, 5))], &["REQUEST_LOST RESPONSE"]),
         ("another's answer", vec![call(), (ToClient, whole(2, 3))], &["REQUEST UNREPLIED", "REQUEST_LOST RESPONSE"]),
+        (
+            "a number that is used again",
+            vec![call(), call(), (ToClient, whole(2, 2))],
+            &["REQUEST UNREPLIED", "REQUEST RESPONSE"],
+        ),
         ("a fault", vec![call(), (ToClient, whole(3, 2))], &["REQUEST FAULT"]),
         (
             "a refusal",
@@ -121,6 +126,20 @@ fn calls_are_not_kept_without_bound() {
     assert_eq!(feed.session.transactions(), 5..9);
     let done = |id| feed.session.transaction(id).unwrap().progress(ToClient);
     assert_eq!([5, 6, 7, 8].map(done), [1, 1, 0, 0], "two may be open");
+}
+
+#[test]
+fn after_a_batch_there_is_time_to_inspect() {
+    let mut session = stream::Session::new(Config::default());
+    let call = |number| packet(0, 3, number, &head(9, b"x"));
+    let (all, length) = ((0..300).flat_map(call).collect::<Vec<_>>(), call(0).len());
+    assert_eq!(session.parse(input(ToServer, &all, true)), Parsed::Used { bytes: 256 * length, need: 1 });
+    assert_eq!(session.transactions(), 0..256);
+    assert_eq!(
+        session.parse(input(ToServer, &all[256 * length..], true)),
+        Parsed::Used { bytes: 44 * length, need: 0 }
+    );
+    assert_eq!(session.transactions(), 0..300);
 }
 
 #[test]
