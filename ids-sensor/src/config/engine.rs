@@ -257,7 +257,7 @@ fn dcerpc(protocol: &Section<'_>) -> dcerpc::Config {
 /// `smb`: limits.
 fn smb(protocol: &Section<'_>) -> smb::Config {
     let usual = smb::Config::default();
-    let queue = |size, pieces, usual: smb::Queue| smb::Queue {
+    let queue = |size, pieces, usual: smb::Limits| smb::Limits {
         size: protocol.bytes(size, usual.size),
         pieces: protocol.number(pieces, usual.pieces),
     };

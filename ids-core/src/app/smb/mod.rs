@@ -33,7 +33,7 @@ use super::file::Care;
 use super::frames::frame;
 use super::parser::{Probe, Probing, Protocol};
 use crate::field::{Dir, Info};
-pub use transfer::Queue;
+pub use transfer::Limits;
 
 /// SMB.
 pub static PROTOCOL: Protocol = Protocol {
@@ -121,14 +121,14 @@ pub struct Config {
     /// See there.
     pub max_write_size: u64,
     /// What is read of a file too early, and waits (`max-read-queue-size`, `max-read-queue-cnt`).
-    pub read_queue: Queue,
+    pub read_queue: Limits,
     /// What is written (`max-write-queue-size`, `max-write-queue-cnt`).
-    pub write_queue: Queue,
+    pub write_queue: Limits,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let queue = Queue { size: 64 << 20, pieces: 64 };
+        let queue = Limits { size: 64 << 20, pieces: 64 };
         Self { max_tx: 1024, max_read_size: 16 << 20, max_write_size: 16 << 20, read_queue: queue, write_queue: queue }
     }
 }

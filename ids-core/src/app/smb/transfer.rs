@@ -16,7 +16,7 @@ const MOST_KEPT: usize = 1 << 20;
 
 /// How much may wait for what comes before it.
 #[derive(Clone, Copy, Debug)]
-pub struct Queue {
+pub struct Limits {
     /// Bytes; 0: any.
     pub size: u64,
     /// Pieces; 0: any.
@@ -27,7 +27,7 @@ pub struct Queue {
 #[derive(Debug)]
 pub(super) struct Transfer {
     pub(super) file: File,
-    limits: Queue,
+    limits: Limits,
     /// Where the file goes on in order.
     next: u64,
     /// Where the piece at hand goes on.
@@ -45,7 +45,7 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    pub(super) fn new(name: Vec<u8>, dir: Dir, care: &Care, limits: Queue) -> Self {
+    pub(super) fn new(name: Vec<u8>, dir: Dir, care: &Care, limits: Limits) -> Self {
         Self {
             file: File::new(name, dir, care),
             limits,
@@ -236,7 +236,7 @@ mod tests {
             ("too many wait", &[(9, "a"), (7, "b"), (5, "c")], 10, true, Some(Event::WriteQueueCntExceeded)),
             ("too much waits", &[(9, "aaaaaaaaa")], 0, false, Some(Event::WriteQueueSizeExceeded)),
         ] {
-            let limits = Queue { size: 8, pieces: 2 };
+            let limits = Limits { size: 8, pieces: 2 };
             let mut transfer = Transfer::new(Vec::new(), Dir::ToServer, &Care::default(), limits);
             let mut odd = None;
             for (at, text) in pieces {
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn what_is_lost_leaves_a_hole() {
-        let limits = Queue { size: 8, pieces: 2 };
+        let limits = Limits { size: 8, pieces: 2 };
         let mut transfer = Transfer::new(Vec::new(), Dir::ToClient, &Care::default(), limits);
         transfer.begin(0);
         transfer.append(b"abc");
@@ -279,7 +279,8 @@ mod tests {
             ("the next is not refused", &[(4, &["ddddddddd"]), (4, &["ee"]), (0, &["aaaa"])], "aaaaee"),
             ("where numbers end", &[(u64::MAX - 1, &["ab", "c"]), (u64::MAX, &["d"]), (0, &["aaaa"])], "aaaa"),
         ] {
-            let mut transfer = Transfer::new(Vec::new(), Dir::ToServer, &Care::default(), Queue { size: 8, pieces: 4 });
+            let mut transfer =
+                Transfer::new(Vec::new(), Dir::ToServer, &Care::default(), Limits { size: 8, pieces: 4 });
             for (at, parts) in pieces {
                 transfer.begin(*at);
                 for part in *parts {
@@ -298,7 +299,7 @@ mod tests {
         ) {
             let all = "z".repeat(64);
             let mut model = [None; 64];
-            let mut transfer = Transfer::new(Vec::new(), Dir::ToServer, &Care::default(), Queue { size: 0, pieces: 0 });
+            let mut transfer = Transfer::new(Vec::new(), Dir::ToServer, &Care::default(), Limits { size: 0, pieces: 0 });
             for (at, parts) in pieces.iter().cloned().chain([(0, vec![all])]) {
                 transfer.begin(at);
                 let places = &mut model[at as usize..];
