@@ -91,15 +91,16 @@ impl Connection {
         if dir == Dir::ToServer { client } else { server }
     }
 
-    /// Adds a transaction. Where too many are open the oldest ends, and tells that; where that does not help it goes.
-    /// Out: its number.
-    pub(super) fn push(&mut self, tx: Tx) -> u64 {
+    /// Adds a transaction. Where too many are open the oldest ends, and where that does not help it goes; the new one
+    /// tells, as rules may be done with the old one. Out: its number.
+    pub(super) fn push(&mut self, mut tx: Tx) -> u64 {
         let max = self.config.max_tx.max(1);
         if self.txs.open() >= 2 * max {
             self.txs.release(self.txs.numbers().start);
         }
         if self.txs.open() >= max {
             self.end_oldest();
+            tx.note(Event::TooManyTransactions);
         }
         self.txs.push(tx)
     }
@@ -111,7 +112,6 @@ impl Connection {
         let oldest = (self.oldest.max(start)..end).find(open);
         self.oldest = oldest.unwrap_or(end);
         if let Some(id) = oldest {
-            self.note(id, Event::TooManyTransactions);
             self.interrupt(id);
         }
     }
