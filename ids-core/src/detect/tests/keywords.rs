@@ -4,20 +4,16 @@ mod bytes;
 mod ftp;
 mod mail;
 mod said;
+mod sessions;
 
 use etherparse::Icmpv6Type;
 
-use super::Step::{Answer, Ask, Client, Frame, Listen, NewFlow, Odd, Server, Wait};
+use super::Step::{Answer, Ask, Client, Frame, NewFlow, Odd, Server, Wait};
 use super::bench::{load, settings};
 use super::frames::{self, damaged, dns, icmp6, ipv4, ping, syn, tagged, tcp, tcp6, udp, udp6};
 use super::{Step, fired};
 use crate::anomaly::Anomaly;
-use crate::app::dcerpc::sample as rpc;
-use crate::app::krb5::sample as krb5;
-use crate::app::mqtt::sample as mqtt;
 use crate::app::registry::PROTOCOLS;
-use crate::app::smb::sample as smb;
-use crate::app::ssh::sample as ssh;
 use crate::app::tls::sample::{self, ONE, TWO};
 use crate::detect::bytes::OPTIONS;
 use crate::detect::keywords::KEYWORDS;
@@ -91,99 +87,6 @@ fn tls_case(options: &str) -> Case {
     let miss = vec![hello(0x0301, 3, "two"), flight(0x0301, 4, "two", &[TWO.der()])];
     case(&format!("alert tls any any -> any any ({options}; sid:1;)"), hit, miss)
 }
-
-/// A rule on SSH, on two connections that differ in everything.
-fn ssh_case(options: &str) -> Case {
-    let sides =
-        |banner, kex| vec![client(banner), server(banner), Client(ssh::exchange(kex)), Server(ssh::exchange(kex))];
-    let (hit, miss) = (sides("SSH-1.99-one\r\n", "kex-one"), sides("SSH-2.0-two\r\n", "kex-two"));
-    case(&format!("alert ssh any any -> any any ({options}; sid:1;)"), hit, miss)
-}
-
-/// A rule on Kerberos, on two requests that are answered and one that fails, or not.
-fn krb5_case(options: &str) -> Case {
-    let exchange = |name: &str, kinds: [u8; 2], encryption, code| {
-        vec![
-            Listen(88),
-            Client(krb5::framed(&krb5::request(kinds[0], name, name))),
-            Server(krb5::framed(&krb5::reply(kinds[1], name, name, [18, encryption]))),
-            Client(krb5::framed(&krb5::request(kinds[0], name, name))),
-            Server(krb5::framed(&krb5::error(code, name))),
-        ]
-    };
-    let (hit, miss) = (exchange("one/host", [12, 13], 23, 25), exchange("two/host", [10, 11], 18, 6));
-    case(&format!("alert krb5 any any -> any any ({options}; sid:1;)"), hit, miss)
-}
-
-/// A rule on MQTT, on two connections that differ in everything.
-fn mqtt_case(options: &str) -> Case {
-    const SUBSCRIBE: u8 = 8;
-    const UNSUBSCRIBE: u8 = 10;
-    let connection = |flags, name: &str, answer: u8, publish: u8| {
-        vec![
-            Client(mqtt::connect(flags, name)),
-            Server(mqtt::connack(answer & 1, answer)),
-            Client(mqtt::topics(SUBSCRIBE, 1, &[name])),
-            Client(mqtt::topics(UNSUBSCRIBE, 2, &[name])),
-            Client(mqtt::publish(publish, 3, name, name)),
-            Client(mqtt::message(0xe0, &[])),
-        ]
-    };
-    let mut hit = connection(0xc2, "one", 0x87, 0x0d);
-    hit.push(Server(mqtt::message(0xf0, &[])));
-    let old = mqtt::message(0x10, b"\0\x06MQIsdp\x03\x00\0\x3c\0\x03two");
-    let mut miss = connection(0, "two", 0, 0x02);
-    *miss.first_mut().unwrap() = Client(old);
-    case(&format!("alert mqtt any any -> any any ({options}; sid:1;)"), hit, miss)
-}
-
-/// A rule on SMB, on two connections that differ in everything.
-fn smb_case(options: &str) -> Case {
-    let sides = |user: &str, share: &str, pipe: &str| {
-        let steps = [
-            smb::negotiate(1, &[0x0302]),
-            smb::setup(2, &smb::ntlm(&format!("DOM-{user}"), user)),
-            smb::tree(3, share, 1),
-            smb::tree(4, pipe, 2),
-        ];
-        steps.into_iter().flat_map(|[request, response]| [Client(request), Server(response)]).collect()
-    };
-    let hit = sides("one", "\\\\srv\\one", "\\\\one\\IPC$");
-    let mut miss: Vec<Step> = sides("two", "\\\\srv\\two", "\\\\two\\IPC$");
-    if options.starts_with("smb.version") {
-        miss = vec![Client(smb::smb1(0x72, false, 1, &[], b"\x02NT LM 0.12\0"))];
-    }
-    case(&format!("alert smb any any -> any any ({options}; sid:1;)"), hit, miss)
-}
-
-/// A rule on remote procedure calls, on two that differ in everything.
-fn rpc_case(options: &str) -> Case {
-    let call = |interface, version, operation, stub: &[u8]| {
-        let [ask, answer] = rpc::bind(1, interface, version, 0);
-        let request = rpc::packet(0, 3, 2, &rpc::head(operation, stub));
-        vec![Client(ask), Server(answer), Client(request), Server(rpc::packet(2, 3, 2, &rpc::head(0, stub)))]
-    };
-    let rule = format!("alert dcerpc any any -> any any (flow:to_server; {options}; sid:1;)");
-    case(&rule, call(1, 7, 9, b"one"), call(2, 8, 10, b"two"))
-}
-
-const RPC_FIELDS: [&str; 7] = [
-    "dcerpc.interface; content:\"|33 22 11 01 55 44|\"; startswith",
-    "dcerpc.iface:33221101-5544-7766-0809-0a0b0c0d0e0f",
-    "dcerpc.iface:33221101-5544-7766-0809-0a0b0c0d0e0f,<8,any_frag",
-    "dcerpc.opnum:9",
-    "dcerpc.opnum:1-9,11",
-    "dcerpc.stub_data; content:\"one\"; bsize:3",
-    "dcerpc.stub_data; content:\"n\"; byte_test:2,=,0x6e6f,0,dce",
-];
-
-const SMB_FIELDS: [&str; 5] = [
-    "smb.named_pipe; content:\"one\"; bsize:10",
-    "smb.share; content:\"one\"; bsize:9",
-    "smb.ntlmssp_user; content:\"one\"; bsize:3",
-    "smb.ntlmssp_domain; content:\"DOM-one\"; bsize:7",
-    "smb.version:2",
-];
 
 fn client(text: &str) -> Step {
     Client(text.as_bytes().to_vec())
@@ -500,54 +403,13 @@ fn fields() -> Vec<Case> {
         cases.push(case(&rule, with("one.local"), with("two.local")));
     }
     cases.extend(tls_fields());
-    cases.extend(SSH_FIELDS.map(ssh_case));
-    cases.extend(MQTT_FIELDS.map(mqtt_case));
-    cases.extend(KRB5_FIELDS.map(krb5_case));
-    cases.extend(SMB_FIELDS.map(smb_case));
-    cases.extend(RPC_FIELDS.map(rpc_case));
+    cases.extend(sessions::fields());
     cases.extend(ftp::fields());
     cases.extend(mail::fields());
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));
     cases
 }
-
-const SSH_FIELDS: [&str; 6] = [
-    "ssh.proto; content:\"1.99\"; bsize:4",
-    "ssh.software; content:\"one\"",
-    "ssh.hassh; content:\"d431c591b19fd80184f3d1af5f9ff63c\"",
-    "ssh.hassh.string; content:\"kex-one\"; startswith",
-    "ssh.hassh.server; content:\"eff4635117791d3c2629789e20c56e7d\"",
-    "ssh.hassh.server.string; content:\"kex-one\"; startswith",
-];
-
-const KRB5_FIELDS: [&str; 5] = [
-    "krb5_msg_type:12",
-    "krb5_err_code:25",
-    "krb5.cname; content:\"one\"; startswith",
-    "krb5.sname; content:\"one\"; startswith",
-    "krb5.ticket_encryption:weak",
-];
-
-const MQTT_FIELDS: [&str; 17] = [
-    "mqtt.type:auth",
-    "mqtt.protocol_version:5",
-    "mqtt.flags:dup,retain",
-    "mqtt.qos:2",
-    "mqtt.reason_code:0x87",
-    "mqtt.connack.session_present:yes",
-    "mqtt.connect.flags:username,!will_retain,clean_session",
-    "mqtt.connect.protocol_string; content:\"MQTT\"; startswith",
-    "mqtt.connect.clientid; content:\"one-id\"; startswith",
-    "mqtt.connect.username; content:\"one-user\"; startswith",
-    "mqtt.connect.password; content:\"one-password\"; startswith",
-    "mqtt.connect.willtopic; content:\"one-topic\"; startswith",
-    "mqtt.connect.willmessage; content:\"one-gone\"; startswith",
-    "mqtt.publish.topic; content:\"one\"; startswith",
-    "mqtt.publish.message; content:\"one\"; startswith",
-    "mqtt.subscribe.topic; content:\"one\"; startswith",
-    "mqtt.unsubscribe.topic; content:\"one\"; startswith",
-];
 
 fn tls_fields() -> Vec<Case> {
     let state = "alert tls any any -> any any (flow:to_client; ssl_state:server_hello; sid:1;)";
