@@ -222,7 +222,7 @@ const fn datagram(carriers: Carriers) -> Payload {
 fn unprompted(rules: &RuleSet, scene: &mut Scene<'_>, candidates: &mut Vec<RuleId>) {
     let from = candidates.len();
     let (carriers, ends, dir) = (scene.carriers(), scene.ends(), scene.dir.index());
-    if scene.flow.is_none() || scene.state.is_none() {
+    if scene.own_flow().is_none() || scene.state.is_none() {
         return rules.always.find(carriers, ends, |id| candidates.push(id));
     }
     let known = scene.state.as_deref_mut().and_then(|state| {

@@ -11,7 +11,7 @@ use crate::app::probe::DetectionEvent;
 use crate::app::registry::ProtoId;
 use crate::field::Dir;
 use crate::flow::{Endpoint, Flow};
-use crate::packet::Packet;
+use crate::packet::{Packet, Transport};
 use crate::time::Time;
 
 /// Everything that rules can look at, but for transactions.
@@ -84,7 +84,7 @@ pub struct AppView<'a> {
 impl Scene<'_> {
     /// Sender and receiver in the direction that is inspected; `None` for packets that are not IP.
     pub fn ends(&self) -> Option<(Endpoint, Endpoint)> {
-        if let Some(flow) = self.flow {
+        if let Some(flow) = self.own_flow() {
             return Some(flow.ends(self.dir));
         }
         let (src, dst) = self.packet.addresses()?;
@@ -99,10 +99,17 @@ impl Scene<'_> {
 
     /// What it travels over.
     pub fn carriers(&self) -> Carriers {
-        match self.flow {
+        match self.own_flow() {
             Some(flow) => Carriers::of_number(flow.proto),
             None => Carriers::of(self.packet),
         }
+    }
+
+    /// The flow that the packet is a part of. An ICMP error belongs to the flow that it is about, but is of its own kind, and
+    /// from whoever sent it.
+    pub(super) fn own_flow(&self) -> Option<&Flow> {
+        let icmp = matches!(self.packet.layers.transport, Transport::Icmp4 | Transport::Icmp6);
+        self.flow.filter(|flow| !icmp || flow.proto == self.packet.layers.proto)
     }
 
     /// When it happens.

@@ -7,6 +7,8 @@ mod share;
 
 use std::sync::Arc;
 
+use etherparse::{Icmpv4Type, PacketBuilder, icmpv4};
+
 use super::Engine;
 use super::fixtures::{self, Carrier, segment};
 use crate::app::{self, App};
@@ -50,6 +52,26 @@ fn dialogue(rules: &str, parts: &[&[u8]], with_handshake: bool) -> Vec<u32> {
     }
     let push = |(id, mut frame): (usize, Vec<u8>)| fixtures::push(&mut engine, &rules, id as u64 + 1, &mut frame).sids;
     frames.into_iter().enumerate().flat_map(push).collect()
+}
+
+#[test]
+fn an_icmp_error_about_a_flow_is_icmp_and_from_who_sent_it() {
+    let rules = compile(
+        "alert udp any any -> any any (sid:1;)\nalert icmp any any -> any any (itype:3; sid:2;)\n\
+         alert icmp 10.0.0.9 any -> any any (sid:3;)\nalert ip 10.0.0.2 any -> any any (sid:4;)",
+    );
+    let ether = || PacketBuilder::ethernet2([2; 6], [4; 6]);
+    let mut asked = Vec::new();
+    ether().ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64).udp(4000, 9).write(&mut asked, b"hello").unwrap();
+    let unreachable = Icmpv4Type::DestinationUnreachable(icmpv4::DestUnreachableHeader::Port);
+    let router = ether().ipv4([10, 0, 0, 9], [10, 0, 0, 1], 64).icmpv4(unreachable);
+    let mut refused = Vec::new();
+    router.write(&mut refused, &asked[14..14 + 28]).unwrap();
+    let (config, app) = (Arc::new(fixtures::inline()), Arc::new(App::new(app::config::Config::default())));
+    let mut engine = Engine::new(config, app, Shared::default());
+    let mut sids = |id, frame: &mut [u8]| fixtures::push(&mut engine, &rules, id, frame).sids;
+    assert_eq!(sids(1, &mut asked), [1]);
+    assert_eq!(sids(2, &mut refused), [2, 3]);
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn flow(row: &FlowCost, total: u64) -> Value {
     })
 }
 
-/// What [`json`] says, for people; `width` as with [`layout::table`].
+/// What [`json()`] says, for people; `width` as with [`layout::table`].
 pub fn text(costs: &Value, width: Option<usize>) -> String {
     const RULES: &[Column] = &[
         ("SID", Gives::Nothing),

@@ -4,7 +4,7 @@
 //! the client said before it.
 //!
 //! The parts in the order bytes meet them: `session` finds lines and messages, `command` reads lines of both sides,
-//! `replies` matches replies with commands; `tx` holds a mail, whose message [`mime`](super::mime) takes apart; `fields`
+//! `replies` matches replies with commands; `tx` holds a mail, whose message `app::mime` takes apart; `fields`
 //! and `log` show it.
 
 mod command;
