@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ids_core::event::Event;
-use ids_ebpf::outcome::Stats;
+use ids_ebpf::outcome::{Count, Stats};
 use ids_sensor::kernel::Attach;
 use ids_sensor::live::{Inspector, Live, Pinning, Schedule, Settings, Status, Topology};
 
@@ -176,8 +176,17 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 fn inspected(stats: &Stats) -> u64 {
+    inspections(stats).map(|count| count.packets).sum()
+}
+
+/// Bytes that the kernel stage handed over.
+pub fn inspected_bytes(stats: &Stats) -> u64 {
+    inspections(stats).map(|count| count.bytes).sum()
+}
+
+fn inspections(stats: &Stats) -> impl Iterator<Item = Count> {
     let inspect = ids_ebpf::Outcome::ALL.into_iter().filter(|o| o.way() == ids_ebpf::outcome::Way::Inspect);
-    inspect.map(|outcome| stats.of(outcome).packets).sum()
+    inspect.map(|outcome| stats.of(outcome))
 }
 
 /// Both ledgers balance: what the kernel stage decided, and what became of what it handed over.
