@@ -128,7 +128,7 @@ fn limited(key: &str, text: &[u8], detail: &Detail<'_>, out: &mut dyn Writer) {
     }
 }
 
-/// Writes properties, if there are any: the first of each name.
+/// Writes properties, if there are any: the first of each name. A user's without one are left out.
 fn show(properties: Properties<'_>, out: &mut dyn Writer) {
     /// User properties are as many as their sender likes.
     const MAX_SHOWN: usize = 64;
@@ -139,18 +139,17 @@ fn show(properties: Properties<'_>, out: &mut dyn Writer) {
     let mut names = Vec::new();
     for property in properties.take(MAX_SHOWN) {
         let name = match property {
-            Property::Number(name, _) | Property::Bytes(name, _) => name.as_bytes(),
-            Property::User(name, _) => name,
+            Property::Number(name, _) | Property::Bytes(name, _) => name.into(),
+            Property::User(name, _) => String::from_utf8_lossy(name),
         };
-        if names.contains(&name) {
+        if name.is_empty() || names.contains(&name) {
             continue;
         }
-        names.push(name);
         match property {
-            Property::Number(name, value) => out.uint(name, value.into()),
-            Property::Bytes(name, value) => out.text(name, value),
-            Property::User(name, value) => out.text(&String::from_utf8_lossy(name), value),
+            Property::Number(_, value) => out.uint(&name, value.into()),
+            Property::Bytes(_, value) | Property::User(_, value) => out.text(&name, value),
         }
+        names.push(name);
     }
     out.close();
 }

@@ -143,6 +143,14 @@ fn long_messages_and_texts_are_cut() {
 }
 
 #[test]
+fn properties_have_names_of_their_own() {
+    let mut feed = with(Config::default());
+    let properties = [&[0x26, 0, 0, 0, 1, b'x'][..], &[0x26, 0, 1, b'a', 0, 1, b'1'], &[0x26, 0, 1, b'a', 0, 1, b'2']];
+    feed.push(ToServer, &message(0xe0, &[&[0, 20][..], &properties.concat()].concat()));
+    assert!(record(transactions(&feed)[0], &EXTENDED).ends_with("reason_code:0,properties:{a:'1'}}"));
+}
+
+#[test]
 fn passwords_can_be_hidden() {
     let mut feed = new();
     feed.push(ToServer, &connect(0xc0, "a"));
