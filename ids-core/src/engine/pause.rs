@@ -11,9 +11,8 @@ use crate::flow::Entry;
 use crate::packet::Packet;
 
 impl<S: Sink> Visit<'_, S> {
-    /// Lets go what a direction has brought so far. Transactions that rules matched on stay until their alerts are told.
+    /// Tells and lets go what a direction has brought so far and was inspected. Transactions that rules matched on stay until their alerts are told.
     pub(super) fn make_room(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) {
-        self.transactions(entry, packet, dir);
         let Conn { app, detect, .. } = &mut entry.data;
         let shown = self.rules.vars(Some(detect), self.hits);
         let known = Known { flow: &entry.flow, app: app.info(), vars: Some(&shown) };

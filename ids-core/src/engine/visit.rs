@@ -453,8 +453,10 @@ impl<S: Sink> Visit<'_, S> {
             if parsed == Parsed::Failed {
                 self.trouble(entry, packet, Trouble::AppError, self.config.app_error);
             }
-            if self.config.stream.inline {
+            if self.config.stream.inline || paused {
                 self.transactions(entry, packet, dir);
+            }
+            if self.config.stream.inline {
                 self.frames(entry, packet, dir);
             }
             if paused {
