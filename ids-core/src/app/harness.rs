@@ -40,6 +40,16 @@ impl<S: Session> Feed<S> {
         }
     }
 
+    /// Bytes come in pieces of these lengths, which must not end before them.
+    pub(super) fn push_cut(&mut self, dir: Dir, bytes: &[u8], cuts: &mut impl Iterator<Item = usize>) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(cuts.next().unwrap().min(rest.len()));
+            self.push(dir, piece);
+            rest = after;
+        }
+    }
+
     /// Bytes are lost.
     pub(super) fn gap(&mut self, dir: Dir, bytes: u64) {
         self.unused[dir.index()].clear();
@@ -90,6 +100,15 @@ impl<S: Session> Feed<S> {
                 let second = self.tx().field(field, dir, 1, &mut Vec::new()) != Value::Absent;
                 assert!(info.multi || !second, "{} is there once", info.name);
             }
+        }
+    }
+}
+
+/// Puts values in the place of bytes, where there are any.
+pub(super) fn overwrite(bytes: &mut [u8], values: &[(usize, u8)]) {
+    for (at, value) in values {
+        if let Some(byte) = bytes.get_mut(*at) {
+            *byte = *value;
         }
     }
 }

@@ -1,13 +1,16 @@
 //! What the engine's tests share: packets of a TCP connection, and a sink that keeps what it is told.
 
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 use etherparse::PacketBuilder;
 
 use super::{Command, Config, Engine, Side, Sink};
+use crate::app::App;
 use crate::app::file::Fate;
 use crate::decode::{self, Ports};
 use crate::detect::rule_set::RuleSet;
+use crate::detect::shared::Shared;
 use crate::event::Event;
 use crate::field::Dir;
 use crate::flow::{Carried, Key};
@@ -95,6 +98,25 @@ pub(super) fn inline() -> Config {
     let decode = decode::Config { vxlan: Ports::These(vec![4789]), ..decode::Config::default() };
     let stream = stream::Config { inline: true, checksum_validation: true, ..stream::Config::default() };
     Config { inline: true, decode, stream, ..Config::default() }
+}
+
+/// Passive or inline inspection, with the settings of [`inline`] otherwise.
+pub(super) fn config(inline: bool) -> Config {
+    let mut config = self::inline();
+    (config.inline, config.stream.inline) = (inline, inline);
+    config
+}
+
+/// An engine with these settings.
+pub(super) fn engine(config: Config) -> Engine {
+    let app = App::new(config.app.clone());
+    Engine::new(Arc::new(config), Arc::new(app), Shared::default())
+}
+
+/// Both sides agree on a connection; their next bytes are 101 and 501.
+pub(super) fn handshake() -> Vec<Vec<u8>> {
+    let segment = |from_client, flags, seq, ack| segment(Carrier::V4, from_client, flags, seq, ack, b"");
+    vec![segment(true, "S", 100, 0), segment(false, "SA", 500, 101), segment(true, "A", 101, 501)]
 }
 
 /// Pushes a frame; a second passes with every number.

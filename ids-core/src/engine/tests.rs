@@ -31,17 +31,9 @@ fn compile(text: &str) -> RuleSet {
 /// The rules that fire, in order, while a client says one thing after the other, and the server a word to each.
 fn dialogue(rules: &str, parts: &[&[u8]], with_handshake: bool) -> Vec<u32> {
     let rules = compile(rules);
-    let mut config = fixtures::inline();
-    (config.inline, config.stream.inline) = (false, false);
-    let app = App::new(config.app.clone());
-    let mut engine = Engine::new(Arc::new(config), Arc::new(app), Shared::default());
+    let mut engine = fixtures::engine(fixtures::config(false));
     let v4 = Carrier::V4;
-    let mut frames = Vec::new();
-    if with_handshake {
-        frames.push(segment(v4, true, "S", 100, 0, b""));
-        frames.push(segment(v4, false, "SA", 500, 101, b""));
-        frames.push(segment(v4, true, "A", 101, 501, b""));
-    }
+    let mut frames = if with_handshake { fixtures::handshake() } else { Vec::new() };
     let (mut seq, mut ack) = (101, 501);
     for part in parts {
         frames.push(segment(v4, true, "PA", seq, ack, part));
@@ -158,16 +150,8 @@ fn the_last_part_of_a_handshake_belongs_to_it() {
 /// A passive engine, and what was told of a connection at its end after the handshake and `rest`.
 fn at_end(rules: &str, rest: Vec<Vec<u8>>) -> fixtures::Told {
     let rules = compile(rules);
-    let mut config = fixtures::inline();
-    (config.inline, config.stream.inline) = (false, false);
-    let mut engine =
-        Engine::new(Arc::new(config), Arc::new(App::new(app::config::Config::default())), Shared::default());
-    let v4 = Carrier::V4;
-    let handshake = [
-        segment(v4, true, "S", 100, 0, b""),
-        segment(v4, false, "SA", 500, 101, b""),
-        segment(v4, true, "A", 101, 501, b""),
-    ];
+    let mut engine = fixtures::engine(fixtures::config(false));
+    let handshake = fixtures::handshake();
     let mut all = fixtures::Told::default();
     for (id, mut frame) in handshake.into_iter().chain(rest).enumerate() {
         let told = fixtures::push(&mut engine, &rules, id as u64 + 1, &mut frame);

@@ -204,12 +204,7 @@ proptest! {
         let mut cut = new(Config::default());
         let mut cuts = cuts.into_iter().cycle();
         for (dir, text) in TALK {
-            let mut rest = text.as_bytes();
-            while !rest.is_empty() {
-                let (piece, after) = rest.split_at(cuts.next().unwrap_or(20).min(rest.len()));
-                cut.push(*dir, piece);
-                rest = after;
-            }
+            cut.push_cut(*dir, text.as_bytes(), &mut cuts);
         }
         for id in 0..5 {
             prop_assert_eq!(shown(&cut.session, id), shown(&whole.session, id));
@@ -222,11 +217,7 @@ proptest! {
         let mut feed = new(Config::default());
         for (dir, text) in TALK {
             let mut bytes = text.as_bytes().to_vec();
-            for (at, value) in &flips {
-                if let Some(byte) = bytes.get_mut(*at) {
-                    *byte = *value;
-                }
-            }
+            harness::overwrite(&mut bytes, &flips);
             feed.push(*dir, &bytes);
         }
         for id in feed.session.transactions() {

@@ -114,12 +114,7 @@ proptest! {
         let mut cuts = cuts.into_iter().cycle();
         for (dir, bytes) in conversation() {
             whole.push(dir, &bytes);
-            let mut rest = &bytes[..];
-            while !rest.is_empty() {
-                let (piece, after) = rest.split_at(cuts.next().unwrap_or(90).min(rest.len()));
-                cut.push(dir, piece);
-                rest = after;
-            }
+            cut.push_cut(dir, &bytes, &mut cuts);
         }
         prop_assert_eq!(records(&cut), records(&whole));
     }
@@ -129,11 +124,7 @@ proptest! {
     fn any_bytes_can_be_read(flips in prop::collection::vec((4usize..200, any::<u8>()), 0..12)) {
         let mut feed = new();
         for (dir, mut bytes) in conversation() {
-            for (at, value) in &flips {
-                if let Some(byte) = bytes.get_mut(*at) {
-                    *byte = *value;
-                }
-            }
+            harness::overwrite(&mut bytes, &flips);
             feed.push(dir, &bytes);
         }
         records(&feed);

@@ -227,12 +227,7 @@ proptest! {
         let mut cut = new();
         let mut cuts = cuts.into_iter().cycle();
         for (dir, text) in MAIL {
-            let mut rest = text.as_bytes();
-            while !rest.is_empty() {
-                let (piece, after) = rest.split_at(cuts.next().unwrap_or(60).min(rest.len()));
-                cut.push(*dir, piece);
-                rest = after;
-            }
+            cut.push_cut(*dir, text.as_bytes(), &mut cuts);
         }
         prop_assert_eq!(cut.record(&EXTENDED), whole.record(&EXTENDED));
         prop_assert_eq!(cut.values("file.data", C), whole.values("file.data", C));
@@ -246,11 +241,7 @@ proptest! {
         let mut session = session();
         for (dir, text) in MAIL {
             let mut bytes = text.as_bytes().to_vec();
-            for (at, value) in &flips {
-                if let Some(byte) = bytes.get_mut(*at) {
-                    *byte = *value;
-                }
-            }
+            harness::overwrite(&mut bytes, &flips);
             if gap {
                 session.gap(*dir, 5);
             }

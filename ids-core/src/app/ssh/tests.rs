@@ -123,12 +123,7 @@ proptest! {
         let mut cut = new();
         let mut cuts = cuts.into_iter().cycle();
         for (dir, bytes) in handshake() {
-            let mut rest = &bytes[..];
-            while !rest.is_empty() {
-                let (piece, after) = rest.split_at(cuts.next().unwrap_or(90).min(rest.len()));
-                cut.push(dir, piece);
-                rest = after;
-            }
+            cut.push_cut(dir, &bytes, &mut cuts);
         }
         prop_assert_eq!(cut.record(&EXTENDED), whole.record(&EXTENDED));
         prop_assert_eq!(cut.tx().progress(Dir::ToClient), 3);
@@ -139,11 +134,7 @@ proptest! {
     fn any_bytes_can_be_read(flips in prop::collection::vec((0usize..300, any::<u8>()), 0..12)) {
         let mut feed = new();
         for (dir, mut bytes) in handshake() {
-            for (at, value) in &flips {
-                if let Some(byte) = bytes.get_mut(*at) {
-                    *byte = *value;
-                }
-            }
+            harness::overwrite(&mut bytes, &flips);
             feed.push(dir, &bytes);
         }
         feed.look();

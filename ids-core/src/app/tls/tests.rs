@@ -376,18 +376,13 @@ proptest! {
         let mut whole = new();
         handshake().iter().for_each(|(dir, bytes)| whole.push(*dir, bytes));
         let mut cut = new();
-        let mut cuts = cuts.into_iter().cycle();
+        let mut cuts = cuts.into_iter().cycle().chain(std::iter::repeat(1000));
         for (at, (dir, bytes)) in handshake().into_iter().enumerate() {
             let records: Vec<u8> = match at {
                 0 | 1 => bytes[5..].chunks(size).flat_map(|part| record(22, 0x0303, part)).collect(),
                 _ => bytes,
             };
-            let mut rest = &records[..];
-            while !rest.is_empty() {
-                let (piece, after) = rest.split_at(cuts.next().unwrap_or(1000).min(rest.len()));
-                cut.push(dir, piece);
-                rest = after;
-            }
+            cut.push_cut(dir, &records, &mut cuts);
         }
         prop_assert_eq!(cut.record(&EXTENDED), whole.record(&EXTENDED));
         prop_assert_eq!(cut.tx().progress(Dir::ToClient), 4);
@@ -398,11 +393,7 @@ proptest! {
     fn any_bytes_can_be_read(flips in prop::collection::vec((0usize..1200, any::<u8>()), 0..12)) {
         let mut feed = new();
         for (dir, mut bytes) in handshake() {
-            for (at, value) in &flips {
-                if let Some(byte) = bytes.get_mut(*at) {
-                    *byte = *value;
-                }
-            }
+            harness::overwrite(&mut bytes, &flips);
             feed.push(dir, &bytes);
         }
         feed.look();

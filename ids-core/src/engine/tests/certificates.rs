@@ -1,12 +1,7 @@
 //! Which certificates rules store.
 
-use std::sync::Arc;
-
 use super::compile;
-use crate::app::App;
 use crate::app::tls::sample::{self, ONE, TWO, record};
-use crate::detect::shared::Shared;
-use crate::engine::Engine;
 use crate::engine::fixtures::{self, Carrier, Told, segment};
 use crate::field::Dir::{self, ToClient, ToServer};
 
@@ -30,16 +25,9 @@ fn stored(rules: &[&str]) -> Vec<(Dir, usize)> {
         .map(|(at, rule)| format!("alert tls any any -> any any ({rule}; sid:{};)", at + 1))
         .collect();
     let rules = compile(&rules.join("\n"));
-    let mut config = fixtures::inline();
-    (config.inline, config.stream.inline) = (false, false);
-    let app = App::new(config.app.clone());
-    let mut engine = Engine::new(Arc::new(config), Arc::new(app), Shared::default());
+    let mut engine = fixtures::engine(fixtures::config(false));
     let v4 = Carrier::V4;
-    let mut frames = vec![
-        segment(v4, true, "S", 100, 0, b""),
-        segment(v4, false, "SA", 500, 101, b""),
-        segment(v4, true, "A", 101, 501, b""),
-    ];
+    let mut frames = fixtures::handshake();
     let mut next = [101, 501];
     for (from_client, bytes) in handshake() {
         let [client, server] = next;

@@ -1,27 +1,15 @@
 //! Many small messages at once: none is lost, and none waits for more bytes.
 
-use std::sync::Arc;
-
 use super::compile;
-use crate::app::App;
 use crate::app::mqtt;
-use crate::detect::shared::Shared;
-use crate::engine::Engine;
 use crate::engine::fixtures::{self, Carrier, Told, segment};
 
 /// What is told of a connection whose client says all this. The first part comes last, so that everything comes at once.
 fn told(rule: &str, says: &[Vec<u8>], inline: bool) -> Told {
     let rules = compile(rule);
-    let mut config = fixtures::inline();
-    (config.inline, config.stream.inline) = (inline, inline);
-    let app = App::new(config.app.clone());
-    let mut engine = Engine::new(Arc::new(config), Arc::new(app), Shared::default());
+    let mut engine = fixtures::engine(fixtures::config(inline));
     let v4 = Carrier::V4;
-    let mut frames = vec![
-        segment(v4, true, "S", 100, 0, b""),
-        segment(v4, false, "SA", 500, 101, b""),
-        segment(v4, true, "A", 101, 501, b""),
-    ];
+    let mut frames = fixtures::handshake();
     let stream = says.concat();
     let parts: Vec<_> = stream.chunks(1400).enumerate().collect();
     for (number, part) in parts.iter().skip(1).chain(parts.first()) {
