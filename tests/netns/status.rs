@@ -59,7 +59,7 @@ fn what_rules_cost_is_measured_on_demand() {
     needs_root!();
     let site = Site::new();
     let rules = site.rules("alert icmp any any -> any any (msg:\"echo\"; itype:8; sid:7;)\n");
-    let sensor = site.start(&format!("--inline a0,b0 -S {rules}"));
+    let sensor = site.start(&format!("--inline a0,b0 --deadline 20s -S {rules}"));
     let mut client = Client::connect(&ids_sensor::control::path(site.folder(), "lab")).unwrap();
     assert_eq!(site.lab.ping(SERVER, 5, 56), 5);
     assert!(site.status()["costs"].is_null(), "nobody asked for it");

@@ -45,15 +45,14 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
     let tool = cargo_fuzz()?;
     if options.targets.is_empty() {
         // All at once: the last step of each build uses one processor alone.
-        run(Command::new(&tool).current_dir(workspace()).env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "build"]))?;
+        run(&mut fuzzer(&tool, "build"))?;
     }
     for target in &chosen {
         // Findings of this run go to a folder of their own; the corpus in the repository only seeds.
         let found = folder.join("target/corpus").join(target);
         fs::create_dir_all(&found).with_context(|| format!("making {}", found.display()))?;
-        let mut command = Command::new(&tool);
-        command.current_dir(workspace()).env("RUSTC_BOOTSTRAP", "1");
-        command.args(["fuzz", "run", target]).arg(&found).arg(seeds(&folder, target)).arg("--");
+        let mut command = fuzzer(&tool, "run");
+        command.arg(target).arg(&found).arg(seeds(&folder, target)).arg("--");
         command.args([&format!("-max_total_time={seconds}"), "-rss_limit_mb=4096", "-timeout=20", "-verbosity=0"]);
         // The leak detector takes glibc's list of thread-local destructors for a leak; growth is the limit's to catch.
         command.args(["-print_final_stats=1", "-detect_leaks=0"]);
@@ -64,6 +63,15 @@ pub(crate) fn fuzz(options: &Options) -> Result<()> {
     }
     println!("{} fuzz targets ran {seconds} s each without a crash: {}", chosen.len(), chosen.join(", "));
     Ok(())
+}
+
+/// One of the tool's commands, with what all of them build alike.
+fn fuzzer(tool: &Path, what: &str) -> Command {
+    let mut command = Command::new(tool);
+    command.current_dir(workspace()).env("RUSTC_BOOTSTRAP", "1").args(["fuzz", what]);
+    // One unit a crate would take minutes on one processor, many run at a third of the speed.
+    command.args(["--codegen-units", "2"]);
+    command
 }
 
 /// Where the repository keeps what a target begins with.

@@ -79,6 +79,14 @@ fn text(name: &str, status: &Value, since: Option<(&Value, f64)>) -> String {
     for list in array(&status["block_lists"]) {
         line(format_args!("{}", block_list(list)));
     }
+    for (key, what) in [
+        ("records_lost", "records were not written because the disk was too slow"),
+        ("alerts_not_stored", "alerts are in the log files only: the store was too slow"),
+    ] {
+        if number(&status[key]) > 0 {
+            line(format_args!("{} {what}", status[key]));
+        }
+    }
     if !status["costs"].is_null() {
         line(format_args!("{}", costs::text(&status["costs"], layout::width()).trim_end()));
     }
@@ -255,6 +263,7 @@ mod tests {
             "blocks": {"hosts_blocked": 1, "flows_blocked": 2, "released": 3, "blocks_failed": 0,
                        "refused": {"allowed": 0, "too_many": 4}},
             "block_lists": [{"file": "a.txt", "blocked": 9, "bad_lines": 1, "allowed": 0, "no_room": 0, "error": "gone"}],
+            "records_lost": 0, "alerts_not_stored": 6,
         })
     }
 
@@ -274,9 +283,11 @@ mod tests {
             "blocked by rules: 1 hosts, 2 flows; released: 3 flows",
             "blocks not carried out: too many 4",
             "block list a.txt: 9 blocked, 1 bad lines; gone",
+            "6 alerts are in the log files only: the store was too slow",
         ] {
             assert!(once.lines().any(|found| found == line), "{line} in {once}");
         }
+        assert!(!once.contains("records were not written"), "{once}");
         let since = text("one", &now, Some((&before, 2.0)));
         assert_eq!(row(&since), ["eth1", "driver", "up", "100", "0.80", "0", "0", "0", "4"], "{since}");
         assert!(since.contains("queue 0: 8 (receive ring full), 8 of them just now"), "{since}");

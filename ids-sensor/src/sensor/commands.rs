@@ -129,6 +129,7 @@ impl Running {
             "blocks": status::commands(&self.live.commands()),
             "block_lists": self.lists.states().iter().map(State::to_json).collect::<Vec<_>>(),
             "records_lost": self.queue.lost().iter().sum::<u64>(),
+            "alerts_not_stored": self.store.as_ref().map_or(0, Reader::lost),
             "costs": self.meter.show(),
         }))
     }

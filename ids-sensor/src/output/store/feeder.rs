@@ -1,5 +1,7 @@
 //! The way into the store: a bounded queue, and the one thread that writes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,10 @@ const BATCH: usize = 512;
 /// Batches that may wait.
 const WAITING: usize = 64;
 
+/// Alerts that are kept back while the queue is full, at most: batches are small where few alerts come at a time, and a
+/// short stop of the disk must cost none.
+const KEPT: usize = 32 * BATCH;
+
 /// Different messages that are kept, at most.
 const MESSAGES: usize = 100;
 
@@ -28,7 +34,7 @@ pub struct Feeder {
     send: Sender<Message>,
     batch: Vec<Entry>,
     pressure: Pressure,
-    lost: u64,
+    lost: Arc<AtomicU64>,
     thread: JoinHandle<Vec<String>>,
 }
 
@@ -51,6 +57,7 @@ enum Question {
 #[derive(Clone, Debug)]
 pub struct Reader {
     send: Sender<Message>,
+    lost: Arc<AtomicU64>,
 }
 
 impl Reader {
@@ -67,6 +74,11 @@ impl Reader {
     /// See [`AlertStore::stats`].
     pub fn stats(&self) -> Option<Result<StoreStats, StoreError>> {
         self.ask(Question::Stats)
+    }
+
+    /// Alerts that did not get into the store so far, because it was too slow.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 
     fn ask<T>(&self, question: impl FnOnce(Sender<T>) -> Question) -> Option<T> {
@@ -86,12 +98,12 @@ impl Feeder {
             .name("store".into())
             .spawn(move || Loop { messages, store, retention, flush, errors: Vec::new() }.run())
             .expect("a process that may start no thread cannot do anything here");
-        Self { send, batch: Vec::new(), pressure, lost: 0, thread }
+        Self { send, batch: Vec::new(), pressure, lost: Arc::default(), thread }
     }
 
     /// A way to ask the store.
     pub fn reader(&self) -> Reader {
-        Reader { send: self.send.clone() }
+        Reader { send: self.send.clone(), lost: Arc::clone(&self.lost) }
     }
 
     /// Takes an alert.
@@ -103,38 +115,40 @@ impl Feeder {
         }
     }
 
-    /// Hands over what was taken so far. Where records may be dropped, a full queue costs these alerts their
-    /// place in the store; they still are in the EVE file.
+    /// Hands over what was taken so far. Where records may be dropped and the queue is full, they are kept for the
+    /// next time, up to [`KEPT`]; beyond that they lose their place in the store, and still are in the EVE file.
     pub fn pass_on(&mut self) {
+        self.hand_over(self.pressure);
+    }
+
+    fn hand_over(&mut self, pressure: Pressure) {
         if self.batch.is_empty() {
             return;
         }
-        let batch = std::mem::take(&mut self.batch);
-        match self.pressure {
+        let message = Message::Alerts(std::mem::take(&mut self.batch));
+        match pressure {
             Pressure::Wait => {
-                if let Err(error) = self.send.send(Message::Alerts(batch)) {
-                    self.count_lost(error.0);
+                if let Err(error) = self.send.send(message) {
+                    self.count_lost(&error.0);
                 }
             }
-            Pressure::Drop => {
-                if let Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) =
-                    self.send.try_send(Message::Alerts(batch))
-                {
-                    self.count_lost(message);
-                }
-            }
+            Pressure::Drop => match self.send.try_send(message) {
+                Ok(()) => {}
+                Err(TrySendError::Full(Message::Alerts(alerts))) if alerts.len() < KEPT => self.batch = alerts,
+                Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) => self.count_lost(&message),
+            },
         }
     }
 
-    fn count_lost(&mut self, message: Message) {
+    fn count_lost(&self, message: &Message) {
         if let Message::Alerts(alerts) = message {
-            self.lost += alerts.len() as u64;
+            self.lost.fetch_add(alerts.len() as u64, Ordering::Relaxed);
         }
     }
 
     /// Waits until everything taken so far survives a crash.
     pub fn flush(&mut self) {
-        self.pass_on();
+        self.hand_over(Pressure::Wait);
         let (done, wait) = bounded(1);
         if self.send.send(Message::Flush(done)).is_ok() {
             // An error means that the thread is gone, which `finish` reports.
@@ -144,11 +158,12 @@ impl Feeder {
 
     /// Writes what is left and closes the store. Out: what went wrong.
     pub fn finish(mut self) -> Vec<String> {
-        self.pass_on();
+        self.hand_over(Pressure::Wait);
         drop(self.send);
         let mut errors = self.thread.join().unwrap_or_else(|_| vec!["the store's thread failed".to_owned()]);
-        if self.lost > 0 {
-            errors.push(format!("{} alerts did not get into the store because it was too slow", self.lost));
+        let lost = self.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            errors.push(format!("{lost} alerts did not get into the store because it was too slow"));
         }
         errors
     }
@@ -221,5 +236,49 @@ fn note(errors: &mut Vec<String>, error: &StoreError) {
     if !errors.contains(&line) && errors.len() < MESSAGES {
         tracing::error!("{line}");
         errors.push(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ids_core::time::Time;
+
+    use super::*;
+
+    /// A feeder whose queue nobody reads until the test does.
+    fn stuck(pressure: Pressure) -> (Feeder, Receiver<Message>) {
+        let (send, messages) = bounded(1);
+        let thread = std::thread::spawn(Vec::new);
+        (Feeder { send, batch: Vec::new(), pressure, lost: Arc::default(), thread }, messages)
+    }
+
+    fn sizes(messages: &Receiver<Message>) -> Vec<usize> {
+        let size = |message| if let Message::Alerts(alerts) = message { alerts.len() } else { 0 };
+        messages.try_iter().map(size).collect()
+    }
+
+    fn push(feeder: &mut Feeder, count: usize) {
+        let key = AlertKey { time: Time::from_nanos(1), sid: 1, addrs: [None; 2] };
+        (0..count).for_each(|_| feeder.push(key, b"{}"));
+    }
+
+    #[test]
+    fn a_full_queue_keeps_alerts_waiting_up_to_a_limit() {
+        let (mut feeder, messages) = stuck(Pressure::Drop);
+        push(&mut feeder, 1);
+        feeder.pass_on();
+        push(&mut feeder, BATCH + 7);
+        feeder.pass_on();
+        let reader = feeder.reader();
+        assert_eq!((sizes(&messages), reader.lost()), (vec![1], 0), "the second batch waits");
+        feeder.pass_on();
+        push(&mut feeder, KEPT - 1);
+        assert_eq!(reader.lost(), 0);
+        push(&mut feeder, 1);
+        assert_eq!((sizes(&messages), reader.lost()), (vec![BATCH + 7], KEPT as u64));
+        push(&mut feeder, 3);
+        let errors = feeder.finish();
+        assert_eq!(sizes(&messages), [3], "what comes later has room again");
+        assert_eq!(errors, [format!("{KEPT} alerts did not get into the store because it was too slow")]);
     }
 }
