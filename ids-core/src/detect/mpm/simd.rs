@@ -1,7 +1,7 @@
-//! The filters of [`super::sparse`] and [`super::dense`] with AVX2: eight loads at a time, by gathering from the bitmap.
+//! The filters of [`super::sparse`] and [`super::dense`] with AVX2: eight positions at a time.
 //!
 //! The only unsafe code of the crate. It relies on three things: the processor has AVX2, POPCNT and BMI1, which is asked
-//! before calling what is compiled for it; loads stay within the block, whose size is part of its type; gathers stay
+//! before calling what is compiled for it; loads stay within the block, whose size is part of its type, and
 //! within the bitmap, because indices are masked to its size, a power of two. Hits are the same as those of the
 //! scalar filters, may go on for the rest of a round behind the end of the data, and may lack those that continue a
 //! run, which [`super::dense`] drops in any case.
@@ -9,9 +9,9 @@
 
 use std::arch::x86_64::{
     __m256i, _mm_cvtsi32_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi8,
-    _mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32,
-    _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi32, _mm256_slli_epi32, _mm256_sllv_epi32, _mm256_srl_epi32,
-    _mm256_srli_epi32, _mm256_xor_si256,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256,
+    _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_slli_epi32, _mm256_sllv_epi32, _mm256_srl_epi32,
+    _mm256_srli_epi32, _mm256_storeu_si256, _mm256_xor_si256,
 };
 
 use super::block::{self, BLOCK, Hits, PADDED};
@@ -177,12 +177,18 @@ fn load(block: &[u8; PADDED], at: usize) -> __m256i {
 }
 
 /// The words of the bitmap at `indices`, which must be less than its length.
+///
+/// By plain loads: the instruction that gathers takes a sixth longer in all (Zen 4).
 #[inline]
 #[target_feature(enable = "avx2,popcnt,bmi1")]
 fn gather(bitmap: &[u32], indices: __m256i) -> __m256i {
-    const { assert!(LANES * 4 == ROUND) };
+    let mut places = [0_u32; LANES];
+    const { assert!(size_of::<[u32; LANES]>() == ROUND) };
+    // SAFETY: the array has the size of a vector.
+    unsafe { _mm256_storeu_si256(places.as_mut_ptr().cast(), indices) };
     // SAFETY: the caller masked the indices with the length less one, a power of two less one.
-    unsafe { _mm256_i32gather_epi32::<4>(bitmap.as_ptr().cast(), indices) }
+    let [a, b, c, d, e, f, g, h] = places.map(|place| unsafe { *bitmap.get_unchecked(place as usize) } as i32);
+    _mm256_setr_epi32(a, b, c, d, e, f, g, h)
 }
 
 #[cfg(test)]
