@@ -95,6 +95,14 @@ pub struct Context<'a> {
     pub dir: Option<Dir>,
 }
 
+impl Context<'_> {
+    /// The same with source and destination exchanged.
+    pub fn turned(&self) -> Self {
+        let (src, dst, src_port, dst_port) = (self.dst, self.src, self.dst_port, self.src_port);
+        Self { src, dst, src_port, dst_port, ..self.clone() }
+    }
+}
+
 /// Variables of a flow, for the `metadata` object of records.
 pub trait Vars: std::fmt::Debug {
     /// Whether there is anything to show.

@@ -2,11 +2,13 @@
 
 use ids_core::anomaly::Anomaly;
 use ids_core::app::file::{File, State as FileState};
-use ids_core::app::parser::Protocol;
+use ids_core::app::parser::{Detail, Protocol, Transaction};
 use ids_core::counters::{Counter, Counters, ProtocolCounts};
 use ids_core::event::{ArpRef, Context, Dropped, FileRef, FlowEnd, Odd, Oddity, Tagged, TxAt, TxRef, Variables};
+use ids_core::field::{Dir, Dirs, Value};
 use ids_core::flow::{End, Flow, Macs};
 use ids_core::packet::{Source, Tunnel};
+use ids_core::record::Writer;
 use ids_core::stream::Summary;
 use ids_core::time::Time;
 use ids_core::verdict::DropReason;
@@ -166,6 +168,40 @@ fn anomalies() {
     let got = one("types: [anomaly: {packethdr: yes, types: {decode: yes}}]", event);
     assert_eq!(got["packet_info"]["linktype"], 1);
     assert_eq!(got["packet"].as_str().unwrap().len(), 72, "54 bytes of headers");
+}
+
+/// What a server said unasked.
+struct Answer;
+
+impl Transaction for Answer {
+    fn field<'a>(&'a self, _: usize, _: Dir, _: usize, _: &'a mut Vec<u8>) -> Value<'a> {
+        Value::Absent
+    }
+    fn dirs(&self) -> Dirs {
+        Dirs::ToClient
+    }
+    fn progress(&self, _: Dir) -> u8 {
+        1
+    }
+    fn revision(&self, _: Dir) -> u32 {
+        0
+    }
+    fn events(&self) -> &[u8] {
+        &[]
+    }
+    fn record(&self, _: &Detail<'_>, _: &mut dyn Writer) {}
+}
+
+#[test]
+fn answers_of_dns_name_the_client_first_in_the_old_form() {
+    static DNS: Protocol = Protocol { name: "dns", record: Some("dns"), ..Protocol::BARE };
+    let ends = |version: u8| {
+        let tx = TxRef { context: context(None), at: TxAt { id: 0, protocol: &DNS, tx: &Answer } };
+        let got = one(&format!("types: [dns: {{version: {version}}}]"), Event::Transaction(tx));
+        ["src_ip", "src_port", "dest_ip", "dest_port"].map(|key| got[key].clone())
+    };
+    let [src, src_port, dst, dst_port] = ends(3);
+    assert_eq!(ends(2), [dst, dst_port, src, src_port]);
 }
 
 #[test]

@@ -48,8 +48,11 @@ fn has_rrtype(at: &TxAt<'_>, types: &[String]) -> bool {
 /// Writes one transaction.
 pub fn write(tx: &TxRef<'_>, options: &config::Transaction, head: &mut Head<'_>, out: &mut Vec<u8>) {
     let behind = options.xff.as_ref().and_then(|xff| Some((xff, xff::find(tx.at.tx, xff)?)));
+    // The old form of DNS records names the client first in answers, too.
+    let turned = options.record == "dns" && options.version == 2 && tx.at.tx.dirs() == Dirs::ToClient;
+    let context = if turned { &tx.context.turned() } else { &tx.context };
     let replace = behind.filter(|(xff, _)| xff.overwrite).map(|(_, addr)| xff::replace(addr, Some(Dir::ToServer)));
-    head.record_with(&options.record, &tx.context, replace, out, |json, _| {
+    head.record_with(&options.record, context, replace, out, |json, _| {
         if WITH_TX_ID.contains(&options.record.as_str()) {
             json.uint("tx_id", tx.at.id);
         }
