@@ -26,8 +26,7 @@ pub(super) fn read(root: &Section<'_>) -> Schedule {
         match placed {
             Some(true) => schedule.unwrap_or_default(),
             // Ranks do not hang on places.
-            Some(false) => Schedule { placing: Placing::Anywhere, ..schedule.unwrap_or_default() },
-            None => Schedule { placing: Placing::Exclusive, cpus: None, ..schedule.unwrap_or_default() },
+            _ => Schedule { placing: Placing::Anywhere, ..schedule.unwrap_or_default() },
         }
     })
 }
@@ -108,7 +107,7 @@ mod tests {
                       high: [ 3 ]\n          default: \"high\"\n  detect-thread-ratio: 1.0\n";
         let nice = vec![(0, 5), (1, 0), (2, 0), (3, -5)];
         let cases = [
-            ("nothing", String::new(), usual()),
+            ("nothing", String::new(), Schedule::anywhere()),
             ("no", "threading: {set-cpu-affinity: no}".to_owned(), Schedule::anywhere()),
             ("as the established engine has it", listed.to_owned(), Schedule { nice, usual_nice: -5, ..usual() }),
             ("a range", set("cpu: [0, 2-3], mode: exclusive"), Schedule { cpus: Some(vec![0, 2, 3]), ..usual() }),
@@ -116,7 +115,7 @@ mod tests {
             (
                 "real time alone",
                 "threading: {cpu-affinity: {worker-cpu-set: {real-time: 50}}}".to_owned(),
-                Schedule { real_time: Some(50), ..usual() },
+                Schedule { real_time: Some(50), ..Schedule::anywhere() },
             ),
         ];
         for (name, text, want) in cases {
