@@ -7,6 +7,7 @@
 //! anything takes more than 50 times the median.
 
 mod crafted;
+mod protocols;
 mod wire;
 
 use std::hint::black_box;
@@ -68,8 +69,10 @@ fn main() -> ExitCode {
     println!("{} rules; ns of CPU time a byte, the least of {ROUNDS} rounds", bench.rules.len());
 
     let mut captures: Vec<Row> = path("WORST_CAPTURES").iter().flat_map(|folder| bench.captures(folder)).collect();
+    let general = crafted::cases(&contents).into_iter().map(|case| (None, case));
+    let spoken = protocols::cases().into_iter().map(|(protocol, case)| (Some(protocol), case));
     let crafted: Vec<Row> =
-        crafted::cases(&contents).into_iter().map(|(name, packets)| bench.crafted(name, packets)).collect();
+        general.chain(spoken).map(|(protocol, (name, packets))| bench.crafted(name, protocol, packets)).collect();
     captures.sort_by(|a, b| b.cost.total_cmp(&a.cost));
     let usual = if captures.is_empty() { &crafted } else { &captures };
     let median = median(usual);
@@ -134,22 +137,29 @@ impl Bench {
         rows.collect()
     }
 
-    fn crafted(&self, name: &str, packets: Vec<Vec<u8>>) -> Row {
+    /// Crafted packets, which must be read by a protocol if one is named: what it does not read says nothing of it.
+    fn crafted(&self, name: &str, protocol: Option<&str>, packets: Vec<Vec<u8>>) -> Row {
         let timed = packets.into_iter().enumerate().map(|(number, bytes)| {
             let time = Time::from_micros(1_000_000, number as u64 * STEP);
             Taken { time, link: LinkType::Raw, bytes }
         });
-        self.row(name.to_owned(), &timed.collect::<Vec<_>>())
+        let packets: Vec<Taken> = timed.collect();
+        if let Some(protocol) = protocol {
+            let (_, engine) = self.run(&packets);
+            let mut counts = engine.counters().protocols.iter().filter(|(name, _)| name.starts_with(protocol));
+            assert!(counts.any(|(_, counts)| counts.flows > 0), "{name}: {protocol} read nothing of it");
+        }
+        self.row(name.to_owned(), &packets)
     }
 
     fn row(&self, name: String, packets: &[Taken]) -> Row {
         let bytes = total(packets);
-        let seconds = (0..ROUNDS).map(|_| self.run(packets)).min_by(f64::total_cmp).unwrap_or_default();
+        let seconds = (0..ROUNDS).map(|_| self.run(packets).0).min_by(f64::total_cmp).unwrap_or_default();
         Row { name, bytes, cost: seconds * 1e9 / bytes as f64 }
     }
 
-    /// CPU seconds of a fresh engine for all packets.
-    fn run(&self, packets: &[Taken]) -> f64 {
+    /// CPU seconds of a fresh engine for all packets, and the engine.
+    fn run(&self, packets: &[Taken]) -> (f64, Engine) {
         let app = Arc::new(App::new(self.settings.app.clone()));
         let mut engine = Engine::new(Arc::clone(&self.settings), app, Shared::default());
         let mut own: Vec<Vec<u8>> = packets.iter().map(|packet| packet.bytes.clone()).collect();
@@ -164,7 +174,7 @@ impl Bench {
         engine.finish(&self.rules, &mut Nobody);
         let took = cpu_seconds() - start;
         black_box(engine.counters());
-        took
+        (took, engine)
     }
 }
 
