@@ -235,8 +235,11 @@ impl Guard {
     }
 
     fn show_costs(&self) {
-        if let Some(costs) = self.engine.costs().filter(|costs| costs.packets() > 0) {
-            *self.costs.lock().unwrap_or_else(PoisonError::into_inner) = Some(costs.clone());
+        let Some(costs) = self.engine.costs().filter(|costs| costs.packets() > 0) else { return };
+        let mut shown = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
+        // A row for each rule is not copied for nothing.
+        if shown.as_ref().is_none_or(|shown| shown.packets() != costs.packets()) {
+            *shown = Some(costs.clone());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! One thread: packets of its queues → inspector → verdicts → wire and kernel stage.
 //!
-//! A round: sign of life, one batch per queue, one of what other workers of the port hand over or answer, send, take buffers back, give buffers out, tell the kernel stage. The
-//! clocks are read once per round. Nothing is allocated per packet after warm-up, nothing is locked but for host
-//! blocks, which are rare.
+//! A round: sign of life, one batch per queue, one of what other workers of the port hand over or answer, send, take
+//! buffers back, give buffers out, tell the kernel stage. The clocks are read once per round. Nothing is allocated per
+//! packet after warm-up, nothing is locked but for host blocks, which are rare.
 
 use std::collections::hash_map::Entry;
 use std::os::fd::AsFd;

@@ -1,13 +1,12 @@
 //! How Kerberos is told from its first bytes.
 
+use super::session::LONGEST;
 use crate::app::cursor::Cursor;
 use crate::app::parser::Probe;
 use crate::field::Dir;
 
 /// Tag of a sequence, which each message is, in a tag of its own (RFC 4120 §5.10).
 const SEQUENCE: u8 = 0x30;
-/// Longer messages than this do not begin a connection.
-const LONGEST: usize = 1 << 24;
 
 /// A message in its tag, a sequence in it, and over TCP a length before it that agrees. What the tag names is a request
 /// or a reply: who sent it is known from the bytes.
@@ -42,5 +41,5 @@ fn agrees(rest: &mut Cursor<'_>, framed: usize) -> Option<bool> {
         _ => return Some(false),
     };
     let head = before - rest.rest().len();
-    Some(rest.u8()? == SEQUENCE && head.saturating_add(length) <= framed && framed < LONGEST)
+    Some(rest.u8()? == SEQUENCE && head.saturating_add(length) <= framed && framed <= LONGEST)
 }

@@ -22,7 +22,7 @@ const BATCH: usize = 256;
 /// Open transactions at which the oldest is dropped for a new one.
 const MAX_OPEN: usize = 4096;
 /// Longest message that is believed; tickets with many groups in them take some ten thousand bytes.
-const LONGEST: usize = 1 << 20;
+pub(super) const LONGEST: usize = 1 << 20;
 /// Bytes of a length.
 const LENGTH: usize = 4;
 
