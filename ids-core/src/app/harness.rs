@@ -94,11 +94,13 @@ impl<S: Session> Feed<S> {
     /// Looks at everything there is.
     pub(super) fn look(&self) {
         self.record(&EXTENDED);
-        for (field, info) in (self.protocol.fields)().into_iter().enumerate() {
-            for dir in Dir::BOTH {
-                self.values(info.name, dir);
-                let second = self.tx().field(field, dir, 1, &mut Vec::new()) != Value::Absent;
-                assert!(info.multi || !second, "{} is there once", info.name);
+        let fields = (self.protocol.fields)();
+        let mut scratch = Vec::new();
+        for tx in self.session.transactions().filter_map(|id| self.session.transaction(id)) {
+            for ((field, info), dir) in fields.iter().enumerate().flat_map(|row| Dir::BOTH.map(|dir| (row, dir))) {
+                let mut there = |instance| tx.field(field, dir, instance, &mut scratch) != Value::Absent;
+                assert!(info.multi || !there(1), "{} is there once", info.name);
+                assert!((0..9).any(|instance| !there(instance)) || !there(usize::MAX), "{} ends", info.name);
             }
         }
     }

@@ -327,8 +327,8 @@ impl TxState {
 pub(super) struct Side {
     /// Revision and progress at the last inspection; `None` before the first.
     pub(super) seen: Option<(u32, u8)>,
-    /// How far each prefilter buffer was searched: its number, which instance of it, and the position searched up to.
-    searched: SmallVec<[(u16, u16, u64); 4]>,
+    /// How far each prefilter buffer was searched.
+    searched: SmallVec<[Searched; 2]>,
     /// It was inspected when complete.
     pub(super) over: bool,
 }
@@ -336,14 +336,24 @@ pub(super) struct Side {
 impl Side {
     /// How far an instance of a buffer was searched.
     pub(super) fn searched(&self, buffer: u16, instance: usize) -> Option<u64> {
-        self.searched.iter().find(|row| (row.0, usize::from(row.1)) == (buffer, instance)).map(|row| row.2)
+        self.searched.iter().find(|row| row.buffer == buffer)?.upto.get(instance).copied()
     }
 
     /// An instance of a buffer was searched up to there.
     pub(super) fn note_searched(&mut self, buffer: u16, instance: usize, upto: u64) {
-        match self.searched.iter_mut().find(|row| (row.0, usize::from(row.1)) == (buffer, instance)) {
-            Some(row) => row.2 = upto,
-            None => self.searched.push((buffer, u16::try_from(instance).unwrap_or(u16::MAX), upto)),
+        let place = match self.searched.iter().position(|row| row.buffer == buffer) {
+            Some(place) => place,
+            None => {
+                self.searched.push(Searched { buffer, upto: SmallVec::new() });
+                self.searched.len() - 1
+            }
+        };
+        let Some(row) = self.searched.get_mut(place) else { return };
+        if instance >= row.upto.len() {
+            row.upto.resize(instance + 1, 0);
+        }
+        if let Some(known) = row.upto.get_mut(instance) {
+            *known = upto;
         }
     }
 
@@ -352,6 +362,13 @@ impl Side {
         self.seen = None;
         self.searched.clear();
     }
+}
+
+/// How far a prefilter buffer was searched, by instance.
+#[derive(Debug)]
+struct Searched {
+    buffer: u16,
+    upto: SmallVec<[u64; 1]>,
 }
 
 /// A rule that may match a transaction.

@@ -69,11 +69,15 @@ const OWN: [Row; 8] = [
     )
     .names(&[("1", 1), ("2", 2)])
     .notation(Notation::Name),
-    file("file.data", |tx, dir, _, _| tx.transfer(dir).map_or(Value::Absent, Transfer::value), "Content of a file."),
-    file("file.name", |tx, dir, _, _| at_once(tx.transfer(dir).map(|one| one.file.name.as_slice())), "Name of a file."),
+    file(
+        "file.data",
+        |tx, dir, n, _| transfer(tx, dir, n).map_or(Value::Absent, Transfer::value),
+        "Content of a file.",
+    ),
+    file("file.name", |tx, dir, n, _| at_once(transfer(tx, dir, n).map(|one| &*one.file.name)), "Name of a file."),
     file(
         "file.magic",
-        |tx, dir, _, _| at_once(tx.transfer(dir).and_then(|one| one.file.kind.as_deref()).map(str::as_bytes)),
+        |tx, dir, n, _| at_once(transfer(tx, dir, n).and_then(|one| one.file.kind.as_deref()).map(str::as_bytes)),
         "What libmagic would call a file, by its first bytes.",
     ),
 ];
@@ -81,6 +85,11 @@ const OWN: [Row; 8] = [
 /// A field of files, as all protocols that carry them have it.
 const fn file(name: &'static str, get: Get<Tx>, doc: &'static str) -> Row {
     Row::bytes(name, Both, COMPLETE, get, doc).kind(BytesKind::STREAMING).multi()
+}
+
+/// The one file of a transaction.
+fn transfer(tx: &Tx, dir: Dir, instance: usize) -> Option<&Transfer> {
+    tx.transfer(dir).filter(|_| instance == 0)
 }
 
 /// What is final as soon as it is there, long before the file ends.

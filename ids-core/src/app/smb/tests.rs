@@ -267,6 +267,7 @@ fn what_is_read_and_written_is_a_file_each() {
     let mut feed = new();
     transfers().iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
     assert_eq!(files(&feed), ["to_server a.txt 13 CLOSED one two three", "to_client a.txt 13 CLOSED one two three"]);
+    feed.look();
     let records = records(&feed);
     assert_eq!(records.len(), 5, "{records:?}");
     for (record, command) in records[2..4].iter().zip(["WRITE", "READ"]) {
