@@ -511,6 +511,7 @@ impl<T: Default, F: Default> State<T, F> {
 
     /// Starts the session of the flow's protocol, if it is to be parsed.
     fn start(&mut self, app: &App, facts: Facts) {
+        let facts = Facts { before: self.original.map(ProtoId::name), ..facts };
         self.session = self.proto.and_then(|id| {
             let switch = app.config.protocols.iter().find(|switch| switch.name == id.name());
             let start = id.protocol().session.filter(|_| switch.is_none_or(|switch| switch.parse))?;

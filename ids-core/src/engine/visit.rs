@@ -419,7 +419,8 @@ impl<S: Sink> Visit<'_, S> {
             }
             let files = self.config.app.files.wanted(self.rules.files());
             let (midstream, other_lost) = (session.is_midstream(), session.start_lost(dir.flip()));
-            let facts = Facts { udp: false, midstream, other_lost, files, client: Some(flow.client.addr) };
+            let facts =
+                Facts { udp: false, midstream, other_lost, files, client: Some(flow.client.addr), before: None };
             let ports = ports(flow, dir);
             let mut found = Findings::default();
             let deep = session.depth_reached(dir);

@@ -58,6 +58,8 @@ pub struct Facts {
     pub files: file::Wanted,
     /// The client's address.
     pub client: Option<IpAddr>,
+    /// What it spoke before it switched: a record name. The flow's state knows that itself.
+    pub before: Option<&'static str>,
 }
 
 /// What is known of a flow's application protocol, by record names; `None` while unknown.

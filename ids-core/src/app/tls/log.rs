@@ -15,6 +15,7 @@ use crate::record::{Shape, Writer};
 
 /// Parts of the longer form; the rest has to be asked for by name.
 const EXTENDED: &[&str] = &[
+    "from-proto",
     "serial",
     "fingerprint",
     "sni",
@@ -49,6 +50,9 @@ pub(super) fn write(tx: &Tx, detail: &Detail<'_>, out: &mut dyn Writer) {
         certificate(leaf, &wants, out);
     } else if tx.resumed && wants("session-resumed") {
         out.flag("session_resumed", true);
+    }
+    if let Some(before) = tx.before.filter(|_| wants("from-proto")) {
+        out.text("from_proto", before.as_bytes());
     }
     if let Some(name) = tx.client.as_ref().and_then(|hello| hello.sni.as_ref()).filter(|_| wants("sni")) {
         out.text("sni", name);

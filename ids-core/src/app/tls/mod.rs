@@ -56,7 +56,7 @@ pub static PROTOCOL: Protocol = Protocol {
     record: Some("tls"),
     uncounted: true,
     frames: FRAMES,
-    session: Some(|config, _| Box::new(session::Session::new(config.tls))),
+    session: Some(|config, facts| Box::new(session::Session::new(config.tls).after(facts.before))),
     ..Protocol::BARE
 };
 

@@ -95,6 +95,14 @@ impl Session {
         Self { config, tx, sides: Default::default(), retry: false, heartbeat: None, spans: Spans::default() }
     }
 
+    /// On a connection that spoke another protocol before.
+    pub(super) fn after(mut self, before: Option<&'static str>) -> Self {
+        if let Some(tx) = &mut self.tx {
+            tx.before = before;
+        }
+        self
+    }
+
     fn side(&mut self, dir: Dir) -> &mut Side {
         let [client, server] = &mut self.sides;
         if dir == Dir::ToServer { client } else { server }

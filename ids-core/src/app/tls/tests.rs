@@ -100,6 +100,14 @@ fn what_is_asked_for_by_name_is_shown_alone() {
 }
 
 #[test]
+fn what_the_connection_spoke_before_is_shown() {
+    let mut feed = Feed::new(&PROTOCOL, Session::new(Config::default()).after(Some("smtp")));
+    handshake().iter().for_each(|(dir, bytes)| feed.push(*dir, bytes));
+    assert!(feed.record(&EXTENDED).contains(",from_proto:'smtp',"));
+    assert!(!feed.record(&Detail { extended: false, ..EXTENDED }).contains("from_proto"));
+}
+
+#[test]
 fn versions_have_names() {
     let versions = |list: &[u8]| sample::extension(43, &[&[u8::try_from(list.len()).unwrap()], list].concat());
     let selected = |version: u16| sample::extension(43, &version.to_be_bytes());

@@ -55,6 +55,8 @@ pub(super) enum Exchanged {
 /// The handshake.
 #[derive(Debug)]
 pub(super) struct Tx {
+    /// What the connection spoke before.
+    pub(super) before: Option<&'static str>,
     pub(super) client: Option<ClientHello>,
     pub(super) server: Option<ServerHello>,
     /// Certificates by direction.
@@ -80,6 +82,7 @@ impl Tx {
             chains: [None, None],
             ja3: None,
             ja3s: None,
+            before: None,
             ja4: None,
             ja4_use,
             resumed: false,
