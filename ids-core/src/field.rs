@@ -83,6 +83,9 @@ pub enum Value<'a> {
     Uint(u64),
 }
 
+/// An instance of a number of 32 bits or less that is not there, where others behind it are: it passes no test.
+pub const NO_NUMBER: u64 = u64::MAX;
+
 /// What kind of values a field has.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -104,6 +107,8 @@ pub enum Kind {
 pub enum Notation {
     /// As an integer: `>5`, `1-9`.
     Integer,
+    /// As an integer of one of several, and which: `>5`, `5,all`, `5,0`, `5,-1`.
+    Indexed,
     /// As a list of names of which one must apply, or none: `[!]a,b` or `[!]a b`. Names are bits, and more of them may come up
     /// while the transaction goes on.
     AnyOf,
@@ -178,6 +183,8 @@ pub struct Info {
     /// Whether it shows both sides of a transaction, whichever direction is looked at: a rule on such fields alone fires
     /// once. Numbers may come to those that are there until the transaction is complete.
     pub exchange: bool,
+    /// Whether more may come until the direction is complete: instances behind those that are there, or a number that rises.
+    pub grows: bool,
     /// One sentence for the documentation, with its source.
     pub doc: &'static str,
 }
@@ -205,6 +212,7 @@ impl<T> Field<T> {
                 ready: [ready; 2],
                 multi: false,
                 exchange: false,
+                grows: false,
                 doc,
             },
             get,
@@ -261,6 +269,13 @@ impl<T> Field<T> {
     #[must_use]
     pub const fn exchange(mut self) -> Self {
         self.info.exchange = true;
+        self
+    }
+
+    /// With more to come until the direction is complete.
+    #[must_use]
+    pub const fn growing(mut self) -> Self {
+        self.info.grows = true;
         self
     }
 

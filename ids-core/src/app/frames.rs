@@ -33,6 +33,7 @@ pub const fn frame(name: &'static str, doc: &'static str) -> Info {
         ready: [0; 2],
         multi: false,
         exchange: false,
+        grows: false,
         doc,
     }
 }

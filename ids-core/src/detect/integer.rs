@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use crate::field::NO_NUMBER;
+
 /// A comparison with an unsigned integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Test {
@@ -140,9 +142,9 @@ impl Array {
         Ok(Self { test: syntax.parse(head)?, index })
     }
 
-    /// Whether the elements pass. An empty array never does.
+    /// Whether the elements pass. An empty array never does, nor does an element [without a number](NO_NUMBER).
     pub fn matches(&self, values: &[u64]) -> bool {
-        let pass = |value: &u64| self.test.matches(*value);
+        let pass = |value: &u64| *value != NO_NUMBER && self.test.matches(*value);
         match self.index {
             Index::Any => values.iter().any(pass),
             Index::All => !values.is_empty() && values.iter().all(pass),

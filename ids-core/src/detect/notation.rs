@@ -24,6 +24,11 @@ pub(super) fn parse(
             let value = unquoted(Part::value(opt)?)?;
             return value.split(',').map(|part| Ok(any(range(part.trim(), bits)?))).collect();
         }
+        Notation::Indexed => {
+            let value = unquoted(Part::value(opt)?)?;
+            let syntax = Syntax { bits, names, flags: false, inclusive: false };
+            return Ok(smallvec![Array::parse(value.text, &syntax).map_err(|problem| value.problem(problem))?]);
+        }
         Notation::Flag => {
             Part::none(opt)?;
             Test::Within(1, 1)
@@ -61,6 +66,7 @@ pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'sta
     let first = names.first().map_or("1", |row| row.0);
     match notation {
         Notation::Integer => (":[<|>|<=|>=|!]N or A-B", first),
+        Notation::Indexed => (":[<|>|<=|>=|!]N or A-B, and [,INDEX|any|all]", first),
         Notation::Ranges => (":N[-M][,N[-M]]…", "1,5-9"),
         Notation::AnyOf => (":[!]NAME[,NAME]…", first),
         Notation::Date => (":[<|>]DATE or DATE<>DATE", ">2026-01-31"),
@@ -174,6 +180,32 @@ mod tests {
             assert_eq!([3, 6].map(|value| test.matches(value)), hits, "{text}");
         }
         assert_eq!(read(Notation::Flags, NAMES, "a,d"), None);
+    }
+
+    #[test]
+    fn one_of_several_and_which() {
+        const NAMES: &[(&str, u64)] = &[("done", 5), ("entry", 4)];
+        let parsed = |value: &str| {
+            let spanned = |text: &str| Spanned { text: text.to_owned(), span: 0..text.len() };
+            let opt = Opt { name: spanned("key"), value: Some(spanned(value)), span: 0..value.len() };
+            parse(Notation::Indexed, 8, NAMES, &opt).ok()
+        };
+        for (text, hits) in [
+            ("done", [true, true, false]),
+            ("done,any", [true, true, false]),
+            ("5, all", [false, true, false]),
+            ("done,0", [false, true, false]),
+            ("done,-1", [true, true, false]),
+            (">4,1", [true, true, false]),
+            ("!done,all", [false, false, true]),
+        ] {
+            let tests = parsed(text).unwrap();
+            let passes = |values: &[u64]| tests.iter().any(|test| test.matches(values));
+            assert_eq!([passes(&[4, 5]), passes(&[5, 5]), passes(&[4, 4])], hits, "{text}");
+        }
+        for wrong in ["", ",", "done,", "done,x", "256,0", "other"] {
+            assert!(parsed(wrong).is_none(), "{wrong}");
+        }
     }
 
     #[test]

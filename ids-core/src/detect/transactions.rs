@@ -141,11 +141,15 @@ impl Detector {
         let Kind::Bytes(kind) = buffer.info.kind else { return };
         let final_at = buffer.info.ready.get(subject.dir.index()).copied().unwrap_or_default();
         let ready = subject.progress(subject.dir) >= final_at;
-        if !kind.streaming && (!ready || side.searched(number, 0).is_some()) {
+        // Of what does not stream it is noted how many instances were searched: those stay as they are.
+        let known = side.searched(number, 0).filter(|_| !kind.streaming);
+        if !kind.streaming && (!ready || known.is_some() && !buffer.info.grows) {
             return;
         }
+        let first = known.and_then(|known| usize::try_from(known).ok()).unwrap_or_default();
+        let mut reached = first;
         let Self { field: scratch, transformed, seen, .. } = self;
-        for instance in 0..MAX_INSTANCES {
+        for instance in first..MAX_INSTANCES {
             let (data, offset) = match subject.tx.field(field, subject.dir, instance, scratch) {
                 Value::Bytes(data) => (data, 0),
                 Value::Stream { data, offset, .. } => (data, offset),
@@ -162,12 +166,13 @@ impl Detector {
             if kind.streaming {
                 side.note_searched(number, instance, end);
             }
+            reached = instance + 1;
             if !buffer.info.multi {
                 break;
             }
         }
         if !kind.streaming {
-            side.note_searched(number, 0, 0);
+            side.note_searched(number, 0, reached as u64);
         }
     }
 
@@ -285,7 +290,7 @@ impl Detector {
         let Some(buffer) = rules.buffers.get(usize::from(number)) else { return Outcome::NoMatch };
         let Some((_, field)) = buffer.fields.iter().find(|row| row.0 == subject.proto) else { return Outcome::NoMatch };
         let ready = subject.progress(dir) >= buffer.info.ready.get(dir.index()).copied().unwrap_or_default();
-        let (mut there, mut open) = (false, !ready);
+        let (mut there, mut open) = (false, !ready || buffer.info.grows && !subject.complete(dir));
         self.scratch.dce_little_endian = subject.tx.little_endian(dir);
         for instance in 0..MAX_INSTANCES {
             let (data, offset, complete) = match subject.tx.field(*field, dir, instance, &mut self.field) {
@@ -317,7 +322,7 @@ impl Detector {
             }
         }
         match chain.absent() {
-            _ if open && (there || !ready) => Outcome::NoMatchYet,
+            _ if open => Outcome::NoMatchYet,
             Absent::Required | Absent::OrElse if !there => Outcome::Match,
             _ => Outcome::NoMatch,
         }
@@ -358,7 +363,9 @@ impl Detector {
 /// Whether a number of a buffer may change after it was there first, or others may come to it.
 fn grows(rules: &RuleSet, buffer: u16) -> bool {
     let info = rules.buffers.get(usize::from(buffer)).map(|buffer| buffer.info);
-    info.is_some_and(|info| info.exchange || matches!(info.kind, Kind::Uint { notation: Notation::AnyOf, .. }))
+    info.is_some_and(|info| {
+        info.exchange || info.grows || matches!(info.kind, Kind::Uint { notation: Notation::AnyOf, .. })
+    })
 }
 
 /// Notes which files a rule that matched wants stored.
