@@ -5,7 +5,7 @@ use ids_core::app::file::Wanted;
 use ids_core::app::parser::{Detail, Input, Parsed, Protocol, Session};
 use ids_core::app::registry;
 use ids_core::app::state::Facts;
-use ids_core::field::{Dir, Kind, Value};
+use ids_core::field::{Dir, Kind, NO_NUMBER, Value};
 use ids_core::record::{Shape, Writer};
 use ids_core::time::Time;
 
@@ -65,9 +65,18 @@ impl Flow {
             return true;
         }
         let ports = if dir == Dir::ToServer { (50_000, 53) } else { (53, 50_000) };
-        let input = Input { dir, data: &unused, last: last && !self.udp, time: Time::ZERO, ports };
-        let parsed = self.session.parse(input);
-        self.after(parsed, dir, unused)
+        loop {
+            let input = Input { dir, data: &unused, last: last && !self.udp, time: Time::ZERO, ports };
+            let parsed = self.session.parse(input);
+            match parsed {
+                Parsed::Used { bytes, .. } if parsed.pauses(unused.len()) && !self.udp => {
+                    assert_ne!(bytes, 0, "what is there is enough to get further");
+                    unused.drain(..bytes);
+                    self.look();
+                }
+                _ => return self.after(parsed, dir, unused),
+            }
+        }
     }
 
     fn gap(&mut self, dir: Dir, bytes: u64) -> bool {
@@ -145,7 +154,8 @@ impl Flow {
                     (Value::Bytes(_), Kind::Bytes(_)) => {}
                     (Value::Stream { .. }, Kind::Bytes(kind)) => assert!(kind.streaming, "{}", info.name),
                     (Value::Uint(value), Kind::Uint { bits, .. }) => {
-                        assert!(bits == 64 || value < 1 << bits, "{} is {value}", info.name);
+                        let none = info.multi && value == NO_NUMBER;
+                        assert!(bits == 64 || none || value < 1 << bits, "{} is {value}", info.name);
                     }
                     (value, _) => panic!("{} is {value:?}", info.name),
                 }

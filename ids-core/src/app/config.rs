@@ -5,6 +5,7 @@ use super::dns;
 use super::file::{Care, Wanted};
 use super::ftp;
 use super::http1;
+use super::ldap;
 use super::mqtt;
 use super::smb;
 use super::smtp;
@@ -22,6 +23,8 @@ pub struct Config {
     pub dcerpc: dcerpc::Config,
     /// DNS.
     pub dns: dns::Config,
+    /// LDAP.
+    pub ldap: ldap::Config,
     /// MQTT.
     pub mqtt: mqtt::Config,
     /// SMB.

@@ -4,6 +4,7 @@
 //! speaks, [`state`] holds what a flow knows. May import `field`, `record`, `anomaly` and `stream::chunk`;
 //! never rules, detection or events.
 
+mod ber;
 pub mod config;
 mod cursor;
 pub mod dcerpc;
@@ -18,6 +19,7 @@ mod harness;
 pub mod http1;
 mod kept;
 pub mod krb5;
+pub mod ldap;
 pub mod mime;
 pub mod mqtt;
 pub mod parser;

@@ -175,16 +175,6 @@ pub static ROWS: &[Protocol] = &[
         probe: Some(Probing { ports: &[5432], probe: probes::pgsql }),
         ..Protocol::BARE
     },
-    // RFC 4511 §4.1.1, §5.1.
-    Protocol {
-        name: "ldap",
-        rule_names: &["ldap"],
-        tcp: true,
-        udp: true,
-        opens: Dirs::ToServer,
-        probe: Some(Probing { ports: &[389, 3268], probe: probes::ldap }),
-        ..Protocol::BARE
-    },
     // BEP 5; keys of a bencoded dictionary are sorted, so these come first.
     Protocol {
         name: "bittorrent-dht",

@@ -9,6 +9,7 @@ use super::dns;
 use super::ftp;
 use super::http1;
 use super::krb5;
+use super::ldap;
 use super::mqtt;
 use super::parser::Protocol;
 use super::recognised;
@@ -26,6 +27,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &ssh::PROTOCOL,
     &mqtt::PROTOCOL,
     &krb5::PROTOCOL,
+    &ldap::PROTOCOL,
     &smb::PROTOCOL,
     &dcerpc::PROTOCOL,
     &smtp::PROTOCOL,

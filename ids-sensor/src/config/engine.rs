@@ -7,6 +7,7 @@ use ids_core::app::dcerpc;
 use ids_core::app::file::{Care, Kinds, Room, Wanted};
 use ids_core::app::ftp;
 use ids_core::app::http1;
+use ids_core::app::ldap;
 use ids_core::app::mime;
 use ids_core::app::mqtt;
 use ids_core::app::smb;
@@ -95,6 +96,7 @@ fn protocols(app: &Section<'_>) -> App {
                     "ftp" => settings.ftp = ftp(protocol),
                     "http" => settings.http1 = http(protocol),
                     "dcerpc" => settings.dcerpc = dcerpc(protocol),
+                    "ldap" => settings.ldap = ldap(protocol),
                     "mqtt" => settings.mqtt = mqtt(protocol),
                     "smb" => settings.smb = smb(protocol),
                     "smtp" => settings.smtp = smtp(protocol),
@@ -277,6 +279,11 @@ fn ssh(protocol: &Section<'_>) -> ssh::Config {
         text => scalar::boolean(text).map(Some),
     });
     ssh::Config { hassh: asked.flatten().unwrap_or(ssh::Config::default().hassh), encrypted: encrypted(protocol) }
+}
+
+/// `ldap`: how many requests may be open.
+fn ldap(protocol: &Section<'_>) -> ldap::Config {
+    ldap::Config { max_tx: protocol.number("max-tx", ldap::Config::default().max_tx).max(1) }
 }
 
 /// `mqtt`: how much is kept. A limit of topics that is negative or 0 is none.

@@ -1,12 +1,10 @@
 //! How Kerberos is told from its first bytes.
 
 use super::session::LONGEST;
+use crate::app::ber::{self, Head};
 use crate::app::cursor::Cursor;
 use crate::app::parser::Probe;
 use crate::field::Dir;
-
-/// Tag of a sequence, which each message is, in a tag of its own (RFC 4120 §5.10).
-const SEQUENCE: u8 = 0x30;
 
 /// A message in its tag, a sequence in it, and over TCP a length before it that agrees. What the tag names is a request
 /// or a reply: who sent it is known from the bytes.
@@ -20,7 +18,7 @@ pub(super) fn krb5(data: &[u8], _: Dir, udp: bool) -> Probe {
         0x6b | 0x6d | 0x6f | 0x7e => Dir::ToClient,
         _ => return Probe::No,
     };
-    match agrees(&mut rest, framed) {
+    match agrees(rest.rest(), framed) {
         Some(true) => Probe::Yes(dir),
         Some(false) => Probe::No,
         None if udp => Probe::No,
@@ -28,18 +26,14 @@ pub(super) fn krb5(data: &[u8], _: Dir, udp: bool) -> Probe {
     }
 }
 
-/// Whether a tag, its length, and the tag behind it fit together; `None` if they are not all there.
-fn agrees(rest: &mut Cursor<'_>, framed: usize) -> Option<bool> {
-    let before = rest.rest().len();
-    rest.u8()?;
-    let length = match rest.u8()? {
-        short @ 0..=0x7f => usize::from(short),
-        0x81 => usize::from(rest.u8()?),
-        0x82 => usize::from(rest.u16()?),
-        0x83 => rest.u24()?,
-        0x84 => usize::try_from(rest.u32()?).ok()?,
-        _ => return Some(false),
-    };
-    let head = before - rest.rest().len();
-    Some(rest.u8()? == SEQUENCE && head.saturating_add(length) <= framed && framed <= LONGEST)
+/// Whether a tag, its length, and that of a sequence behind it (RFC 4120 §5.10) fit together; `None` if they are not all
+/// there.
+fn agrees(rest: &[u8], framed: usize) -> Option<bool> {
+    match ber::head(rest) {
+        Head::Whole { size, length, .. } => {
+            Some(*rest.get(size)? == ber::SEQUENCE && size.saturating_add(length) <= framed && framed <= LONGEST)
+        }
+        Head::Cut => None,
+        Head::Bad => Some(false),
+    }
 }

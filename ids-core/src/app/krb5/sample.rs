@@ -1,13 +1,6 @@
 //! Messages made for tests.
 
-/// A DER value.
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = match u8::try_from(content.len()) {
-        Ok(short @ 0..=0x7f) => vec![short],
-        _ => [&[0x82][..], &u16::try_from(content.len()).unwrap().to_be_bytes()].concat(),
-    };
-    [&[tag], &length[..], content].concat()
-}
+use crate::app::ber::value as der;
 
 /// A value in the context tag of this number.
 fn at(number: u8, value: &[u8]) -> Vec<u8> {

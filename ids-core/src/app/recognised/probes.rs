@@ -280,29 +280,3 @@ pub(super) fn pgsql(data: &[u8], dir: Dir, _: bool) -> Probe {
     };
     settle(check(), dir)
 }
-
-/// A sequence with a message number and the tag of an operation.
-pub(super) fn ldap(data: &[u8], dir: Dir, udp: bool) -> Probe {
-    let check = || {
-        if data.first()? != &0x30 {
-            return Some(None);
-        }
-        let (start, length) = der(data, 0)?;
-        let [tag, size] = bytes(data, start)?;
-        if tag != 2 || !(1..=4).contains(&size) || length < 5 {
-            return Some(None);
-        }
-        let [operation] = bytes(data, start + 2 + usize::from(size))?;
-        Some(match operation {
-            0x60 | 0x42 | 0x63 | 0x66 | 0x68 | 0x4a | 0x6c | 0x6e | 0x50 | 0x77 => Some(ToServer),
-            0x61 | 0x64 | 0x65 | 0x67 | 0x69 | 0x6b | 0x6d | 0x6f | 0x73 | 0x78 | 0x79 => Some(Dir::ToClient),
-            _ => None,
-        })
-    };
-    match check() {
-        Some(Some(way)) => Probe::Yes(way),
-        Some(None) => Probe::No,
-        None if udp => Probe::No,
-        None => settle(None, dir),
-    }
-}

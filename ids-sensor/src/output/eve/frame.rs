@@ -29,6 +29,9 @@ pub fn write(
 /// IP protocol number of TCP.
 const TCP: u8 = 6;
 
+/// Protocols whose frames count transactions from 1.
+const FROM_ONE: &[&str] = &["ldap"];
+
 /// The `frame` object; places in datagrams say nothing. At most `limit` bytes are shown.
 pub fn object(frame: &Frame<'_>, stream: bool, limit: usize, scratch: &mut Vec<u8>, json: &mut Json<'_>) {
     let place = frame.place;
@@ -47,7 +50,7 @@ pub fn object(frame: &Frame<'_>, stream: bool, limit: usize, scratch: &mut Vec<u
         json.base64("payload", scratch);
         json.printable("payload_printable", scratch);
         if let Some(tx) = place.tx {
-            json.uint("tx_id", tx);
+            json.uint("tx_id", tx + u64::from(FROM_ONE.contains(&place.proto.name())));
         }
     });
 }

@@ -1,9 +1,10 @@
-//! Fields of protocols whose two sides are made by their own samples: SSH, Kerberos, MQTT, SMB and DCE/RPC.
+//! Fields of protocols whose two sides are made by their own samples: SSH, Kerberos, LDAP, MQTT, SMB and DCE/RPC.
 
 use super::super::Step::{self, Client, Listen, Server};
 use super::{Case, case, client, server};
 use crate::app::dcerpc::sample as rpc;
 use crate::app::krb5::sample as krb5;
+use crate::app::ldap::sample as ldap;
 use crate::app::mqtt::sample as mqtt;
 use crate::app::smb::sample as smb;
 use crate::app::ssh::sample as ssh;
@@ -11,6 +12,7 @@ use crate::app::ssh::sample as ssh;
 pub(super) fn fields() -> Vec<Case> {
     let mut cases: Vec<Case> = SSH_FIELDS.map(ssh_case).into();
     cases.extend(KRB5_FIELDS.map(krb5_case));
+    cases.extend(LDAP_FIELDS.map(ldap_case));
     cases.extend(MQTT_FIELDS.map(mqtt_case));
     cases.extend(SMB_FIELDS.map(smb_case));
     cases.extend(RPC_FIELDS.map(rpc_case));
@@ -38,6 +40,22 @@ fn krb5_case(options: &str) -> Case {
     };
     let (hit, miss) = (exchange("one/host", [12, 13], 23, 25), exchange("two/host", [10, 11], 18, 6));
     case(&format!("alert krb5 any any -> any any ({options}; sid:1;)"), hit, miss)
+}
+
+/// A rule on LDAP, on two requests that differ in everything, as do the responses to them.
+fn ldap_case(options: &str) -> Case {
+    let hit = vec![
+        Listen(389),
+        Client(ldap::search(1, "dc=one", &["one"])),
+        Server(ldap::entry(1, "dc=one", &[("one", &["1"])])),
+        Server(ldap::result(1, ldap::SEARCH_DONE, 32, "one is gone")),
+    ];
+    let miss = vec![
+        Listen(389),
+        Client(ldap::add(1, "dc=two", &[("two", &["2"])])),
+        Server(ldap::result(1, ldap::ADD_DONE, 0, "two")),
+    ];
+    case(&format!("alert ldap any any -> any any ({options}; sid:1;)"), hit, miss)
 }
 
 /// A rule on MQTT, on two connections that differ in everything.
@@ -125,6 +143,22 @@ const KRB5_FIELDS: [&str; 5] = [
     "krb5.cname; content:\"one\"; startswith",
     "krb5.sname; content:\"one\"; startswith",
     "krb5.ticket_encryption:weak",
+];
+
+const LDAP_FIELDS: [&str; 13] = [
+    "ldap.request.operation:search_request",
+    "ldap.responses.operation:search_result_done",
+    "ldap.responses.operation:search_result_entry,0",
+    "ldap.responses.operation:!add_response,all",
+    "ldap.responses.result_code:no_such_object,-1",
+    "ldap.responses.result_code:32,1",
+    "ldap.responses.count:2",
+    "ldap.request.dn; content:\"dc=one\"; bsize:6",
+    "ldap.responses.dn; content:\"dc=one\"; bsize:6",
+    "ldap.responses.message; content:\"one is gone\"; bsize:11",
+    "ldap.responses.message; content:\"one\"; startswith",
+    "ldap.request.attribute_type; content:\"one\"; bsize:3",
+    "ldap.responses.attribute_type; content:\"one\"; bsize:3",
 ];
 
 const MQTT_FIELDS: [&str; 17] = [
