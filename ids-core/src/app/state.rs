@@ -271,6 +271,13 @@ impl<T: Default, F: Default> State<T, F> {
         Some((proto.protocol(), session.transaction(id)?))
     }
 
+    /// Number of the newest transaction, if it is open and has this direction.
+    pub fn newest(&self, dir: Dir) -> Option<u64> {
+        let (_, session) = self.session.as_ref()?;
+        let id = session.transactions().end.checked_sub(1)?;
+        session.transaction(id).filter(|tx| tx.dirs().contains(dir)).map(|_| id)
+    }
+
     /// Tells the session that a body was inspected ([`Session::inspected`]).
     pub fn inspected(&mut self, id: u64, dir: Dir) {
         if let Some((_, session)) = &mut self.session {

@@ -111,6 +111,11 @@ impl RuleSet {
         self.rules.get(id.0 as usize).map(|rule| &rule.info)
     }
 
+    /// Whether a rule is about application protocols.
+    pub fn names_protocols(&self, id: RuleId) -> bool {
+        self.rule(id).is_some_and(|rule| !rule.apps.is_empty())
+    }
+
     /// Every rule's header: what carries it, which endpoints, which application protocols (none: any).
     pub fn headers(&self) -> impl Iterator<Item = (&RuleInfo, Carriers, &Header, &[ProtoId])> {
         self.rules.iter().map(|rule| (&rule.info, rule.carriers, &rule.header, &*rule.apps))

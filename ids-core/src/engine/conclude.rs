@@ -13,7 +13,7 @@ use crate::detect::state::AppState;
 use crate::event::{Alert, Dropped, Event, Tagged, TxAt, VerdictInfo};
 use crate::field::Dir;
 use crate::flow::{Action, Flow};
-use crate::packet::Packet;
+use crate::packet::{Packet, Transport};
 use crate::reject::{self, Side};
 use crate::verdict::{DropReason, RejectTo, Verdict};
 
@@ -132,7 +132,8 @@ fn alert(
     out: &mut impl Sink,
 ) {
     let Some(rule) = rules.info(hit.rule) else { return };
-    let tx = hit.tx.and_then(|id| {
+    let brought = || app?.newest(hit.dir).filter(|_| on_datagram(rules, setting, hit));
+    let tx = hit.tx.or_else(brought).and_then(|id| {
         let (protocol, tx) = app?.transaction(id)?;
         Some(TxAt { id, protocol, tx })
     });
@@ -153,6 +154,12 @@ fn alert(
         packet: Some(setting.packet),
         verdict,
     }));
+}
+
+/// Whether a rule on an application protocol matched on a datagram as such: what that brought is shown with it.
+fn on_datagram(rules: &RuleSet, setting: &Setting<'_, '_>, hit: &Hit) -> bool {
+    let udp = setting.packet.layers.transport == Transport::Udp && setting.dir.is_some();
+    udp && hit.frame.is_none() && rules.names_protocols(hit.rule)
 }
 
 /// Sends resets or unreachables.
