@@ -118,6 +118,8 @@ pub enum Notation {
     Name,
     /// As numbers and ranges, ends included, of which one must apply: `1,5-9`.
     Ranges,
+    /// As a name and what it must be: `alg_enc=7`. The number of the name stands above 32 bits of the value.
+    Pair,
     /// Not at all: the keyword alone asks for 1.
     Flag,
     /// As a list of names of bits, which must be set, or clear behind a `!`; or as an integer.

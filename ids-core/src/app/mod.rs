@@ -7,7 +7,9 @@
 mod ber;
 pub mod config;
 mod cursor;
+mod datagram;
 pub mod dcerpc;
+pub mod dhcp;
 pub mod dns;
 pub mod events;
 pub mod expected;
@@ -17,11 +19,13 @@ pub mod ftp;
 #[cfg(test)]
 mod harness;
 pub mod http1;
+pub mod ike;
 mod kept;
 pub mod krb5;
 pub mod ldap;
 pub mod mime;
 pub mod mqtt;
+pub mod ntp;
 pub mod parser;
 pub mod probe;
 mod queue;
@@ -30,8 +34,10 @@ pub mod registry;
 mod rpc;
 pub mod smb;
 pub mod smtp;
+pub mod snmp;
 pub mod ssh;
 pub mod state;
+pub mod tftp;
 pub mod tls;
 mod txs;
 

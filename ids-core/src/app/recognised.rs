@@ -70,38 +70,6 @@ pub static ROWS: &[Protocol] = &[
         probe: Some(Probing { ports: &[], probe: probes::sip }),
         ..Protocol::BARE
     },
-    // RFC 5905 §7.3.
-    Protocol {
-        name: "ntp",
-        rule_names: &["ntp"],
-        udp: true,
-        probe: Some(Probing { ports: &[123], probe: probes::ntp }),
-        ..Protocol::BARE
-    },
-    // RFC 2131 §2.
-    Protocol {
-        name: "dhcp",
-        rule_names: &["dhcp"],
-        udp: true,
-        probe: Some(Probing { ports: &[67, 68], probe: probes::dhcp }),
-        ..Protocol::BARE
-    },
-    // RFC 1157 §4, RFC 3412 §6.
-    Protocol {
-        name: "snmp",
-        rule_names: &["snmp"],
-        udp: true,
-        probe: Some(Probing { ports: &[161, 162], probe: probes::snmp }),
-        ..Protocol::BARE
-    },
-    // RFC 1350 §5.
-    Protocol {
-        name: "tftp",
-        rule_names: &["tftp"],
-        udp: true,
-        probe: Some(Probing { ports: &[69], probe: probes::tftp }),
-        ..Protocol::BARE
-    },
     // RFC 8999 §5.1, RFC 9000 §17.2.
     Protocol {
         name: "quic",
@@ -109,14 +77,6 @@ pub static ROWS: &[Protocol] = &[
         udp: true,
         opens: Dirs::ToServer,
         probe: Some(Probing { ports: &[], probe: probes::quic }),
-        ..Protocol::BARE
-    },
-    // RFC 7296 §3.1, RFC 2408 §3.1, RFC 3948 §2.2.
-    Protocol {
-        name: "ike",
-        rule_names: &["ike"],
-        udp: true,
-        probe: Some(Probing { ports: &[500, 4500], probe: probes::ike }),
         ..Protocol::BARE
     },
     // RFC 854.

@@ -5,17 +5,22 @@
 //! session.
 
 use super::dcerpc;
+use super::dhcp;
 use super::dns;
 use super::ftp;
 use super::http1;
+use super::ike;
 use super::krb5;
 use super::ldap;
 use super::mqtt;
+use super::ntp;
 use super::parser::Protocol;
 use super::recognised;
 use super::smb;
 use super::smtp;
+use super::snmp;
 use super::ssh;
+use super::tftp;
 use super::tls;
 
 /// Protocols that are parsed. A new one is one line here.
@@ -28,6 +33,11 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &mqtt::PROTOCOL,
     &krb5::PROTOCOL,
     &ldap::PROTOCOL,
+    &snmp::PROTOCOL,
+    &dhcp::PROTOCOL,
+    &ntp::PROTOCOL,
+    &tftp::PROTOCOL,
+    &ike::PROTOCOL,
     &smb::PROTOCOL,
     &dcerpc::PROTOCOL,
     &smtp::PROTOCOL,

@@ -29,6 +29,7 @@ pub(super) fn parse(
             let syntax = Syntax { bits, names, flags: false, inclusive: false };
             return Ok(smallvec![Array::parse(value.text, &syntax).map_err(|problem| value.problem(problem))?]);
         }
+        Notation::Pair => pair(unquoted(Part::value(opt)?)?, names)?,
         Notation::Flag => {
             Part::none(opt)?;
             Test::Within(1, 1)
@@ -70,6 +71,7 @@ pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'sta
         Notation::Ranges => (":N[-M][,N[-M]]…", "1,5-9"),
         Notation::AnyOf => (":[!]NAME[,NAME]…", first),
         Notation::Date => (":[<|>]DATE or DATE<>DATE", ">2026-01-31"),
+        Notation::Pair => (":NAME=N", "alg_enc=7"),
         Notation::Flag => ("", ""),
         Notation::Flags => (":[!]NAME[,[!]NAME]… or a number", first),
         Notation::Name => (":NAME", first),
@@ -89,6 +91,19 @@ fn any_of(value: Part<'_>, names: &'static [(&'static str, u64)]) -> Result<Test
         mask |= named(&word, names)?;
     }
     Ok(Test::Masked { mask, value: 0, equal: negated })
+}
+
+/// `name=number`
+fn pair(value: Part<'_>, names: &'static [(&'static str, u64)]) -> Result<Test, Diagnostic> {
+    let Some(at) = value.text.find('=') else {
+        return Err(value.bad("expected a name and a number, as in `alg_enc=7`"));
+    };
+    let name = named(&value.slice(0, at).trim(), names)?;
+    let number = value.slice(at + 1, value.text.len()).trim();
+    let plain = !number.text.is_empty() && number.text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = number.text.parse::<u32>().ok().filter(|_| plain).ok_or_else(|| number.bad("expected a number"))?;
+    let value = name << 32 | u64::from(number);
+    Ok(Test::Within(value, value))
 }
 
 /// What a name stands for.
@@ -205,6 +220,23 @@ mod tests {
         }
         for wrong in ["", ",", "done,", "done,x", "256,0", "other"] {
             assert!(parsed(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_and_what_it_is() {
+        const NAMES: &[(&str, u64)] = &[("alg_enc", 1), ("alg_hash", 2)];
+        for (text, wanted) in [
+            ("alg_enc=7", Some(1 << 32 | 7)),
+            ("alg_hash = 0", Some(2 << 32)),
+            ("alg_enc", None),
+            ("alg_enc=", None),
+            ("alg_enc=+7", None),
+            ("alg_enc=4294967296", None),
+            ("alg_prf=1", None),
+        ] {
+            let wanted = wanted.map(|value| Test::Within(value, value));
+            assert_eq!(read(Notation::Pair, NAMES, text), wanted, "{text}");
         }
     }
 

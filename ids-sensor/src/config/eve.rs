@@ -481,7 +481,7 @@ impl Transaction {
             ("request", [true, false]),
             ("response", [false, true]),
         ];
-        let extended = s.flag("extended", !matches!(name, "tls" | "smtp"));
+        let extended = s.flag("extended", !matches!(name, "tls" | "smtp" | "dhcp"));
         let digests = if name == "smtp" { s.texts("md5").unwrap_or_default() } else { Vec::new() };
         Self {
             record: name.replace('-', "_"),

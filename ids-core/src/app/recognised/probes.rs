@@ -117,57 +117,6 @@ pub(super) fn sip(data: &[u8], dir: Dir, udp: bool) -> Probe {
     }
 }
 
-/// The length of a DER value whose tag is at `at`: (content start, content length).
-fn der(data: &[u8], at: usize) -> Option<(usize, usize)> {
-    let [_, first] = bytes(data, at)?;
-    match first {
-        0..=0x7f => Some((at + 2, usize::from(first))),
-        0x81 => bytes::<1>(data, at + 2).map(|[length]| (at + 3, usize::from(length))),
-        0x82 => number(data, at + 2).map(|length| (at + 4, length)),
-        0x83 => bytes::<3>(data, at + 2).map(|[a, b, c]| (at + 5, u32::from_be_bytes([0, a, b, c]) as usize)),
-        0x84 => bytes::<4>(data, at + 2).map(|length| (at + 6, u32::from_be_bytes(length) as usize)),
-        _ => None,
-    }
-}
-
-/// Version 1 to 4 and a mode; a whole packet, or a control message (RFC 1305 appendix B, RFC 9327).
-pub(super) fn ntp(data: &[u8], dir: Dir, _: bool) -> Probe {
-    let Some(first) = data.first() else { return Probe::No };
-    let (version, mode) = (first >> 3 & 7, first & 7);
-    let long_enough = match mode {
-        6 => data.len() >= 12,
-        7 => data.len() >= 8,
-        _ => data.len() >= 48,
-    };
-    verdict((1..=4).contains(&version) && mode != 0 && long_enough, dir)
-}
-
-/// Operation, hardware and the cookie that tells it from BOOTP.
-pub(super) fn dhcp(data: &[u8], dir: Dir, _: bool) -> Probe {
-    let cookie = data.get(236..240) == Some(&[0x63, 0x82, 0x53, 0x63]);
-    verdict(matches!(data.first(), Some(1 | 2)) && cookie, dir)
-}
-
-/// A sequence that begins with a version of 0, 1 or 3 and fits.
-pub(super) fn snmp(data: &[u8], dir: Dir, _: bool) -> Probe {
-    let check = || {
-        let (start, length) = der(data, 0)?;
-        let [tag, size, version] = bytes(data, start)?;
-        let fits = start + length <= data.len();
-        Some(data.first() == Some(&0x30) && fits && tag == 2 && size == 1 && matches!(version, 0 | 1 | 3))
-    };
-    verdict(check().unwrap_or(false), dir)
-}
-
-/// A request to read or write: a name and a mode, both ended by zero.
-pub(super) fn tftp(data: &[u8], dir: Dir, _: bool) -> Probe {
-    let Some(text) = data.strip_prefix(&[0, 1]).or(data.strip_prefix(&[0, 2])) else { return Probe::No };
-    let mut parts = text.split(|byte| *byte == 0);
-    let (name, mode) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let known = ["netascii", "octet", "mail"].iter().any(|known| mode.eq_ignore_ascii_case(known.as_bytes()));
-    verdict(!name.is_empty() && known && parts.next().is_some(), dir)
-}
-
 /// A long header of a known version with connection ids of allowed length; Google's own form before that.
 pub(super) fn quic(data: &[u8], dir: Dir, _: bool) -> Probe {
     let check = || {
@@ -191,19 +140,6 @@ pub(super) fn quic(data: &[u8], dir: Dir, _: bool) -> Probe {
 
 fn google(version: [u8; 4]) -> bool {
     matches!(version, [b'Q' | b'T', b'0', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
-}
-
-/// A header whose version is 1.0 or 2.0 and whose length is that of the datagram; over port 4500 after the
-/// marker that tells it from ESP.
-pub(super) fn ike(data: &[u8], dir: Dir, _: bool) -> Probe {
-    let data = data.strip_prefix(&[0; 4]).unwrap_or(data);
-    let check = || {
-        let initiator: [u8; 8] = bytes(data, 0)?;
-        let [version, exchange] = bytes(data, 17)?;
-        let length = u32::from_be_bytes(bytes(data, 24)?) as usize;
-        Some(initiator != [0; 8] && matches!(version, 0x10 | 0x20) && exchange != 0 && length == data.len())
-    };
-    verdict(check().unwrap_or(false), dir)
 }
 
 /// A negotiation: IAC and WILL, WON'T, DO or DON'T.

@@ -37,7 +37,7 @@ pub(super) enum Step {
     Client(Vec<u8>),
     /// The server answers over TCP.
     Server(Vec<u8>),
-    /// The client sends a datagram to port 53.
+    /// The client sends a datagram to the server.
     Ask(Vec<u8>),
     /// The server answers with one.
     Answer(Vec<u8>),
@@ -53,7 +53,7 @@ pub(super) enum Step {
     Announced(&'static str, &'static str, &'static str),
     /// So many bytes of the server are lost.
     Lost(u64),
-    /// From here on the server listens at this port, instead of 80, over TCP.
+    /// From here on the server listens at this port, instead of 80 over TCP and 53 over UDP.
     Listen(u16),
 }
 
@@ -66,7 +66,8 @@ pub(super) struct Bench {
     pub(super) decision: Decision,
     pub(super) counters: Counters,
     pub(super) inline: bool,
-    port: u16,
+    /// Over TCP, and over UDP.
+    ports: [u16; 2],
     flow: Option<Flow>,
     pub(super) state: FlowState,
     app: AppState,
@@ -159,7 +160,7 @@ impl Bench {
             state: FlowState::default(),
             app: AppState::default(),
             config: App::new(Config { files, ..Config::default() }),
-            port: 80,
+            ports: [80, 53],
             streams: Default::default(),
             unused: Default::default(),
             time: Time::from_micros(1_000_000, 0),
@@ -173,19 +174,19 @@ impl Bench {
         match step {
             Step::Frame(frame) => self.frame(frame, None),
             Step::Client(data) => {
-                let frame = frames::segment((CLIENT, PORT), (SERVER, self.port), "PA", data);
+                let frame = frames::segment((CLIENT, PORT), (SERVER, self.ports[0]), "PA", data);
                 self.frame(&frame, Some(ToServer))
             }
             Step::Server(data) => {
-                let frame = frames::segment((SERVER, self.port), (CLIENT, PORT), "PA", data);
+                let frame = frames::segment((SERVER, self.ports[0]), (CLIENT, PORT), "PA", data);
                 self.frame(&frame, Some(ToClient))
             }
             Step::Ask(data) => {
-                let frame = frames::udp(53, data);
+                let frame = frames::udp(self.ports[1], data);
                 self.frame(&frame, Some(ToServer))
             }
             Step::Answer(data) => {
-                let frame = frames::datagram((SERVER, 53), (CLIENT, PORT), data);
+                let frame = frames::datagram((SERVER, self.ports[1]), (CLIENT, PORT), data);
                 self.frame(&frame, Some(ToClient))
             }
             Step::Cast(data) => {
@@ -208,7 +209,7 @@ impl Bench {
                 Vec::new()
             }
             Step::Listen(port) => {
-                self.port = *port;
+                self.ports = [*port; 2];
                 Vec::new()
             }
             Step::Announced(proto, command, name) => {

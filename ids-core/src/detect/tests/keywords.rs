@@ -1,6 +1,7 @@
 //! Every keyword, option, transform and field: a rule that fires, and a near miss that does not.
 
 mod bytes;
+mod datagrams;
 mod ftp;
 mod mail;
 mod said;
@@ -404,6 +405,7 @@ fn fields() -> Vec<Case> {
     }
     cases.extend(tls_fields());
     cases.extend(sessions::fields());
+    cases.extend(datagrams::fields());
     cases.extend(ftp::fields());
     cases.extend(mail::fields());
     let sections = ["queries", "answers", "authorities", "additionals", "response"];

@@ -24,16 +24,22 @@ pub fn wanted(tx: &TxRef<'_>, options: &config::Transaction) -> bool {
         Dirs::ToClient => options.dirs[Dir::ToClient.index()],
         Dirs::Both => true,
     };
-    if options.record == "tls" && !options.uncertified && !shows(&tx.at, "subject") {
+    if options.record == "tls" && !options.uncertified && !shows(&tx.at, "subject", None) {
+        return false;
+    }
+    // The short form tells who has which address, which is settled by an acknowledgment.
+    if options.record == "dhcp" && !options.extended && !shows(&tx.at, "dhcp_type", Some(b"ack")) {
         return false;
     }
     dir && (options.rrtypes.is_empty() || has_rrtype(&tx.at, &options.rrtypes))
 }
 
-/// Whether the record shows a text under this key.
-fn shows(at: &TxAt<'_>, key: &str) -> bool {
+/// Whether the record shows a text under this key, if need be this one.
+fn shows(at: &TxAt<'_>, key: &str, text: Option<&[u8]>) -> bool {
     let mut found = false;
-    probe::texts(at.tx, &Detail::default(), &mut |other, _| found |= other == key);
+    probe::texts(at.tx, &Detail::default(), &mut |other, value| {
+        found |= other == key && text.is_none_or(|text| text == value);
+    });
     found
 }
 
