@@ -37,6 +37,7 @@ outputs:
         - mdns
         - metadata
         - netflow
+        - sip
         - smb
         - smtp: {extended: yes, custom: [received, date], md5: [body, subject]}
         - stats: {threads: no, deltas: no}

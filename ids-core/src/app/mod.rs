@@ -32,6 +32,7 @@ mod queue;
 pub mod recognised;
 pub mod registry;
 mod rpc;
+pub mod sip;
 pub mod smb;
 pub mod smtp;
 pub mod snmp;

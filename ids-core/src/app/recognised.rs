@@ -60,16 +60,6 @@ pub static ROWS: &[Protocol] = &[
         probe: Some(Probing { ports: &[110], probe: probes::pop3 }),
         ..Protocol::BARE
     },
-    // RFC 3261 §7.
-    Protocol {
-        name: "sip",
-        rule_names: &["sip"],
-        tcp: true,
-        udp: true,
-        patterns: &[start(ToServer, b"SIP/2.0 "), start(ToClient, b"SIP/2.0 ")],
-        probe: Some(Probing { ports: &[], probe: probes::sip }),
-        ..Protocol::BARE
-    },
     // RFC 8999 §5.1, RFC 9000 §17.2.
     Protocol {
         name: "quic",

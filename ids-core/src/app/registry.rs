@@ -16,6 +16,7 @@ use super::mqtt;
 use super::ntp;
 use super::parser::Protocol;
 use super::recognised;
+use super::sip;
 use super::smb;
 use super::smtp;
 use super::snmp;
@@ -43,6 +44,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &smtp::PROTOCOL,
     &ftp::PROTOCOL,
     &ftp::data::PROTOCOL,
+    &sip::PROTOCOL,
 ];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.

@@ -86,37 +86,6 @@ pub(super) fn pop3(data: &[u8], dir: Dir, _: bool) -> Probe {
     settle(status.map(|ok| ok || data.starts_with(b"-ERR")), dir)
 }
 
-/// A request line (RFC 3261 §7.1): a method, a URI of SIP's kind, the version.
-pub(super) fn sip(data: &[u8], dir: Dir, udp: bool) -> Probe {
-    const METHODS: &[&[u8]] = &[
-        b"INVITE",
-        b"ACK",
-        b"BYE",
-        b"CANCEL",
-        b"REGISTER",
-        b"OPTIONS",
-        b"PRACK",
-        b"SUBSCRIBE",
-        b"NOTIFY",
-        b"PUBLISH",
-        b"INFO",
-        b"REFER",
-        b"MESSAGE",
-        b"UPDATE",
-    ];
-    let end = data.iter().position(|byte| *byte == b' ');
-    let method = end.and_then(|end| data.get(..end)).unwrap_or(data);
-    let possible = |known: &&[u8]| if end.is_some() { *known == method } else { known.starts_with(method) };
-    if !METHODS.iter().any(possible) {
-        return Probe::No;
-    }
-    match data.iter().position(|byte| *byte == b'\n').and_then(|end| data.get(..end)) {
-        Some(line) => verdict(line.trim_ascii_end().ends_with(b" SIP/2.0"), dir),
-        None if udp => Probe::No,
-        None => Probe::Unsure,
-    }
-}
-
 /// A long header of a known version with connection ids of allowed length; Google's own form before that.
 pub(super) fn quic(data: &[u8], dir: Dir, _: bool) -> Probe {
     let check = || {

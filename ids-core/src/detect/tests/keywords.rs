@@ -2,6 +2,7 @@
 
 mod bytes;
 mod datagrams;
+mod calls;
 mod ftp;
 mod mail;
 mod said;
@@ -407,6 +408,7 @@ fn fields() -> Vec<Case> {
     cases.extend(sessions::fields());
     cases.extend(datagrams::fields());
     cases.extend(ftp::fields());
+    cases.extend(calls::fields());
     cases.extend(mail::fields());
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));
