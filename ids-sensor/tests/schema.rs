@@ -37,6 +37,7 @@ outputs:
         - mdns
         - metadata
         - netflow
+        - pop3
         - sip
         - smb
         - smtp: {extended: yes, custom: [received, date], md5: [body, subject]}

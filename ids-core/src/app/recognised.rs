@@ -51,15 +51,6 @@ pub static ROWS: &[Protocol] = &[
         probe: Some(Probing { ports: &[143], probe: probes::imap }),
         ..Protocol::BARE
     },
-    // RFC 1939 §3.
-    Protocol {
-        name: "pop3",
-        rule_names: &["pop3"],
-        tcp: true,
-        opens: Dirs::ToClient,
-        probe: Some(Probing { ports: &[110], probe: probes::pop3 }),
-        ..Protocol::BARE
-    },
     // RFC 8999 §5.1, RFC 9000 §17.2.
     Protocol {
         name: "quic",

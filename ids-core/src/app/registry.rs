@@ -15,6 +15,7 @@ use super::ldap;
 use super::mqtt;
 use super::ntp;
 use super::parser::Protocol;
+use super::pop3;
 use super::recognised;
 use super::sip;
 use super::smb;
@@ -45,6 +46,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &ftp::PROTOCOL,
     &ftp::data::PROTOCOL,
     &sip::PROTOCOL,
+    &pop3::PROTOCOL,
 ];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.

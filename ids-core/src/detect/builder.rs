@@ -330,11 +330,10 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
     /// block of a buffer with several instances is one of its own.
     fn condition(&mut self, place: Place, dir: Option<Dir>, transforms: Vec<Transform>, span: Span) -> usize {
         let info = self.info(place);
-        let dirs = match (dir, info) {
-            (Some(Dir::ToServer), _) => Dirs::ToServer,
-            (Some(Dir::ToClient), _) => Dirs::ToClient,
-            (None, Some(info)) => info.dirs,
-            (None, None) => Dirs::Both,
+        let dirs = match dir {
+            Some(Dir::ToServer) => Dirs::ToServer,
+            Some(Dir::ToClient) => Dirs::ToClient,
+            None => self.dirs(place),
         };
         let same = |condition: &Condition| match &condition.what {
             What::Chain { place: other, transforms: others, .. } => {
@@ -373,6 +372,14 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
             Place::Field(id) => self.cx.catalog.field(id).map(|field| field.info),
             Place::Payload | Place::Header(_) => None,
         }
+    }
+
+    /// Where the protocols that the rule is about have it.
+    fn dirs(&self, place: Place) -> Dirs {
+        let Place::Field(id) = place else { return Dirs::Both };
+        let known = self.cx.catalog.field(id);
+        let wanted = |proto| self.apps.as_ref().is_none_or(|apps| apps.contains(&proto));
+        known.map_or(Dirs::Both, |known| known.dirs_in(wanted))
     }
 
     /// Adds a condition on transactions that is no test of bytes.

@@ -46,6 +46,18 @@ pub(super) struct Known {
     pub(super) frame: bool,
 }
 
+impl Known {
+    /// Where those of the protocols that are `wanted` have it.
+    pub(super) fn dirs_in(&self, wanted: impl Fn(ProtoId) -> bool) -> Dirs {
+        if self.dirs == self.info.dirs {
+            return self.dirs;
+        }
+        let rows = self.fields.iter().filter(|(proto, _)| wanted(*proto));
+        let dirs = rows.filter_map(|(proto, number)| Some((proto.protocol().fields)().get(*number)?.dirs));
+        dirs.reduce(|a, b| if a == b { a } else { Dirs::Both }).unwrap_or(self.dirs)
+    }
+}
+
 /// All names.
 #[derive(Default)]
 pub(super) struct Catalog {

@@ -78,14 +78,6 @@ pub(super) fn imap(data: &[u8], dir: Dir, _: bool) -> Probe {
     verdict(dir == ToServer && tagged && command(rest, &known), dir)
 }
 
-pub(super) fn pop3(data: &[u8], dir: Dir, _: bool) -> Probe {
-    if dir == ToServer {
-        return verdict(command(data, &["USER", "APOP", "CAPA", "AUTH", "STLS", "QUIT"]), dir);
-    }
-    let status = data.get(..3).map(|status| status == b"+OK");
-    settle(status.map(|ok| ok || data.starts_with(b"-ERR")), dir)
-}
-
 /// A long header of a known version with connection ids of allowed length; Google's own form before that.
 pub(super) fn quic(data: &[u8], dir: Dir, _: bool) -> Probe {
     let check = || {

@@ -4,8 +4,8 @@
 //! the client said before it.
 //!
 //! The parts in the order bytes meet them: `session` finds lines and messages, `command` reads lines of both sides,
-//! `replies` matches replies with commands; `tx` holds a mail, whose message `app::mime` takes apart; `fields`
-//! and `log` show it.
+//! `replies` matches replies with commands; `tx` holds a mail, whose message `app::mime` takes apart and
+//! shows; `fields` and `log` show the rest.
 
 mod command;
 mod events;
@@ -31,7 +31,7 @@ pub static PROTOCOL: Protocol = Protocol {
     tcp: true,
     patterns: &[word(b"EHLO "), word(b"HELO ")],
     probe: Some(Probing { ports: &[25, 465, 587], probe }),
-    fields: || fields::FIELDS.iter().map(|field| &field.info).collect(),
+    fields: || fields::all().map(|field| &field.info).collect(),
     events: events::NAMES,
     capital_events: true,
     record: Some("smtp"),

@@ -11,6 +11,7 @@ use super::events::Event;
 use super::replies::{Asked, Waiting};
 use super::tx::{Tx, context};
 use super::{Config, unit};
+use crate::app::dotted::{self, Dotted};
 use crate::app::file::{Care, File};
 use crate::app::frames::Spans;
 use crate::app::parser::{self, Input, Parsed};
@@ -266,34 +267,30 @@ impl Smtp {
         }
     }
 
-    /// Bytes of a message up to its end, or to a dot that was put there on the way (RFC 5321 §4.5.2).
+    /// Bytes of a message up to its end, or to a dot that was put there on the way.
     fn message(&mut self, data: &[u8], at: usize, fresh: bool) -> Next {
-        let dir = Dir::ToServer;
-        if fresh && data.first() == Some(&b'.') {
-            let end = match data {
-                [_] | [_, b'\r'] => return Next::Wait,
-                [_, b'\n', ..] => Some(2),
-                [_, b'\r', b'\n', ..] => Some(3),
-                _ => None,
-            };
-            if let Some(used) = end {
-                self.spans.end(unit::DATA, dir, at as u64);
+        match dotted::next(data, fresh) {
+            Dotted::Unsure => Next::Wait,
+            Dotted::End(used) => {
+                self.spans.end(unit::DATA, Dir::ToServer, at as u64);
                 self.message_over(true);
-                return Next::Go(used);
+                Next::Go(used)
+            }
+            Dotted::Dot => {
+                self.mark_data(at, None);
+                self.client = Place::Message { fresh: false };
+                let id = self.current();
+                self.with(id, |tx| tx.with_message(|message| message.taken_out(b'.')));
+                Next::Go(1)
+            }
+            Dotted::Text(end) => {
+                self.mark_data(at, None);
+                let part = data.get(..end).unwrap_or(data);
+                self.feed(part);
+                self.client = Place::Message { fresh: part.ends_with(b"\n") };
+                Next::Go(end)
             }
         }
-        self.mark_data(at, None);
-        if fresh && data.first() == Some(&b'.') {
-            self.client = Place::Message { fresh: false };
-            let id = self.current();
-            self.with(id, |tx| tx.with_message(|message| message.taken_out(b'.')));
-            return Next::Go(1);
-        }
-        let end = memchr::memmem::find(data, b"\n.").map_or(data.len(), |end| end + 1);
-        let part = data.get(..end).unwrap_or(data);
-        self.feed(part);
-        self.client = Place::Message { fresh: part.ends_with(b"\n") };
-        Next::Go(end)
     }
 
     /// Reports the frame of a message, or of a chunk of one, at its first byte.

@@ -1,12 +1,11 @@
 //! One mail, and what leads up to it: a transaction.
 
-use super::Config;
 use super::events::Event;
-use super::fields::FIELDS;
-use super::log;
+use super::{Config, fields, log};
 use crate::app::events::Events;
 use crate::app::file::{Care, File};
-use crate::app::mime::{Context, Message};
+use crate::app::mime::fields::Carrier;
+use crate::app::mime::{Context, Message, record};
 use crate::app::parser::{self, Detail};
 use crate::field::{Dir, Value};
 use crate::record::Writer;
@@ -109,9 +108,15 @@ pub(super) const fn context<'a>(config: &'a Config, care: &'a Care) -> Context<'
     Context { config: &config.mime, care, dir: Dir::ToServer }
 }
 
+impl Carrier for Tx {
+    fn message(&self) -> Option<&Message> {
+        self.message.as_deref()
+    }
+}
+
 impl parser::Transaction for Tx {
     fn field<'a>(&'a self, field: usize, dir: Dir, instance: usize, scratch: &'a mut Vec<u8>) -> Value<'a> {
-        let field = FIELDS.get(field).filter(|field| field.info.multi || instance == 0);
+        let field = fields::all().nth(field).filter(|field| field.info.multi || instance == 0);
         let field = field.filter(|field| field.info.dirs.contains(dir));
         field.map_or(Value::Absent, |field| (field.get)(self, dir, instance, scratch))
     }
@@ -144,6 +149,8 @@ impl parser::Transaction for Tx {
     }
 
     fn record_beside(&self, detail: &Detail<'_>, out: &mut dyn Writer) {
-        log::message(self, detail, out);
+        if let Some(message) = &self.message {
+            record::write(message, detail, out);
+        }
     }
 }

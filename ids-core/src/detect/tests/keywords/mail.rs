@@ -23,8 +23,16 @@ const FIELDS: [&str; 15] = [
 ];
 
 pub(super) fn fields() -> Vec<Case> {
-    let rule = |options: &&str| format!("alert smtp any any -> any any ({options}; sid:1;)");
-    FIELDS.iter().map(|options| case(&rule(options), mail(ONE), mail(TWO))).collect()
+    let rule = |proto, options: &str| format!("alert {proto} any any -> any any ({options}; sid:1;)");
+    let sent = FIELDS.iter().map(|options| case(&rule("smtp", options), mail(ONE), mail(TWO)));
+    let of_messages = FIELDS.iter().filter(|options| !options.starts_with("smtp."));
+    let fetched = of_messages.map(|options| case(&rule("pop3", options), fetch(ONE.1), fetch(TWO.1)));
+    sent.chain(fetched).collect()
+}
+
+/// A message that a client fetches.
+fn fetch(message: &str) -> Vec<Step> {
+    vec![Step::Listen(110), server("+OK\r\n"), client("RETR 1\r\n"), server("+OK\r\n"), server(message)]
 }
 
 /// A mail: what the client says before the message, and the message.
