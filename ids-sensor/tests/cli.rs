@@ -348,7 +348,7 @@ fn rules_are_told_in_json_where_that_is_asked_for() {
 fn what_is_wrong_comes_with_a_next_step() {
     let folder = folder();
     let files = [
-        ("late.rules", "alert snmp any any -> any any (snmp.community; content:\"x\"; sid:1;)\n"),
+        ("late.rules", "alert rfb any any -> any any (rfb.name; content:\"x\"; sid:1;)\n"),
         ("foo.rules", "alert foo any any -> any any (sid:1;)\n"),
         ("htp.rules", "alert htp any any -> any any (sid:1;)\n"),
         ("one.rules", "alert udp any any -> any any (sid:1;)\n"),
