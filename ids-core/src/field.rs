@@ -122,6 +122,9 @@ pub enum Notation {
     Pair,
     /// Not at all: the keyword alone asks for 1.
     Flag,
+    /// As one of its names, which is that of the upper 32 bits, and what the lower ones are compared with, if anything:
+    /// `name>5`.
+    Keyed,
     /// As a list of names of bits, which must be set, or clear behind a `!`; or as an integer.
     Flags,
 }

@@ -6,6 +6,7 @@ use super::file::{Care, Wanted};
 use super::ftp;
 use super::http1;
 use super::ldap;
+use super::http2;
 use super::mqtt;
 use super::smb;
 use super::smtp;
@@ -19,6 +20,8 @@ pub struct Config {
     pub protocols: Vec<Switch>,
     /// HTTP/1.
     pub http1: http1::Config,
+    /// HTTP/2.
+    pub http2: http2::Config,
     /// DCE/RPC.
     pub dcerpc: dcerpc::Config,
     /// DNS.

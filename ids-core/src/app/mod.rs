@@ -19,8 +19,10 @@ pub mod frames;
 pub mod ftp;
 #[cfg(test)]
 mod harness;
+pub mod http;
 pub mod http1;
 pub mod ike;
+pub mod http2;
 mod kept;
 pub mod krb5;
 pub mod ldap;
@@ -43,6 +45,7 @@ pub mod state;
 pub mod tftp;
 pub mod tls;
 mod txs;
+pub mod upgrade;
 
 use config::Config;
 use probe::Probes;

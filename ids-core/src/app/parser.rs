@@ -11,6 +11,7 @@ use super::expected::{Expected, Topic};
 use super::file::File;
 use super::frames::Spans;
 use super::state::Facts;
+use super::upgrade::Upgrade;
 use crate::field::{Dir, Dirs, Info, Value};
 use crate::record::Writer;
 use crate::time::Time;
@@ -194,6 +195,18 @@ pub trait Session: Send {
     /// The connection was announced, and this is what it is about. Comes before any bytes; the default does not mind.
     fn about(&mut self, topic: &Topic) {
         let _ = topic;
+    }
+
+    /// How it came to the protocol that it [switched](Parsed::Switch) to; asked once, right after. The default has nothing to
+    /// tell.
+    fn upgrade(&mut self) -> Option<Upgrade> {
+        None
+    }
+
+    /// The connection spoke another protocol before, and this is how it came to this one. Comes before any bytes; the
+    /// default does not mind.
+    fn upgraded(&mut self, upgrade: &Upgrade) {
+        let _ = upgrade;
     }
 
     /// The bytes that come next in this direction are the last because what follows is not looked at. The default takes

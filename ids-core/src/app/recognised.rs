@@ -13,16 +13,6 @@ use crate::field::Dirs;
 
 /// The rows.
 pub static ROWS: &[Protocol] = &[
-    // RFC 9113 §3.4.
-    Protocol {
-        name: "http2",
-        rule_names: &["http2", "http"],
-        tcp: true,
-        opens: Dirs::ToServer,
-        patterns: &[start(ToServer, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")],
-        probe: Some(Probing { ports: &[], probe: probes::http2 }),
-        ..Protocol::BARE
-    },
     // MS-RDPBCGR §2.2.1.1.
     Protocol {
         name: "rdp",

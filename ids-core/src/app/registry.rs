@@ -10,6 +10,7 @@ use super::dns;
 use super::ftp;
 use super::http1;
 use super::ike;
+use super::http2;
 use super::krb5;
 use super::ldap;
 use super::mqtt;
@@ -28,6 +29,7 @@ use super::tls;
 /// Protocols that are parsed. A new one is one line here.
 pub static PROTOCOLS: &[&Protocol] = &[
     &http1::PROTOCOL,
+    &http2::PROTOCOL,
     &dns::PROTOCOL,
     &dns::mdns::PROTOCOL,
     &tls::PROTOCOL,

@@ -19,6 +19,7 @@ use super::probe::{Answer, DetectionEvent, Question};
 use super::registry::ProtoId;
 use super::txs::Txs;
 pub use super::txs::{Open, TxState};
+use super::upgrade::Upgrade;
 use crate::field::Dir;
 pub use told::{AppInfo, Facts, Findings, GaveUp};
 
@@ -88,6 +89,8 @@ pub struct State<T, F = ()> {
     expected: Option<&'static str>,
     /// What the flow is about, if it was announced, until its session knows.
     topic: Option<Topic>,
+    /// How it came to the protocol that is expected after a switch, until its session knows.
+    upgrade: Option<Box<Upgrade>>,
     /// The session and its protocol; still that of the old protocol until the one switched to is found.
     session: Option<(ProtoId, Box<dyn Session>)>,
     /// Nothing more comes of the session's transactions.
@@ -527,6 +530,11 @@ impl<T: Default, F: Default> State<T, F> {
         if let (Some((_, session)), Some(topic)) = (&mut self.session, self.topic.take()) {
             session.about(&topic);
         }
+        if let (Some((id, session)), Some(upgrade)) = (&mut self.session, self.upgrade.take())
+            && self.expected == Some(id.name())
+        {
+            session.upgraded(&upgrade);
+        }
         self.unparsed = self.session.is_none();
     }
 
@@ -542,6 +550,8 @@ impl<T: Default, F: Default> State<T, F> {
             Parsed::Used { .. } => {}
             Parsed::Failed => self.off = true,
             Parsed::Switch { to, .. } => {
+                let told = self.session.as_mut().and_then(|(_, session)| session.upgrade());
+                self.upgrade = told.map(Box::new);
                 self.original = self.original.or(self.proto);
                 self.expected = to;
                 self.proto = None;

@@ -390,7 +390,7 @@ impl<'a, 'b> RuleBuilder<'a, 'b> {
     /// The rule is about protocols that have this field.
     pub(super) fn restrict(&mut self, field: FieldId, span: Span) -> Result<(), Diagnostic> {
         let Some(field) = self.cx.catalog.field(field) else { return Ok(()) };
-        let having: Vec<_> = field.fields.iter().map(|row| row.0).collect();
+        let having: Vec<_> = field.fields.iter().map(|row| row.proto).collect();
         let name = field.info.name;
         if self.cx.settings.unmade.contains(&name) {
             let message = format!("`{name}` is turned off in the configuration");

@@ -35,11 +35,21 @@ pub(super) enum Meaning {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FieldId(u16);
 
+/// Where a protocol has a field or a kind of frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Having {
+    pub(super) proto: ProtoId,
+    /// Its number there.
+    pub(super) number: usize,
+    /// Progress at which it is final there, for requests and responses.
+    pub(super) ready: [u8; 2],
+}
+
 /// A field or a kind of frame, with the protocols that have it.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) info: &'static Info,
-    pub(super) fields: SmallVec<[(ProtoId, usize); 2]>,
+    pub(super) fields: SmallVec<[Having; 2]>,
     /// Where any of them has it.
     pub(super) dirs: Dirs,
     /// It is a kind of frame.
@@ -102,7 +112,7 @@ impl Catalog {
         if let Some(Meaning::Field(id)) = self.names.get(info.name).copied()
             && let Some(known) = self.fields.get_mut(usize::from(id.0))
         {
-            known.fields.push((proto, number));
+            known.fields.push(Having { proto, number, ready: info.ready });
             if known.dirs != info.dirs {
                 known.dirs = Dirs::Both;
             }
@@ -119,7 +129,7 @@ impl Catalog {
 
     fn push(&mut self, proto: ProtoId, number: usize, info: &'static Info, frame: bool) -> FieldId {
         let id = FieldId(u16::try_from(self.fields.len()).unwrap_or(u16::MAX));
-        let fields = SmallVec::from_slice(&[(proto, number)]);
+        let fields = SmallVec::from_slice(&[Having { proto, number, ready: info.ready }]);
         self.fields.push(Known { info, fields, dirs: info.dirs, frame });
         id
     }

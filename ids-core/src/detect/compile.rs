@@ -248,14 +248,14 @@ impl Loader {
             let Some(known) = self.catalog.field(*field) else { continue };
             let groups = [request.build(settings.algo)?, response.build(settings.algo)?];
             let number = u16::try_from(set.buffers.len()).unwrap_or(u16::MAX);
-            for (proto, field) in &known.fields {
-                let Some(app) = set.apps.get_mut(proto.index()) else { continue };
+            for row in &known.fields {
+                let Some(app) = set.apps.get_mut(row.proto.index()) else { continue };
                 if known.frame && used.contains(&number) {
-                    set.frames.add(*proto, known.info);
+                    set.frames.add(row.proto, known.info);
                 }
                 let lists = if known.frame { &mut app.frames } else { &mut app.buffers };
                 for (list, group) in lists.iter_mut().zip(&groups) {
-                    list.extend(group.as_ref().map(|_| (number, *field)));
+                    list.extend(group.as_ref().map(|_| (number, row.number)));
                 }
             }
             let (fields, transforms) = (known.fields.clone(), transforms.clone());
@@ -271,11 +271,11 @@ impl Loader {
         let buffer = draft.rule.inspections.iter().find_map(Inspection::buffer);
         let row = buffer.and_then(|buffer| self.buffers.0.get(usize::from(buffer)));
         let Some(known) = row.and_then(|row| self.catalog.field(row.0)) else { return };
-        for (proto, kind) in &known.fields {
-            let Some(app) = set.apps.get_mut(proto.index()) else { continue };
+        for row in &known.fields {
+            let Some(app) = set.apps.get_mut(row.proto.index()) else { continue };
             for dir in draft.dirs() {
                 let [request, response] = &mut app.frames_always;
-                if dir == Dir::ToServer { request } else { response }.push((id, *kind));
+                if dir == Dir::ToServer { request } else { response }.push((id, row.number));
             }
         }
     }

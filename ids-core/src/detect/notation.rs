@@ -34,6 +34,7 @@ pub(super) fn parse(
             Part::none(opt)?;
             Test::Within(1, 1)
         }
+        Notation::Keyed => return keyed(unquoted(Part::value(opt)?)?, names),
         Notation::Integer | Notation::Flags => {
             let value = unquoted(Part::value(opt)?)?;
             let syntax = Syntax { bits, names, flags: notation == Notation::Flags, inclusive: false };
@@ -73,6 +74,7 @@ pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'sta
         Notation::Date => (":[<|>]DATE or DATE<>DATE", ">2026-01-31"),
         Notation::Pair => (":NAME=N", "alg_enc=7"),
         Notation::Flag => ("", ""),
+        Notation::Keyed => (":NAME[[=|<|>|<=|>=|!]N or A-B]", first),
         Notation::Flags => (":[!]NAME[,[!]NAME]… or a number", first),
         Notation::Name => (":NAME", first),
     }
@@ -80,6 +82,35 @@ pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'sta
 
 fn unquoted(part: Part<'_>) -> Result<Part<'_>, Diagnostic> {
     if part.text.starts_with('"') { part.quoted() } else { Ok(part) }
+}
+
+/// `name` or `name` and a comparison of 32 bits.
+fn keyed(value: Part<'_>, names: &'static [(&'static str, u64)]) -> Result<SmallVec<[Array; 1]>, Diagnostic> {
+    const LOW: u64 = u32::MAX as u64;
+    let end = value.text.find(|char: char| !char.is_ascii_alphanumeric() && char != '_').unwrap_or(value.text.len());
+    let key = named(&value.slice(0, end), names)? << 32;
+    let rest = value.slice(end, value.text.len()).trim();
+    if rest.text.is_empty() {
+        return Ok(smallvec![any(Test::Within(key, key | LOW))]);
+    }
+    let syntax = Syntax { bits: 32, names: &[], flags: false, inclusive: false };
+    Ok(match syntax.parse(rest.text).map_err(|problem| rest.problem(problem))? {
+        Test::Within(low, high) => smallvec![any(Test::Within(key | low.min(LOW), key | high.min(LOW)))],
+        Test::Outside(low, high) => {
+            let below = low.checked_sub(1).map(|below| Test::Within(key, key | below));
+            let above = (high < LOW).then(|| Test::Within(key | (high + 1), key | LOW));
+            below.into_iter().chain(above).map(any).collect()
+        }
+        Test::Masked { mask, value, equal: true } => {
+            smallvec![any(Test::Masked { mask: LOW << 32 | mask, value: key | value, equal: true })]
+        }
+        // It differs if any of the bits does.
+        Test::Masked { mask, value, equal: false } => (0..32)
+            .map(|bit| 1_u64 << bit)
+            .filter(|bit| mask & bit != 0)
+            .map(|bit| any(Test::Masked { mask: LOW << 32 | bit, value: key | !value & bit, equal: true }))
+            .collect(),
+    })
 }
 
 /// `[!]a,b`, `[!]a|b` or `[!]a b`
@@ -261,6 +292,34 @@ mod tests {
         assert_eq!(tests("1, 5-9,7"), Some(vec![Test::Within(1, 1), Test::Within(5, 9), Test::Within(7, 7)]));
         for wrong in ["", "a", ">3", "9-5", "1,,2", "65536", "!1"] {
             assert_eq!(tests(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_behind_their_names() {
+        const NAMES: &[(&str, u64)] = &[("size", 1), ("push", 2)];
+        let passes = |text: &str, value: u64| {
+            let spanned = |text: &str| Spanned { text: text.to_owned(), span: 0..text.len() };
+            let opt = Opt { name: spanned("key"), value: Some(spanned(text)), span: 0..text.len() };
+            let tests = parse(Notation::Keyed, 64, NAMES, &opt).ok()?;
+            Some(tests.iter().any(|test| test.matches(&[value])))
+        };
+        let size = |value: u64| 1 << 32 | value;
+        for (text, hits, misses) in [
+            ("size", vec![size(0), size(0xffff_ffff)], vec![2 << 32, 0]),
+            ("SIZE=5", vec![size(5)], vec![size(6), 5, 2 << 32 | 5]),
+            ("size >4096", vec![size(4097), size(0xffff_ffff)], vec![size(4096), 2 << 32]),
+            ("size<5", vec![size(4), size(0)], vec![size(5), 4]),
+            ("size!5", vec![size(4), size(6)], vec![size(5), 2 << 32]),
+            ("size 2-9", vec![size(3), size(8)], vec![size(2), size(9)]),
+            ("size&0x6=2", vec![size(2), size(11)], vec![size(6), 2 << 32 | 2]),
+            ("size&0x6!=2", vec![size(6), size(0)], vec![size(2), size(11), 2 << 32]),
+        ] {
+            let all = |values: &[u64], passed| values.iter().all(|value| passes(text, *value) == Some(passed));
+            assert!(all(&hits, true) && all(&misses, false), "{text}");
+        }
+        for wrong in ["", "other", "=5", "size=4294967296", "size=x"] {
+            assert_eq!(passes(wrong, 0), None, "{wrong}");
         }
     }
 

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 pub(super) use super::address_tests::{CountryTest, Ends, Listed, ReputationTest};
 use super::bytes::Chain;
+use super::catalog::Having;
 use super::datasets::{Dataset, SetTest};
 use super::files::{self, FileTest};
 use super::gate::Gates;
@@ -195,11 +196,25 @@ pub(super) struct AppGroup {
 #[derive(Debug)]
 pub(super) struct Buffer {
     pub(super) info: &'static Info,
-    /// Number of the field, or of the kind of frame, in each protocol that has it.
-    pub(super) fields: SmallVec<[(ProtoId, usize); 2]>,
+    /// The field, or the kind of frame, in each protocol that has it.
+    pub(super) fields: SmallVec<[Having; 2]>,
     pub(super) transforms: Box<[Transform]>,
     /// Patterns, by direction.
     pub(super) groups: [Option<Group>; 2],
+}
+
+impl Buffer {
+    /// Where a protocol has it.
+    pub(super) fn of(&self, proto: ProtoId) -> Option<&Having> {
+        self.fields.iter().find(|row| row.proto == proto)
+    }
+}
+
+impl Having {
+    /// Whether it is final at this progress of a direction.
+    pub(super) fn is_ready(&self, dir: Dir, progress: u8) -> bool {
+        progress >= self.ready.get(dir.index()).copied().unwrap_or_default()
+    }
 }
 
 /// When a rule is looked at, and on what.

@@ -139,8 +139,8 @@ impl Detector {
         let Some(buffer) = rules.buffers.get(usize::from(number)) else { return };
         let Some(Some(group)) = buffer.groups.get(subject.dir.index()) else { return };
         let Kind::Bytes(kind) = buffer.info.kind else { return };
-        let final_at = buffer.info.ready.get(subject.dir.index()).copied().unwrap_or_default();
-        let ready = subject.progress(subject.dir) >= final_at;
+        let progress = subject.progress(subject.dir);
+        let ready = buffer.of(subject.proto).is_some_and(|row| row.is_ready(subject.dir, progress));
         // Of what does not stream it is noted how many instances were searched: those stay as they are.
         let known = side.searched(number, 0).filter(|_| !kind.streaming);
         if !kind.streaming && (!ready || known.is_some() && !buffer.info.grows) {
@@ -288,12 +288,12 @@ impl Detector {
         subject: &Subject<'_>,
     ) -> Outcome {
         let Some(buffer) = rules.buffers.get(usize::from(number)) else { return Outcome::NoMatch };
-        let Some((_, field)) = buffer.fields.iter().find(|row| row.0 == subject.proto) else { return Outcome::NoMatch };
-        let ready = subject.progress(dir) >= buffer.info.ready.get(dir.index()).copied().unwrap_or_default();
+        let Some(row) = buffer.of(subject.proto) else { return Outcome::NoMatch };
+        let ready = row.is_ready(dir, subject.progress(dir));
         let (mut there, mut open) = (false, !ready || buffer.info.grows && !subject.complete(dir));
         self.scratch.dce_little_endian = subject.tx.little_endian(dir);
         for instance in 0..MAX_INSTANCES {
-            let (data, offset, complete) = match subject.tx.field(*field, dir, instance, &mut self.field) {
+            let (data, offset, complete) = match subject.tx.field(row.number, dir, instance, &mut self.field) {
                 Value::Bytes(_) if !ready => return Outcome::NoMatchYet,
                 Value::Bytes(data) => (data, 0, true),
                 Value::Stream { data, offset, complete } => (data, offset, complete || subject.complete(dir)),
@@ -332,12 +332,12 @@ impl Detector {
     fn gather(&mut self, rules: &RuleSet, (number, dir): (u16, Dir), length: bool, subject: &Subject<'_>) -> bool {
         self.numbers.clear();
         let Some(buffer) = rules.buffers.get(usize::from(number)) else { return false };
-        let Some((_, field)) = buffer.fields.iter().find(|row| row.0 == subject.proto) else { return true };
-        if subject.progress(dir) < buffer.info.ready.get(dir.index()).copied().unwrap_or_default() {
+        let Some(row) = buffer.of(subject.proto) else { return true };
+        if !row.is_ready(dir, subject.progress(dir)) {
             return false;
         }
         for instance in 0..MAX_INSTANCES {
-            match subject.tx.field(*field, dir, instance, &mut self.field) {
+            match subject.tx.field(row.number, dir, instance, &mut self.field) {
                 Value::Uint(value) => self.numbers.push(value),
                 Value::Bytes(data) | Value::Stream { data, .. } if length => self.numbers.push(data.len() as u64),
                 Value::Absent | Value::Bytes(_) | Value::Stream { .. } => break,
@@ -365,6 +365,9 @@ fn grows(rules: &RuleSet, buffer: u16) -> bool {
     let info = rules.buffers.get(usize::from(buffer)).map(|buffer| buffer.info);
     info.is_some_and(|info| {
         info.exchange || info.grows || matches!(info.kind, Kind::Uint { notation: Notation::AnyOf, .. })
+    })
+    info.is_some_and(|info| {
+        info.exchange || info.multi || matches!(info.kind, Kind::Uint { notation: Notation::AnyOf, .. })
     })
 }
 

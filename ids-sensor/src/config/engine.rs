@@ -6,7 +6,6 @@ use ids_core::app::config::{Config as App, Encrypted, Files, Hashes, Switch};
 use ids_core::app::dcerpc;
 use ids_core::app::file::{Care, Kinds, Room, Wanted};
 use ids_core::app::ftp;
-use ids_core::app::http1;
 use ids_core::app::ldap;
 use ids_core::app::mime;
 use ids_core::app::mqtt;
@@ -14,6 +13,7 @@ use ids_core::app::smb;
 use ids_core::app::smtp;
 use ids_core::app::ssh;
 use ids_core::app::tls::{self, Ja4};
+use ids_core::app::{http, http1, http2};
 use ids_core::detect::describe::Grouping;
 
 use super::outputs::Outputs;
@@ -94,7 +94,8 @@ fn protocols(app: &Section<'_>) -> App {
                 settings.protocols.push(switch(name, protocol));
                 match name.as_str() {
                     "ftp" => settings.ftp = ftp(protocol),
-                    "http" => settings.http1 = http(protocol),
+                    "http" => settings.http1 = http1(protocol),
+                    "http2" => settings.http2 = http2(protocol),
                     "dcerpc" => settings.dcerpc = dcerpc(protocol),
                     "ldap" => settings.ldap = ldap(protocol),
                     "mqtt" => settings.mqtt = mqtt(protocol),
@@ -165,33 +166,40 @@ fn ftp(protocol: &Section<'_>) -> ftp::Config {
 }
 
 /// `http.libhtp.default-config`.
-fn http(protocol: &Section<'_>) -> http1::Config {
+fn http1(protocol: &Section<'_>) -> http1::Config {
     let usual = http1::Config::default();
+    let content = http::Config::default();
     protocol.section("libhtp", |libhtp| {
         libhtp.ignore(&["server-config"]);
         libhtp.section("default-config", |config| {
             // Not all keys have a counterpart here.
             config.entries();
             http1::Config {
-                request_body_limit: config.bytes("request-body-limit", usual.request_body_limit),
-                response_body_limit: config.bytes("response-body-limit", usual.response_body_limit),
-                request_inspect_minimum: size(
-                    config,
-                    "request-body-minimal-inspect-size",
-                    usual.request_inspect_minimum,
-                ),
-                request_inspect_window: size(config, "request-body-inspect-window", usual.request_inspect_window),
-                response_inspect_minimum: size(
-                    config,
-                    "response-body-minimal-inspect-size",
-                    usual.response_inspect_minimum,
-                ),
-                response_inspect_window: size(config, "response-body-inspect-window", usual.response_inspect_window),
-                decompress_layers: config.number("response-body-decompress-layer-limit", usual.decompress_layers),
-                lzma_enabled: config.flag("lzma-enabled", usual.lzma_enabled),
-                lzma_memory_limit: u32::try_from(config.bytes("lzma-memlimit", usual.lzma_memory_limit.into()))
-                    .unwrap_or(u32::MAX),
-                compression_bomb_limit: config.bytes("compression-bomb-limit", usual.compression_bomb_limit),
+                content: http::Config {
+                    request_body_limit: config.bytes("request-body-limit", content.request_body_limit),
+                    response_body_limit: config.bytes("response-body-limit", content.response_body_limit),
+                    request_inspect_minimum: size(
+                        config,
+                        "request-body-minimal-inspect-size",
+                        content.request_inspect_minimum,
+                    ),
+                    request_inspect_window: size(config, "request-body-inspect-window", content.request_inspect_window),
+                    response_inspect_minimum: size(
+                        config,
+                        "response-body-minimal-inspect-size",
+                        content.response_inspect_minimum,
+                    ),
+                    response_inspect_window: size(
+                        config,
+                        "response-body-inspect-window",
+                        content.response_inspect_window,
+                    ),
+                    decompress_layers: config.number("response-body-decompress-layer-limit", content.decompress_layers),
+                    lzma_enabled: config.flag("lzma-enabled", content.lzma_enabled),
+                    lzma_memory_limit: u32::try_from(config.bytes("lzma-memlimit", content.lzma_memory_limit.into()))
+                        .unwrap_or(u32::MAX),
+                    compression_bomb_limit: config.bytes("compression-bomb-limit", content.compression_bomb_limit),
+                },
                 field_limit: size(config, "meta-field-limit", usual.field_limit),
                 headers_limit: config.number("headers-limit", usual.headers_limit),
                 max_tx: config.number("max-tx", usual.max_tx),
@@ -200,6 +208,17 @@ fn http(protocol: &Section<'_>) -> http1::Config {
             }
         })
     })
+}
+
+/// `http2`: limits.
+fn http2(protocol: &Section<'_>) -> http2::Config {
+    let usual = http2::Config::default();
+    http2::Config {
+        max_streams: protocol.number("max-streams", usual.max_streams),
+        max_table: size(protocol, "max-table-size", usual.max_table),
+        max_block: size(protocol, "max-reassembly-size", usual.max_block),
+        ..usual
+    }
 }
 
 /// `smtp`: how messages are taken apart, and how much of files is looked at.

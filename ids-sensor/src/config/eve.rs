@@ -1,6 +1,7 @@
 //! An `eve-log` instance: which records it writes, and what they show.
 
 use ids_core::app::config::Hashes;
+use ids_core::app::registry;
 
 use super::node::{Node, Value};
 use super::outputs::{LogFile, StatsRecord};
@@ -147,6 +148,8 @@ pub struct Files {
 pub struct Transaction {
     /// `event_type` of the record.
     pub record: String,
+    /// Name of the protocol.
+    pub proto: String,
     /// The longer form.
     pub extended: bool,
     /// Names of further fields, lower case.
@@ -308,7 +311,7 @@ impl Types {
                 // Data connections are told of with the commands that bring them about.
                 "ftp" => {
                     let ftp = Transaction::read(name, s, xff);
-                    let data = Transaction { record: "ftp_data".to_owned(), ..ftp.clone() };
+                    let data = Transaction { record: record("ftp-data"), proto: "ftp-data".to_owned(), ..ftp.clone() };
                     self.transactions.extend([ftp, data]);
                 }
                 name if TRANSACTIONS.contains(&name) => self.transactions.push(Transaction::read(name, s, xff)),
@@ -459,6 +462,12 @@ impl Files {
     }
 }
 
+/// The `event_type` of the records that the configuration calls this: those of HTTP/2 are `http`, too.
+fn record(name: &str) -> String {
+    let known = registry::by_name(name).and_then(|id| id.protocol().record);
+    known.map_or_else(|| name.replace('-', "_"), str::to_owned)
+}
+
 impl Transaction {
     fn read(name: &str, s: &Section<'_>, xff: Option<&Xff>) -> Self {
         // Of protocols that have no records here yet; their names must not look like mistakes.
@@ -484,7 +493,8 @@ impl Transaction {
         let extended = s.flag("extended", !matches!(name, "tls" | "smtp" | "dhcp"));
         let digests = if name == "smtp" { s.texts("md5").unwrap_or_default() } else { Vec::new() };
         Self {
-            record: name.replace('-', "_"),
+            record: record(name),
+            proto: name.to_owned(),
             extended,
             uncertified: extended || !custom.is_empty() || s.flag("session-resumption", false),
             ja4: s.flag_opt("ja4").unwrap_or_else(|| custom.iter().any(|field| field == "ja4")),

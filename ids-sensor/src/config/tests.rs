@@ -201,7 +201,7 @@ app-layer:
     let app = config(yaml).engine.app;
     let row = |name: &str| app.protocols.iter().find(|row| row.name == name).unwrap();
     assert_eq!((row("http").detect, row("http").parse), (true, false));
-    assert_eq!(app.http1.request_body_limit, 1 << 20);
+    assert_eq!(app.http1.content.request_body_limit, 1 << 20);
     assert_eq!((row("dns").parse, row("dns").udp_ports.clone()), (true, Some(vec![53, 5353])));
     assert_eq!(row("dns").tcp_ports, None);
     assert_eq!((row("smb").detect, row("smb").tcp_ports.clone()), (false, Some(vec![445])));

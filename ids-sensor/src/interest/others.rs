@@ -81,20 +81,20 @@ impl Others {
             self.want(parsed, "frame records");
         }
         for transaction in &types.transactions {
-            self.transactions(&transaction.record, engine);
+            self.transactions(&transaction.proto, engine);
         }
     }
 
     /// A protocol is found by content, on any port.
-    fn transactions(&mut self, record: &str, engine: &engine::Config) {
+    fn transactions(&mut self, proto: &str, engine: &engine::Config) {
         let off = |name: &str| engine.app.protocols.iter().any(|switch| switch.name == name && !switch.detect);
         for (_, row) in registry::all() {
-            if row.record != Some(record) || row.session.is_none() || off(row.name) {
+            if row.name != proto || row.record.is_none() || row.session.is_none() || off(row.name) {
                 continue;
             }
             for (_, carriers) in [(row.tcp, Carriers::TCP), (row.udp, Carriers::UDP)].into_iter().filter(|way| way.0) {
                 let transport = if carriers == Carriers::TCP { "tcp" } else { "udp" };
-                self.want(carriers, format!("{record} records ({transport})"));
+                self.want(carriers, format!("{proto} records ({transport})"));
             }
         }
     }

@@ -1,5 +1,9 @@
 //! Oddities that the parser tells of (`app-layer-event:http.<name>`).
 
+use super::header::by;
+use crate::app::http::Odd;
+use crate::field::Dir;
+
 /// Something odd about a transaction. The number is the position in [`NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -181,6 +185,25 @@ pub(super) enum Event {
     InvalidContentEncoding,
     /// Bytes are missing where they cannot be done without.
     InvalidGap,
+}
+
+impl Event {
+    /// What something odd about the content of a direction is called here.
+    pub(super) const fn of(odd: Odd, dir: Dir) -> Self {
+        match odd {
+            Odd::DecompressionFailed => Self::DecompressionFailed,
+            Odd::UnusualCoding => Self::AbnormalCeHeader,
+            Odd::TooManyLayers => Self::TooManyEncodingLayers,
+            Odd::TooManyLzmaLayers => by(dir, Self::RequestTooManyLzmaLayers, Self::ResponseTooManyLzmaLayers),
+            Odd::LzmaDisabled => Self::LzmaDecompressionDisabled,
+            Odd::Bomb => Self::CompressionBombLimitReached,
+            Odd::BrokenForm => Self::MultipartGenericError,
+            Odd::EmptyUpload => Self::MultipartNoFiledata,
+            Odd::UnknownPart => Self::MultipartInvalidHeader,
+            Odd::LongFileName => Self::FileNameTooLong,
+            Odd::InvalidRange => Self::RangeInvalid,
+        }
+    }
 }
 
 /// Names of the events; the position is the number.

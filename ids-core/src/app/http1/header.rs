@@ -8,6 +8,7 @@
 use super::Config;
 use super::events::Event;
 use super::line::{self, Eol, Finder, is_blank, is_token, leading, trim, trim_end};
+use crate::app::http::headers::{Field, Headers, Span, hash};
 use crate::field::Dir;
 
 /// Bytes of a header block that are kept.
@@ -18,117 +19,6 @@ const NAME_LOOKAHEAD: usize = 64;
 const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
 /// How many of those at most.
 const FRAMING_EXTRA: usize = 16;
-
-/// The header fields of a message.
-#[derive(Debug, Default)]
-pub(super) struct Headers {
-    /// The lines as they were sent, with their ends and the empty line.
-    raw: Vec<u8>,
-    /// Fields that are not as they were sent: unfolded, or without NUL bytes.
-    mended: Vec<u8>,
-    fields: Vec<Field>,
-}
-
-/// One field.
-#[derive(Clone, Copy, Debug)]
-struct Field {
-    name: Span,
-    value: Span,
-    /// Of the name in lower case.
-    hash: u32,
-    /// Whether one of the same name came before.
-    repeated: bool,
-    /// Whether the spans point into `mended`.
-    mended: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    fn new(start: usize, len: usize) -> Self {
-        let clamp = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Self { start: clamp(start), end: clamp(start + len) }
-    }
-
-    fn of(self, bytes: &[u8]) -> &[u8] {
-        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
-    }
-}
-
-impl Headers {
-    /// The lines as they were sent.
-    pub(super) fn raw(&self) -> &[u8] {
-        &self.raw
-    }
-
-    /// Names and values in order; the flag tells whether the name came before.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8], bool)> {
-        self.fields.iter().map(|field| (self.name(field), self.value(field), field.repeated))
-    }
-
-    /// Number `index`, if there are as many.
-    pub(super) fn nth(&self, index: usize) -> Option<(&[u8], &[u8])> {
-        self.fields.get(index).map(|field| (self.name(field), self.value(field)))
-    }
-
-    /// Value of the first field of this name.
-    pub(super) fn get<'a>(&'a self, name: &str) -> Option<&'a [u8]> {
-        self.all(name).next()
-    }
-
-    /// Values of all fields of this name.
-    pub(super) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let hash = hash(name.as_bytes());
-        self.fields
-            .iter()
-            .filter(move |field| field.hash == hash && self.name(field).eq_ignore_ascii_case(name.as_bytes()))
-            .map(|field| self.value(field))
-    }
-
-    /// Value of this name; several are joined with `, ` (RFC 9110 §5.3). `scratch` is used only for that.
-    pub(super) fn joined<'a>(&'a self, name: &str, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
-        let mut values = self.all(name);
-        let first = values.next()?;
-        let Some(second) = values.next() else { return Some(first) };
-        scratch.clear();
-        for value in [first, second].into_iter().chain(values) {
-            if !scratch.is_empty() {
-                scratch.extend_from_slice(b", ");
-            }
-            scratch.extend_from_slice(value);
-        }
-        Some(scratch)
-    }
-
-    /// Appends all values of this name to `out`, joined with `, `.
-    pub(super) fn join_into(&self, name: &[u8], out: &mut Vec<u8>) {
-        let hash = hash(name);
-        let same = self.fields.iter().filter(|field| field.hash == hash && self.name(field).eq_ignore_ascii_case(name));
-        for (number, field) in same.enumerate() {
-            if number > 0 {
-                out.extend_from_slice(b", ");
-            }
-            out.extend_from_slice(self.value(field));
-        }
-    }
-
-    fn name(&self, field: &Field) -> &[u8] {
-        field.name.of(if field.mended { &self.mended } else { &self.raw })
-    }
-
-    fn value(&self, field: &Field) -> &[u8] {
-        field.value.of(if field.mended { &self.mended } else { &self.raw })
-    }
-}
-
-/// FNV-1a of a name in lower case.
-fn hash(name: &[u8]) -> u32 {
-    name.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193))
-}
 
 /// What one step of [`Lexer`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,8 @@
 
 use memchr::memchr2;
 
+pub(super) use crate::app::http::text::*;
+
 /// What ended a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Eol {
@@ -73,56 +75,6 @@ fn ended(data: &[u8], at: usize, last: bool) -> Option<Line> {
     }
 }
 
-/// How many bytes at the start are like that.
-pub(super) fn leading(bytes: &[u8], like: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().position(|&byte| !like(byte)).unwrap_or(bytes.len())
-}
-
-/// White space as C's `isspace` sees it.
-pub(super) const fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c)
-}
-
-/// White space, or NUL, which some recipients skip.
-pub(super) const fn is_blank(byte: u8) -> bool {
-    is_space(byte) || byte == 0
-}
-
-/// A character of a token (RFC 9110 §5.6.2).
-pub(super) const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-        )
-}
-
-/// Without white space and NUL on either side.
-pub(super) fn trim(bytes: &[u8]) -> &[u8] {
-    trim_end(bytes.get(leading(bytes, is_blank)..).unwrap_or_default())
-}
-
-/// Without white space and NUL at the end.
-pub(super) fn trim_end(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().rposition(|&byte| !is_blank(byte)).map_or(0, |at| at + 1);
-    bytes.get(..end).unwrap_or_default()
-}
-
-/// Splits at `at` without a chance to panic: past the end means all and nothing.
-pub(super) fn split(bytes: &[u8], at: usize) -> (&[u8], &[u8]) {
-    bytes.split_at_checked(at).unwrap_or((bytes, &[]))
-}
-
-/// Whether `needle` stands in `bytes`, without regard to case.
-pub(super) fn contains(bytes: &[u8], needle: &[u8]) -> bool {
-    !needle.is_empty() && bytes.windows(needle.len()).any(|part| part.eq_ignore_ascii_case(needle))
-}
-
-/// Whether `bytes` begin with `start`, without regard to case.
-pub(super) fn starts_with(bytes: &[u8], start: &[u8]) -> bool {
-    bytes.get(..start.len()).is_some_and(|part| part.eq_ignore_ascii_case(start))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,13 +108,5 @@ mod tests {
         let grown = (1..=5).find_map(|len| finder.find(&b"abcdef\n"[..len], 4, false));
         assert_eq!(whole, Some(Line { len: 4, used: 4, eol: Eol::None, cut: true }));
         assert_eq!(grown, whole);
-    }
-
-    #[test]
-    fn trimming() {
-        assert_eq!(trim(b" \0a b\x0b\r"), b"a b");
-        assert_eq!(trim(b" \t"), b"");
-        assert!(contains(b"x Chunked", b"chunked") && !contains(b"", b"a"));
-        assert!(starts_with(b"hTTp/1", b"HTTP") && !starts_with(b"HT", b"HTTP"));
     }
 }

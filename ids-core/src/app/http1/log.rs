@@ -1,9 +1,9 @@
 //! What records show of a transaction: the `http` object.
 
-use super::header::Headers;
 use super::line::split;
-use super::response::ContentRange;
 use super::tx::{Tx, URI_NOT_SEEN};
+use crate::app::http::headers::Headers;
+use crate::app::http::range::ContentRange;
 use crate::app::parser::Detail;
 use crate::field::Dir;
 use crate::record::{Shape, Writer};

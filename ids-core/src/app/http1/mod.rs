@@ -3,23 +3,18 @@
 //! In: ordered bytes of both directions, or the news that some are missing.  Out: transactions.
 //!
 //! The parts in the order bytes meet them: `session` keeps the transactions; `request` and `response`
-//! take messages apart with `line`, `header`, `uri`, `chunked`; `coding` and `layer` undo `Content-Encoding`; `body` keeps
-//! what is inspected and follows files, those of forms with `multipart`, those in ranges with `range`; `fields` and `log` show it all.
+//! take messages apart with `line`, `header`, `uri`, `chunked`; `fields` and `log` show it all. What becomes of content, and how
+//! rules see an exchange, is the same in all versions ([`http`]).
 //!
 //! Leniency is on purpose: what any client or server would make sense of is taken that way, with an event where
 //! it is odd, so that nothing is hidden by a detail of form.
 
-mod body;
 mod chunked;
-mod coding;
 mod events;
 mod fields;
 mod header;
-mod layer;
 mod line;
 mod log;
-mod multipart;
-mod range;
 mod request;
 mod response;
 mod session;
@@ -30,6 +25,7 @@ mod uri;
 
 use crate::app::file::Care;
 use crate::app::frames::frame;
+use crate::app::http;
 use crate::app::parser::{Pattern, Probe, Probing, Protocol};
 use crate::field::{Dir, Dirs};
 
@@ -71,27 +67,8 @@ pub static PROTOCOL: Protocol = Protocol {
 /// Settings (`app-layer.protocols.http.libhtp.default-config`).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Bytes of a request body that are kept for inspection; 0 means all.
-    pub request_body_limit: u64,
-    /// Bytes of a response body that are kept for inspection; 0 means all.
-    pub response_body_limit: u64,
-    /// Bytes of a request body that stay after inspection (`request-body-minimal-inspect-size`).
-    pub request_inspect_minimum: usize,
-    /// The same (`request-body-inspect-window`); the larger of both counts.
-    pub request_inspect_window: usize,
-    /// Bytes of a response body that stay after inspection (`response-body-minimal-inspect-size`).
-    pub response_inspect_minimum: usize,
-    /// The same (`response-body-inspect-window`); the larger of both counts.
-    pub response_inspect_window: usize,
-    /// How many layers of `Content-Encoding` are undone (`response-body-decompress-layer-limit`); 0 means all.
-    pub decompress_layers: u8,
-    /// Whether LZMA is undone (`lzma-enabled`).
-    pub lzma_enabled: bool,
-    /// Largest window of LZMA in bytes (`lzma-memlimit`).
-    pub lzma_memory_limit: u32,
-    /// Bytes beyond which a body must not be 2048 times as large as on the wire (`compression-bomb-limit`);
-    /// 0 means no limit.
-    pub compression_bomb_limit: u64,
+    /// How much of content is undone and kept.
+    pub content: http::Config,
     /// Longest start line or header field in bytes (`meta-field-limit`).
     pub field_limit: usize,
     /// Most header fields of a message that are kept (`headers-limit`).
@@ -107,16 +84,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            request_body_limit: 100 * 1024,
-            response_body_limit: 100 * 1024,
-            request_inspect_minimum: 32 * 1024,
-            request_inspect_window: 4 * 1024,
-            response_inspect_minimum: 40 * 1024,
-            response_inspect_window: 16 * 1024,
-            decompress_layers: 2,
-            lzma_enabled: false,
-            lzma_memory_limit: 1024 * 1024,
-            compression_bomb_limit: 1024 * 1024,
+            content: http::Config::default(),
             field_limit: 18432,
             headers_limit: 1024,
             max_tx: 512,

@@ -1,21 +1,19 @@
 //! Requests: request lines, what their headers mean, and what may follow them.
 
-use super::body::Context;
-use super::coding::Decoder;
 use super::events::Event;
 use super::header::{self, Lexer};
 use super::line::{is_space, leading, split, trim};
-use super::multipart::Form;
 use super::session::{Framing, Http, State, Step};
 use super::tx::{Progress, Request, Tx, URI_NOT_SEEN};
 use super::uri::{self, Authority, Target};
-use crate::app::file::File;
+use crate::app::http::body::Context;
+use crate::app::http::coding::Decoder;
+use crate::app::http::files;
+use crate::app::http::multipart::Form;
 use crate::app::parser::Input;
 use crate::field::Dir;
 
 const DIR: Dir = Dir::ToServer;
-/// Longest file name that is kept.
-pub(super) const NAME_LIMIT: usize = 4096;
 /// Longest method that is waited for.
 const METHOD_LIMIT: usize = 32;
 /// Bytes that are held for a tunnel whose answer has not come.
@@ -224,21 +222,13 @@ fn find_host(request: &mut Request, odd: &mut impl FnMut(Event)) {
 
 /// The content of a request: a form, or a file that is named by the target.
 fn begin_body(request: &mut Request, at: &Context<'_>, odd: &mut impl FnMut(Event)) {
+    let odd = &mut |found| odd(Event::of(found, DIR));
     let headers = &request.message.headers;
-    let decoder = Decoder::new(headers.all("content-encoding"), DIR, at.config, odd);
+    let decoder = Decoder::new(headers.all("content-encoding"), at.config, odd);
     let form = headers.get("content-type").and_then(Form::new);
     let upload = matches!(request.method(), b"POST" | b"PUT");
-    let file = (upload && form.is_none() && !request.path().is_empty())
-        .then(|| File::new(file_name(request.path(), odd), DIR, at.care));
+    let file = if upload && form.is_none() { files::of_request(request.path(), at, odd) } else { None };
     request.message.body.begin(decoder, form, file);
-}
-
-/// A file name, cut to what is kept.
-pub(super) fn file_name(name: &[u8], odd: &mut impl FnMut(Event)) -> Vec<u8> {
-    if name.len() > NAME_LIMIT {
-        odd(Event::FileNameTooLong);
-    }
-    split(name, NAME_LIMIT).0.to_vec()
 }
 
 impl Request {

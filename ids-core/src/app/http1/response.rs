@@ -1,18 +1,18 @@
 //! Responses: status lines, what their headers mean, and what may follow them.
 
-use super::body::Context;
-use super::coding::Decoder;
 use super::events::Event;
-use super::header::{self, Headers, Lexer, by};
+use super::header::{self, Lexer, by};
 use super::line::{contains, is_blank, leading, split, starts_with, trim};
-use super::multipart::parameter;
-use super::range::Partial;
-use super::request::file_name;
 use super::session::{Framing, Http, State, Step};
 use super::tx::{Progress, Tx};
 use super::uri;
-use crate::app::file::File;
+use crate::app::http::body::Context;
+use crate::app::http::coding::Decoder;
+use crate::app::http::files;
+use crate::app::http::headers::Headers;
+use crate::app::http::range::Partial;
 use crate::app::parser::Input;
+use crate::app::upgrade::Upgrade;
 use crate::field::Dir;
 
 const DIR: Dir = Dir::ToClient;
@@ -136,6 +136,7 @@ impl Http {
         match turn {
             Turn::Interim => self.go(DIR, used, State::Line),
             Turn::Switch(to) => {
+                self.upgrade = to.and_then(|to| self.with(DIR, |tx, _| told(tx, to)));
                 self.end(DIR, true);
                 self.response.state = State::Idle;
                 // Lines after the headers belong to no protocol that a tunnel carries.
@@ -179,8 +180,9 @@ impl Http {
             self.with(DIR, |tx, at| {
                 let (message, mut odd) = tx.split(DIR);
                 odd(Event::ResponseBodyUnexpected);
-                message.body.flush(at, &mut odd);
-                message.body.append_plain(part, at, &mut odd);
+                let note = &mut |found| odd(Event::of(found, DIR));
+                message.body.flush(at, note);
+                message.body.append_plain(part, at, note);
             });
         }
         self.end(DIR, true);
@@ -244,6 +246,19 @@ fn upgrade(tx: &Tx) -> Option<&'static str> {
     }
 }
 
+/// What the protocol of this record name is told of how it came about.
+fn told(tx: &Tx, to: &str) -> Upgrade {
+    let (request, response) = (&tx.request.message.headers, &tx.response.message.headers);
+    let parameters =
+        if to == "http2" { request.get("http2-settings") } else { response.get("sec-websocket-extensions") };
+    Upgrade {
+        method: tx.request.method().to_vec(),
+        target: tx.request.raw_target().to_vec(),
+        host: request.get("host").unwrap_or_default().to_vec(),
+        parameters: parameters.unwrap_or_default().to_vec(),
+    }
+}
+
 fn note_protocol(tx: &Tx, framing: Framing, odd: &mut impl FnMut(Event)) {
     let response = &tx.response;
     let version = uri::version(response.protocol());
@@ -262,59 +277,19 @@ fn is_byteranges(content_type: &[u8]) -> bool {
     starts_with(trim(content_type), b"multipart/byteranges")
 }
 
-/// The content of a response: a file or a range of the one `begun`, named by the response or by the target of the request. Without a name
-/// there is none, nor where it is in parts and only the end of the connection ends them.
+/// The content of a response: a file or a range of the one `begun`. There is none where it is in parts and only the end of
+/// the connection ends them.
 fn begin_body(tx: &mut Tx, framing: Framing, begun: &mut Option<Box<Partial>>, at: &Context<'_>) {
     let mut odd = Vec::new();
-    let note = &mut |event| odd.push(event);
+    let note = &mut |found| odd.push(Event::of(found, DIR));
     let headers = &tx.response.message.headers;
-    let decoder = Decoder::new(headers.all("content-encoding"), DIR, at.config, note);
-    let said = headers.get("content-disposition").and_then(|value| parameter(value, b"filename"));
-    let name = said.filter(|name| !name.is_empty()).unwrap_or(tx.request.path());
+    let decoder = Decoder::new(headers.all("content-encoding"), at.config, note);
     let parts = framing == Framing::Open && headers.get("content-type").is_some_and(is_byteranges);
-    let mut partial = None;
-    let file = (!name.is_empty() && !parts).then(|| {
-        let mut file = File::new(file_name(name, note), DIR, at.care);
-        if let Some(value) = headers.get("content-range") {
-            match ContentRange::parse(value) {
-                Some(range) => {
-                    file.range = range.bytes;
-                    partial = Partial::take(begun, &file.name, &range, at);
-                }
-                None => note(Event::RangeInvalid),
-            }
-        }
-        file
-    });
+    let (file, partial) =
+        if parts { (None, None) } else { files::of_response(headers, tx.request.path(), begun, at, note) };
     tx.response.message.body.begin(decoder, None, file);
     tx.response.message.body.partial = partial;
     odd.into_iter().for_each(|event| tx.event(event));
-}
-
-/// `Content-Range` (RFC 9110 §14.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ContentRange {
-    /// First and last byte; `None` for an answer that there is no such range.
-    pub bytes: Option<(u64, u64)>,
-    /// Size of the whole; `None` if unknown.
-    pub size: Option<u64>,
-}
-
-impl ContentRange {
-    /// Takes the value of the header apart; `None` if it is not of that form.
-    pub(super) fn parse(value: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(trim(value)).ok()?;
-        let (unit, range) = text.split_once(' ')?;
-        let (bytes, size) = range.trim().split_once('/')?;
-        let size = if size == "*" { None } else { Some(size.parse().ok()?) };
-        let bytes = match bytes.split_once('-') {
-            Some((start, end)) => Some((start.parse().ok()?, end.parse().ok()?)),
-            None if bytes == "*" => None,
-            None => return None,
-        };
-        let ordered = bytes.is_none_or(|(start, end)| start <= end && size.is_none_or(|size| end < size));
-        (unit.eq_ignore_ascii_case("bytes") && ordered).then_some(Self { bytes, size })
-    }
 }
 
 /// Whether a line is a status line: of HTTP however spelled, or of a protocol made like it, such as RTSP.

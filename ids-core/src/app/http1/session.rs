@@ -8,17 +8,19 @@
 use std::ops::Range;
 
 use super::Config;
-use super::body::Context;
 use super::chunked::{Chunks, Piece};
 use super::events::Event;
-use super::header::{self, Headers, Lexer, by};
+use super::header::{self, Lexer, by};
 use super::line::{Finder, is_blank, leading, split};
-use super::range::Partial;
 use super::tx::Tx;
 use crate::app::file::{Care, File};
 use crate::app::frames::Spans;
+use crate::app::http::body::Context;
+use crate::app::http::headers::Headers;
+use crate::app::http::range::Partial;
 use crate::app::parser::{Input, Parsed, Session, Transaction};
 use crate::app::queue::Queue;
+use crate::app::upgrade::Upgrade;
 use crate::field::Dir;
 
 /// Numbers of its frames.
@@ -37,6 +39,8 @@ pub(super) struct Http {
     pub(super) response: Reader,
     /// The file of which responses bring ranges.
     pub(super) partial: Option<Box<Partial>>,
+    /// How it came to another protocol.
+    pub(super) upgrade: Option<Upgrade>,
     spans: Spans,
 }
 
@@ -120,6 +124,7 @@ impl Http {
             request: reader(Dir::ToServer),
             response: reader(Dir::ToClient),
             partial: None,
+            upgrade: None,
             spans: Spans::default(),
         }
     }
@@ -130,7 +135,7 @@ impl Http {
         let max = self.config.max_tx.max(1) as u64;
         if let Some(old) = (id + 1).checked_sub(max + 1) {
             for dir in Dir::BOTH {
-                let at = Context { dir, config: &self.config, care: &self.care };
+                let at = Context { dir, config: &self.config.content, care: &self.care };
                 if let Some(tx) = self.txs.get_mut(old) {
                     tx.end(&at, false);
                 }
@@ -152,7 +157,7 @@ impl Http {
     /// Does something with the current transaction of a direction; nothing if it was released.
     pub(super) fn with<T>(&mut self, dir: Dir, act: impl FnOnce(&mut Tx, &Context<'_>) -> T) -> Option<T> {
         let id = self.reader(dir).current;
-        let at = Context { dir, config: &self.config, care: &self.care };
+        let at = Context { dir, config: &self.config.content, care: &self.care };
         self.txs.get_mut(id).map(|tx| {
             tx.message_mut(dir).revision += 1;
             act(tx, &at)
@@ -236,7 +241,7 @@ impl Http {
     fn append(&mut self, dir: Dir, part: &[u8]) {
         self.with(dir, |tx, at| {
             let (message, mut odd) = tx.split(dir);
-            message.body.append(part, at, &mut odd);
+            message.body.append(part, at, &mut |found| odd(Event::of(found, dir)));
         });
     }
 
@@ -375,6 +380,10 @@ impl Session for Http {
         Parsed::Used { bytes: 0, need: 0 }
     }
 
+    fn upgrade(&mut self) -> Option<Upgrade> {
+        self.upgrade.take()
+    }
+
     fn spans(&mut self) -> Option<&mut Spans> {
         Some(&mut self.spans)
     }
@@ -388,7 +397,7 @@ impl Session for Http {
     }
 
     fn inspected(&mut self, id: u64, dir: Dir) {
-        let at = Context { dir, config: &self.config, care: &self.care };
+        let at = Context { dir, config: &self.config.content, care: &self.care };
         if let Some(tx) = self.txs.get_mut(id) {
             tx.message_mut(dir).body.inspected(&at);
         }

@@ -29,6 +29,11 @@ enum Act {
     End(Dir),
 }
 
+/// Settings that differ in what becomes of content.
+fn content(content: http::Config) -> Config {
+    Config { content, ..Config::default() }
+}
+
 fn c(text: impl AsRef<[u8]>) -> Act {
     Act::C(text.as_ref().to_vec())
 }

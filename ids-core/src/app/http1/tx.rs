@@ -3,15 +3,15 @@
 //! In: start lines, headers and bodies from `request` and `response`.  Out: everything that fields and records
 //! show of them.
 
-use super::body::{Body, Context};
 use super::events::Event;
 use super::fields;
-use super::header::Headers;
 use super::line::{is_space, leading, split, trim, trim_end};
 use super::log;
 use super::uri;
 use crate::app::events::Events;
 use crate::app::file::File;
+use crate::app::http::body::{Body, Context};
+use crate::app::http::headers::Headers;
 use crate::app::parser::{Detail, Transaction};
 use crate::field::{Dir, Value};
 use crate::record::Writer;
@@ -141,7 +141,7 @@ impl Tx {
     pub(super) fn end(&mut self, at: &Context<'_>, whole: bool) {
         let (message, mut odd) = self.split(at.dir);
         if message.progress < Progress::Complete {
-            message.body.end(whole, at, &mut odd);
+            message.body.end(whole, at, &mut |found| odd(Event::of(found, at.dir)));
             message.progress = Progress::Complete;
             message.revision += 1;
         }
@@ -309,12 +309,7 @@ fn protocol_at(line: &[u8], target: usize) -> usize {
 
 impl Transaction for Tx {
     fn field<'a>(&'a self, field: usize, dir: Dir, instance: usize, scratch: &'a mut Vec<u8>) -> Value<'a> {
-        match fields::FIELDS.get(field) {
-            Some(field) if field.info.dirs.contains(dir) && (instance == 0 || field.info.multi) => {
-                (field.get)(self, dir, instance, scratch)
-            }
-            _ => Value::Absent,
-        }
+        fields::FIELDS.get(self, field, dir, instance, scratch)
     }
 
     fn progress(&self, dir: Dir) -> u8 {

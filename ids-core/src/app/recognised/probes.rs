@@ -27,24 +27,6 @@ fn settle(is: Option<bool>, dir: Dir) -> Probe {
     is.map_or(Probe::Unsure, |is| verdict(is, dir))
 }
 
-/// A server's first frame: SETTINGS, whole entries, on stream 0 (RFC 9113 §6.5).
-pub(super) fn http2(data: &[u8], dir: Dir, _: bool) -> Probe {
-    if dir == ToServer {
-        return Probe::No;
-    }
-    match data {
-        [0, ..] => settle(
-            bytes::<9>(data, 0).map(|[_, high, low, kind, flags, stream @ ..]| {
-                let length = u16::from_be_bytes([high, low]);
-                length % 6 == 0 && length <= 6 * 64 && kind == 4 && flags == 0 && stream == [0; 4]
-            }),
-            dir,
-        ),
-        [] => Probe::Unsure,
-        _ => Probe::No,
-    }
-}
-
 /// A connection request or confirm of X.224 in TPKT, with what RDP puts into it. Other protocols over the
 /// same layers (S7, MMS, H.323) put parameters there, or use other ports.
 pub(super) fn rdp(data: &[u8], dir: Dir, _: bool) -> Probe {

@@ -271,6 +271,20 @@ fn after_a_switch_the_protocol_is_found_anew() {
 }
 
 #[test]
+fn a_protocol_is_told_how_it_came_about() {
+    let upgraded = |next: &[u8]| {
+        let mut flow = Flow::new(false, 80);
+        flow.data(ToServer, b"GET /up HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n");
+        flow.data(ToClient, b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\n\r\n");
+        flow.data(ToServer, next);
+        (flow.name(), flow.state.tx_count(), flow.state.info().original)
+    };
+    assert_eq!(upgraded(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), (Some("http2"), 3, Some("http")));
+    // What was told is for the protocol that was expected.
+    assert_eq!(upgraded(HELLO), (Some("tls"), 2, Some("http")));
+}
+
+#[test]
 fn a_gap_ends_waiting() {
     let mut flow = Flow::new(false, 22);
     flow.data(ToServer, b"\0\0");

@@ -52,7 +52,7 @@ impl Description<'_> {
     fn of_buffer(&self, buffer: u16, at: usize, inspection: &Inspection, is_mpm: bool, out: &mut dyn Writer) {
         let Some(known) = self.set.buffers.get(usize::from(buffer)) else { return };
         let name = self.set.buffer_name(buffer);
-        for (proto, _) in known.fields.iter().filter(|row| self.rule.apps.contains(&row.0)) {
+        for proto in known.fields.iter().map(|row| row.proto).filter(|proto| self.rule.apps.contains(proto)) {
             let seen = |dir: &Dir| known.info.dirs.contains(*dir);
             for dir in self.dirs(inspection).into_iter().filter(seen) {
                 let [request, response] = known.info.ready;

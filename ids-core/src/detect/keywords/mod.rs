@@ -192,7 +192,7 @@ fn about(rule: &mut RuleBuilder<'_, '_>, opt: &Opt, field: &str, what: &str) -> 
         let message = format!("`{}` is not supported yet: no protocol here {what}", opt.name.text);
         return Err(Diagnostic::error(Code::NotSupported, opt.span.clone(), message));
     };
-    let protos: Vec<ProtoId> = known.fields.iter().map(|field| field.0).collect();
+    let protos: Vec<ProtoId> = known.fields.iter().map(|row| row.proto).collect();
     rule.restrict_to(&protos, &opt.name.text, opt.span.clone())
 }
 

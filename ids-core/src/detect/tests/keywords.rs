@@ -4,6 +4,7 @@ mod bytes;
 mod datagrams;
 mod calls;
 mod ftp;
+mod http2;
 mod mail;
 mod said;
 mod sessions;
@@ -409,6 +410,7 @@ fn fields() -> Vec<Case> {
     cases.extend(datagrams::fields());
     cases.extend(ftp::fields());
     cases.extend(calls::fields());
+    cases.extend(http2::fields());
     cases.extend(mail::fields());
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));

@@ -69,7 +69,7 @@ fn stored(options: &str, says: &[Says], all: bool) -> (Vec<(u64, String)>, Vec<N
     let rules = compile(&format!("alert http any any -> any any ({options})"));
     let mut config = fixtures::inline();
     (config.inline, config.stream.inline) = (false, false);
-    config.app.http1.response_body_limit = LIMIT;
+    config.app.http1.content.response_body_limit = LIMIT;
     config.app.files.store = true;
     config.app.files.care.wanted = Wanted { content: all, all, ..Wanted::default() };
     let app = App::new(config.app.clone());

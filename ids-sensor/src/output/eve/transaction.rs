@@ -16,7 +16,7 @@ const WITH_TX_ID: &[&str] = &["http", "smb", "smtp"];
 
 /// Whether the record is of the type that `options` are for, and is not left out by them.
 pub fn wanted(tx: &TxRef<'_>, options: &config::Transaction) -> bool {
-    if tx.at.protocol.record != Some(options.record.as_str()) {
+    if tx.at.protocol.name != options.proto {
         return false;
     }
     let dir = match tx.at.tx.dirs() {

@@ -58,7 +58,7 @@ fn content_codings() {
     ];
     for (coding, body, expected, fine) in rows {
         for step in [1, 3, 10_000] {
-            let config = Config { lzma_enabled: true, ..Config::default() };
+            let config = content(http::Config { lzma_enabled: true, ..http::Config::default() });
             let (content, events) = coded(coding, &body, config, step);
             assert_eq!(content.as_deref(), Some(expected), "{coding} by {step}");
             assert_eq!(events.is_empty(), fine, "{coding} by {step}: {events:?}");
@@ -70,7 +70,7 @@ fn content_codings() {
 fn bombs() {
     let zeros = vec![b'0'; 3 * 1024 * 1024];
     let bomb = deflated(&deflated(&zeros, true), true);
-    let config = Config { response_body_limit: 0, compression_bomb_limit: 1024 * 1024, ..Config::default() };
+    let config = content(http::Config { response_body_limit: 0, ..http::Config::default() });
     let (content, events) = coded("gzip, gzip", &bomb, config, usize::MAX);
     assert_eq!(events, ["compression_bomb_limit_reached"]);
     assert!(content.expect("some").len() < 2 * 1024 * 1024);

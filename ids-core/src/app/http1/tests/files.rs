@@ -110,7 +110,12 @@ fn ranges_in_order_are_a_file_besides() {
 
 #[test]
 fn limits() {
-    let config = Config { response_body_limit: 10, headers_limit: 3, field_limit: 64, ..Config::default() };
+    let config = Config {
+        content: http::Config { response_body_limit: 10, ..http::Config::default() },
+        headers_limit: 3,
+        field_limit: 64,
+        ..Config::default()
+    };
     let response = "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nContent-Length: 20\r\n\r\n01234567890123456789";
     let long = format!("GET /{} HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", "a".repeat(100), "b".repeat(1000));
     for step in [1, 7, 5000] {
@@ -127,7 +132,8 @@ fn limits() {
 
 #[test]
 fn inspected_bytes_go() {
-    let config = Config { response_inspect_minimum: 4, response_inspect_window: 8, ..Config::default() };
+    let config =
+        content(http::Config { response_inspect_minimum: 4, response_inspect_window: 8, ..http::Config::default() });
     let get = c("GET / HTTP/1.0\r\n\r\n");
     let mut connection =
         Connection::new(config).run(&[get, s("HTTP/1.0 200 OK\r\n\r\n0123456789abcdefghij")], usize::MAX);

@@ -5,19 +5,45 @@
 //! nothing has to be held.
 
 use super::body::Context;
-use super::response::ContentRange;
+use super::text::trim;
 use crate::app::file::File;
+
+/// `Content-Range` (RFC 9110 §14.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::app) struct ContentRange {
+    /// First and last byte; `None` for an answer that there is no such range.
+    pub bytes: Option<(u64, u64)>,
+    /// Size of the whole; `None` if unknown.
+    pub size: Option<u64>,
+}
+
+impl ContentRange {
+    /// Takes the value of the header apart; `None` if it is not of that form.
+    pub(in crate::app) fn parse(value: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(trim(value)).ok()?;
+        let (unit, range) = text.split_once(' ')?;
+        let (bytes, size) = range.trim().split_once('/')?;
+        let size = if size == "*" { None } else { Some(size.parse().ok()?) };
+        let bytes = match bytes.split_once('-') {
+            Some((start, end)) => Some((start.parse().ok()?, end.parse().ok()?)),
+            None if bytes == "*" => None,
+            None => return None,
+        };
+        let ordered = bytes.is_none_or(|(start, end)| start <= end && size.is_none_or(|size| end < size));
+        (unit.eq_ignore_ascii_case("bytes") && ordered).then_some(Self { bytes, size })
+    }
+}
 
 /// A file of which a beginning has come.
 #[derive(Debug)]
-pub(super) struct Partial {
+pub(in crate::app) struct Partial {
     file: File,
     size: u64,
 }
 
 impl Partial {
     /// What a range belongs to: a new file, or the one that was begun. A range that is the whole file is no part.
-    pub(super) fn take(
+    pub(in crate::app) fn take(
         begun: &mut Option<Box<Self>>,
         name: &[u8],
         range: &ContentRange,
@@ -32,17 +58,17 @@ impl Partial {
     }
 
     /// Takes the next bytes.
-    pub(super) fn append(&mut self, bytes: &[u8]) {
+    pub(in crate::app) fn append(&mut self, bytes: &[u8]) {
         self.file.append(bytes);
     }
 
     /// So many of the next bytes were lost.
-    pub(super) fn gap(&mut self, bytes: u64) {
+    pub(in crate::app) fn gap(&mut self, bytes: u64) {
         self.file.gap(bytes);
     }
 
     /// The range is over. Out: the file if it is whole, else what is still to be continued.
-    pub(super) fn end(mut self: Box<Self>) -> Result<File, Box<Self>> {
+    pub(in crate::app) fn end(mut self: Box<Self>) -> Result<File, Box<Self>> {
         if self.file.size < self.size {
             return Err(self);
         }

@@ -10,7 +10,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use lzma_rust2::{Action, LzmaStream};
 
 use super::coding::Coding;
-use super::line::split;
+use super::text::split;
 
 /// Bytes of a header, or of input that gave no output yet, that are kept.
 const HEAD_LIMIT: usize = 4096;
@@ -20,10 +20,10 @@ const STEP: usize = 8192;
 const LZMA_HEADER: usize = 13;
 
 /// Takes content; `false` means that it wants no more.
-pub(super) type Take<'a> = dyn FnMut(&[u8]) -> bool + 'a;
+pub(in crate::app) type Take<'a> = dyn FnMut(&[u8]) -> bool + 'a;
 
 /// One layer.
-pub(super) struct Layer {
+pub(in crate::app) struct Layer {
     coding: Coding,
     state: State,
     /// Input that may have to be passed on as it is.
@@ -55,7 +55,7 @@ enum State {
 
 impl Layer {
     /// A layer of that coding; windows of LZMA are cut to so many bytes.
-    pub(super) fn new(coding: Coding, lzma_window: u32) -> Self {
+    pub(in crate::app) fn new(coding: Coding, lzma_window: u32) -> Self {
         let state = match coding {
             Coding::Brotli => State::Brotli(Box::default()),
             Coding::Gzip | Coding::Deflate | Coding::Lzma => State::Start,
@@ -64,17 +64,17 @@ impl Layer {
     }
 
     /// Whether it could not be undone; told once.
-    pub(super) fn take_failure(&mut self) -> bool {
+    pub(in crate::app) fn take_failure(&mut self) -> bool {
         std::mem::take(&mut self.failed)
     }
 
     /// What coding it is.
-    pub(super) fn coding(&self) -> Coding {
+    pub(in crate::app) fn coding(&self) -> Coding {
         self.coding
     }
 
     /// Takes bytes; `last` tells that no more will come. Out: whether more is wanted.
-    pub(super) fn feed(&mut self, mut input: &[u8], last: bool, take: &mut Take<'_>) -> bool {
+    pub(in crate::app) fn feed(&mut self, mut input: &[u8], last: bool, take: &mut Take<'_>) -> bool {
         loop {
             match &mut self.state {
                 State::Start if self.held.is_empty() => match self.begin(input, last) {

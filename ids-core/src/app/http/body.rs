@@ -3,11 +3,10 @@
 //! In: content as it comes (without framing), gaps, the end.  Out: [`Kept`] bytes for inspection, [`File`]s.
 //! Holds per body at most the configured limit, of which only the latest bytes once they were inspected.
 
-use super::Config;
 use super::coding::Decoder;
-use super::events::Event;
 use super::multipart::{Form, Part};
 use super::range::Partial;
+use super::{Config, Odd};
 use crate::app::file::{Care, File};
 use crate::app::kept::Kept;
 use crate::field::{Dir, Value};
@@ -27,7 +26,7 @@ enum Content {
 
 /// The body of a message.
 #[derive(Debug, Default)]
-pub(super) struct Body {
+pub(in crate::app) struct Body {
     kept: Kept,
     /// Content of the files of a form; the position is that of the file.
     uploads: Vec<Kept>,
@@ -46,7 +45,7 @@ pub(super) struct Body {
 }
 
 /// What a body needs to know to take bytes.
-pub(super) struct Context<'a> {
+pub(in crate::app) struct Context<'a> {
     pub dir: Dir,
     pub config: &'a Config,
     pub care: &'a Care,
@@ -71,19 +70,19 @@ impl Context<'_> {
 
 impl Body {
     /// The body begins. In: what undoes its codings, the boundary of a form, and the file that it otherwise is.
-    pub(super) fn begin(&mut self, decoder: Decoder, form: Option<Form>, file: Option<File>) {
+    pub(in crate::app) fn begin(&mut self, decoder: Decoder, form: Option<Form>, file: Option<File>) {
         self.decoder = decoder;
         self.content = form.map_or(Content::Whole, |form| Content::Form(Box::new(form)));
         self.coming = file;
     }
 
     /// What rules see of it.
-    pub(super) fn value(&self) -> Value<'_> {
+    pub(in crate::app) fn value(&self) -> Value<'_> {
         self.kept.value()
     }
 
     /// What rules see of file number `index`.
-    pub(super) fn file_value(&self, index: usize) -> Value<'_> {
+    pub(in crate::app) fn file_value(&self, index: usize) -> Value<'_> {
         match (&self.content, self.files.get(index)) {
             (_, None) => Value::Absent,
             (Content::Whole, Some(_)) if index == 0 => self.kept.value(),
@@ -94,7 +93,7 @@ impl Body {
     }
 
     /// Takes content as it was sent.
-    pub(super) fn append(&mut self, bytes: &[u8], at: &Context<'_>, odd: &mut impl FnMut(Event)) {
+    pub(in crate::app) fn append(&mut self, bytes: &[u8], at: &Context<'_>, odd: &mut impl FnMut(Odd)) {
         self.wire += bytes.len() as u64;
         let mut decoder = std::mem::take(&mut self.decoder);
         let mut late = Vec::new();
@@ -104,7 +103,7 @@ impl Body {
     }
 
     /// Takes content that no coding is to be undone of.
-    pub(super) fn append_plain(&mut self, bytes: &[u8], at: &Context<'_>, odd: &mut impl FnMut(Event)) {
+    pub(in crate::app) fn append_plain(&mut self, bytes: &[u8], at: &Context<'_>, odd: &mut impl FnMut(Odd)) {
         self.wire += bytes.len() as u64;
         let mut late = Vec::new();
         self.take(bytes, at, &mut late);
@@ -112,7 +111,7 @@ impl Body {
     }
 
     /// So many bytes of it were lost.
-    pub(super) fn gap(&mut self, bytes: u64) {
+    pub(in crate::app) fn gap(&mut self, bytes: u64) {
         self.wire = self.wire.saturating_add(bytes);
         if !self.kept.complete {
             self.kept.gap(bytes);
@@ -132,7 +131,7 @@ impl Body {
     }
 
     /// Nothing more is decoded; plain content may still follow.
-    pub(super) fn flush(&mut self, at: &Context<'_>, odd: &mut impl FnMut(Event)) {
+    pub(in crate::app) fn flush(&mut self, at: &Context<'_>, odd: &mut impl FnMut(Odd)) {
         let mut decoder = std::mem::take(&mut self.decoder);
         let mut late = Vec::new();
         decoder.finish(at.config.compression_bomb_limit, odd, &mut |bytes| self.take(bytes, at, &mut late));
@@ -140,7 +139,7 @@ impl Body {
     }
 
     /// The body is over; `whole` tells whether it ended where it should.
-    pub(super) fn end(&mut self, whole: bool, at: &Context<'_>, odd: &mut impl FnMut(Event)) {
+    pub(in crate::app) fn end(&mut self, whole: bool, at: &Context<'_>, odd: &mut impl FnMut(Odd)) {
         self.flush(at, odd);
         if let Content::Form(form) = &mut self.content {
             let mut late = Vec::new();
@@ -162,7 +161,7 @@ impl Body {
     }
 
     /// What was kept is inspected.
-    pub(super) fn inspected(&mut self, at: &Context<'_>) {
+    pub(in crate::app) fn inspected(&mut self, at: &Context<'_>) {
         self.kept.trim(at.window());
         for upload in &mut self.uploads {
             upload.trim(at.window());
@@ -170,7 +169,7 @@ impl Body {
     }
 
     /// Takes decoded content as far as the limit allows; what is stored goes beyond it. Out: whether more is wanted.
-    fn take(&mut self, bytes: &[u8], at: &Context<'_>, late: &mut Vec<Event>) -> bool {
+    fn take(&mut self, bytes: &[u8], at: &Context<'_>, late: &mut Vec<Odd>) -> bool {
         let stored = at.care.wanted.all || self.files.iter().any(File::is_stored);
         if self.kept.complete && !stored {
             return false;
@@ -209,13 +208,13 @@ impl Body {
 }
 
 /// Puts what was found in a form where it belongs.
-fn store(files: &mut Vec<File>, uploads: &mut Vec<Kept>, part: Part<'_>, at: &Context<'_>, late: &mut Vec<Event>) {
+fn store(files: &mut Vec<File>, uploads: &mut Vec<Kept>, part: Part<'_>, at: &Context<'_>, late: &mut Vec<Odd>) {
     match part {
         Part::Begin(name) if files.len() < MAX_FILES => {
             files.push(File::new(name, at.dir, at.care));
             uploads.push(Kept::default());
         }
-        Part::Begin(_) => late.push(Event::MultipartGenericError),
+        Part::Begin(_) => late.push(Odd::BrokenForm),
         Part::Content(bytes) => {
             if let (Some(file), Some(upload)) = (files.last_mut(), uploads.last_mut()) {
                 file.append(bytes);

@@ -5,8 +5,8 @@
 
 use memchr::memmem;
 
-use super::events::Event;
-use super::line::{leading, split, starts_with, trim};
+use super::Odd;
+use super::text::{leading, split, starts_with, trim};
 
 /// Longest boundary that is looked for (RFC 2046 §5.1.1 allows 70).
 const BOUNDARY_LIMIT: usize = 256;
@@ -15,7 +15,7 @@ const LINE_LIMIT: usize = 4096;
 
 /// What was found in a form.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part<'a> {
+pub(in crate::app) enum Part<'a> {
     /// A file of this name begins.
     Begin(Vec<u8>),
     /// Bytes of the file.
@@ -23,7 +23,7 @@ pub(super) enum Part<'a> {
     /// The file is over.
     End,
     /// Something is odd.
-    Odd(Event),
+    Odd(Odd),
 }
 
 /// Takes parts.
@@ -31,7 +31,7 @@ type Take<'a> = dyn FnMut(Part<'_>) + 'a;
 
 /// Takes a form apart.
 #[derive(Debug)]
-pub(super) struct Form {
+pub(in crate::app) struct Form {
     /// `--` and the boundary.
     delimiter: memmem::Finder<'static>,
     state: State,
@@ -57,7 +57,7 @@ enum State {
 
 impl Form {
     /// A form, if that is what the content type says.
-    pub(super) fn new(content_type: &[u8]) -> Option<Self> {
+    pub(in crate::app) fn new(content_type: &[u8]) -> Option<Self> {
         if !starts_with(trim(content_type), b"multipart/form-data") {
             return None;
         }
@@ -68,7 +68,7 @@ impl Form {
     }
 
     /// Takes the next bytes.
-    pub(super) fn feed(&mut self, bytes: &[u8], take: &mut Take<'_>) {
+    pub(in crate::app) fn feed(&mut self, bytes: &[u8], take: &mut Take<'_>) {
         if self.held.is_empty() {
             let used = self.run(bytes, take);
             self.held.extend_from_slice(split(bytes, used).1);
@@ -82,13 +82,13 @@ impl Form {
     }
 
     /// The body is over.
-    pub(super) fn finish(&mut self, take: &mut Take<'_>) {
+    pub(in crate::app) fn finish(&mut self, take: &mut Take<'_>) {
         let held = std::mem::take(&mut self.held);
         if self.state == State::Content(true) {
             self.content(&held, take);
         }
         if self.state != State::Over {
-            take(Part::Odd(Event::MultipartGenericError));
+            take(Part::Odd(Odd::BrokenForm));
         }
     }
 
@@ -123,7 +123,7 @@ impl Form {
         self.content(content, take);
         if self.state == State::Content(true) {
             if self.size == 0 {
-                take(Part::Odd(Event::MultipartNoFiledata));
+                take(Part::Odd(Odd::EmptyUpload));
             }
             take(Part::End);
         }
@@ -148,7 +148,7 @@ impl Form {
             if bytes.len() <= LINE_LIMIT {
                 return 0;
             }
-            take(Part::Odd(Event::MultipartGenericError));
+            take(Part::Odd(Odd::BrokenForm));
             return bytes.len();
         };
         let text = trim(split(bytes, end).0);
@@ -156,7 +156,7 @@ impl Form {
             State::Headers { name, known } if text.is_empty() => {
                 let (name, known) = (name.take(), *known);
                 if !known {
-                    take(Part::Odd(Event::MultipartInvalidHeader));
+                    take(Part::Odd(Odd::UnknownPart));
                 }
                 self.size = 0;
                 self.state = State::Content(name.is_some());
@@ -178,7 +178,7 @@ impl Form {
 
 /// The value of a parameter of a header (`; name=value` or `; name="value"`), without regard to the case of its
 /// name. Quotes may be missing at the end.
-pub(super) fn parameter<'a>(header: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub(in crate::app) fn parameter<'a>(header: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let mut rest = header;
     loop {
         rest = split(rest, leading(rest, |byte| byte != b';')).1.get(1..)?;

@@ -5,19 +5,16 @@
 //! Codings are recognised with leniency, in any number of headers, and undone as far as the configuration allows.
 //! Holds a decoder per layer; the layers themselves stand in `layer`.
 
-use super::Config;
-use super::events::Event;
-use super::header::by;
 use super::layer::{Layer, Take};
-use super::line::{contains, trim};
-use crate::field::Dir;
+use super::text::{contains, trim};
+use super::{Config, Odd};
 
 /// How much larger than its wire form a body may become once it is beyond the limit.
 const BOMB_RATIO: u64 = 2048;
 
 /// Undoes all layers of a body.
 #[derive(Default)]
-pub(super) struct Decoder {
+pub(in crate::app) struct Decoder {
     /// The outermost first.
     layers: Vec<Layer>,
     bytes_in: u64,
@@ -28,22 +25,21 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// A decoder for the codings in the header values, which name the innermost first.
-    pub(super) fn new<'a>(
+    pub(in crate::app) fn new<'a>(
         values: impl Iterator<Item = &'a [u8]>,
-        dir: Dir,
         config: &Config,
-        odd: &mut impl FnMut(Event),
+        odd: &mut impl FnMut(Odd),
     ) -> Self {
         let layers = usize::from(config.decompress_layers);
         let mut found: Vec<Layer> = Vec::new();
         for token in values.flat_map(|value| value.split(|&byte| byte == b',')) {
             let Some(coding) = Coding::parse(trim(token), config, odd) else { continue };
             if layers > 0 && found.len() >= layers {
-                odd(Event::TooManyEncodingLayers);
+                odd(Odd::TooManyLayers);
                 break;
             }
             if coding == Coding::Lzma && found.iter().any(|layer| layer.coding() == coding) {
-                odd(by(dir, Event::RequestTooManyLzmaLayers, Event::ResponseTooManyLzmaLayers));
+                odd(Odd::TooManyLzmaLayers);
                 break;
             }
             found.push(Layer::new(coding, config.lzma_memory_limit));
@@ -53,17 +49,17 @@ impl Decoder {
     }
 
     /// Takes the next bytes.
-    pub(super) fn feed(&mut self, input: &[u8], limit: u64, odd: &mut impl FnMut(Event), take: &mut Take<'_>) {
+    pub(in crate::app) fn feed(&mut self, input: &[u8], limit: u64, odd: &mut impl FnMut(Odd), take: &mut Take<'_>) {
         self.run(input, limit, odd, take, false);
     }
 
     /// The body is over: what was held back comes out.
-    pub(super) fn finish(&mut self, limit: u64, odd: &mut impl FnMut(Event), take: &mut Take<'_>) {
+    pub(in crate::app) fn finish(&mut self, limit: u64, odd: &mut impl FnMut(Odd), take: &mut Take<'_>) {
         self.run(&[], limit, odd, take, true);
         self.layers = Vec::new();
     }
 
-    fn run(&mut self, input: &[u8], limit: u64, odd: &mut impl FnMut(Event), take: &mut Take<'_>, last: bool) {
+    fn run(&mut self, input: &[u8], limit: u64, odd: &mut impl FnMut(Odd), take: &mut Take<'_>, last: bool) {
         if self.stopped {
             return;
         }
@@ -80,11 +76,11 @@ impl Decoder {
         });
         self.bytes_out = bytes_out;
         if bomb {
-            odd(Event::CompressionBombLimitReached);
+            odd(Odd::Bomb);
         }
         for layer in &mut self.layers {
             if layer.take_failure() {
-                odd(Event::DecompressionFailed);
+                odd(Odd::DecompressionFailed);
             }
         }
         self.stopped = !more;
@@ -109,7 +105,7 @@ fn pass(layers: &mut [Layer], input: &[u8], last: bool, take: &mut Take<'_>) -> 
 
 /// A coding that can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(in crate::app) enum Coding {
     Gzip,
     Deflate,
     Brotli,
@@ -118,14 +114,14 @@ pub(super) enum Coding {
 
 impl Coding {
     /// The coding that a name stands for, with leniency; `None` where there is nothing to undo.
-    fn parse(name: &[u8], config: &Config, odd: &mut impl FnMut(Event)) -> Option<Self> {
+    fn parse(name: &[u8], config: &Config, odd: &mut impl FnMut(Odd)) -> Option<Self> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         if name.is_empty() || is("identity") || is("none") || is("inflate") {
             return None;
         }
         let exact = ["gzip", "x-gzip", "deflate", "x-deflate", "br", "lzma"].iter().any(|known| is(known));
         if !exact {
-            odd(Event::AbnormalCeHeader);
+            odd(Odd::UnusualCoding);
         }
         if contains(name, b"gzip") {
             Some(Self::Gzip)
@@ -137,7 +133,7 @@ impl Coding {
             Some(Self::Lzma)
         } else {
             if is("lzma") {
-                odd(Event::LzmaDecompressionDisabled);
+                odd(Odd::LzmaDisabled);
             }
             None
         }
