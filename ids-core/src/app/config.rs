@@ -12,6 +12,7 @@ use super::smb;
 use super::smtp;
 use super::ssh;
 use super::tls;
+use super::websocket;
 
 /// Settings of all protocols.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,8 @@ pub struct Config {
     pub ssh: ssh::Config,
     /// TLS.
     pub tls: tls::Config,
+    /// WebSocket.
+    pub websocket: websocket::Config,
     /// Files that protocols carry.
     pub files: Files,
 }

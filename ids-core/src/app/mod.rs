@@ -46,6 +46,7 @@ pub mod tftp;
 pub mod tls;
 mod txs;
 pub mod upgrade;
+pub mod websocket;
 
 use config::Config;
 use probe::Probes;

@@ -122,7 +122,6 @@ pub static ROWS: &[Protocol] = &[
         ..Protocol::BARE
     },
     // Named only: announced by other protocols rather than recognised.
-    Protocol { name: "websocket", rule_names: &["websocket"], tcp: true, ..Protocol::BARE },
     Protocol { name: "doh2", rule_names: &["doh2", "dns"], tcp: true, ..Protocol::BARE },
 ];
 

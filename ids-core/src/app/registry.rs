@@ -25,6 +25,7 @@ use super::snmp;
 use super::ssh;
 use super::tftp;
 use super::tls;
+use super::websocket;
 
 /// Protocols that are parsed. A new one is one line here.
 pub static PROTOCOLS: &[&Protocol] = &[
@@ -49,6 +50,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &ftp::data::PROTOCOL,
     &sip::PROTOCOL,
     &pop3::PROTOCOL,
+    &websocket::PROTOCOL,
 ];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.

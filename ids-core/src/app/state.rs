@@ -16,7 +16,7 @@ use super::file::File;
 use super::frames::{self, Losses, Seen};
 use super::parser::{Input, Parsed, Protocol, Session, Transaction};
 use super::probe::{Answer, DetectionEvent, Question};
-use super::registry::ProtoId;
+use super::registry::{self, ProtoId};
 use super::txs::Txs;
 pub use super::txs::{Open, TxState};
 use super::upgrade::Upgrade;
@@ -370,7 +370,11 @@ impl<T: Default, F: Default> State<T, F> {
             either: (facts.udp || facts.midstream) && self.proto.is_none(),
             other,
         };
-        match app.probes.find(&question) {
+        let answer = match self.unmistakable(app) {
+            Some(id) => Answer::Yes(id, dir),
+            None => app.probes.find(&question),
+        };
+        match answer {
             Answer::Unsure => None,
             Answer::No => {
                 self.unrecognised(dir, facts, out);
@@ -378,6 +382,15 @@ impl<T: Default, F: Default> State<T, F> {
             }
             Answer::Yes(id, found) => Some(self.recognised(id, dir, found, facts, out)),
         }
+    }
+
+    /// What a switch has led to, if nothing else would give that away.
+    fn unmistakable(&self, app: &App) -> Option<ProtoId> {
+        let id = registry::by_name(self.expected?)?;
+        let row = id.protocol();
+        let hidden = row.session.is_some() && row.patterns.is_empty() && row.probe.is_none();
+        let looked_for = app.config.protocols.iter().all(|switch| switch.name != row.name || switch.detect);
+        (hidden && looked_for).then_some(id)
     }
 
     /// A direction speaks nothing that is known.

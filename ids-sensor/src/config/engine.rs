@@ -13,7 +13,7 @@ use ids_core::app::smb;
 use ids_core::app::smtp;
 use ids_core::app::ssh;
 use ids_core::app::tls::{self, Ja4};
-use ids_core::app::{http, http1, http2};
+use ids_core::app::{http, http1, http2, websocket};
 use ids_core::detect::describe::Grouping;
 
 use super::outputs::Outputs;
@@ -103,6 +103,7 @@ fn protocols(app: &Section<'_>) -> App {
                     "smtp" => settings.smtp = smtp(protocol),
                     "ssh" => settings.ssh = ssh(protocol),
                     "tls" => settings.tls = tls(protocol),
+                    "websocket" => settings.websocket = websocket(protocol),
                     _ => {}
                 }
                 // Each protocol has settings of its own; those without a parser here are not looked at.
@@ -289,6 +290,11 @@ fn smb(protocol: &Section<'_>) -> smb::Config {
         read_queue: queue("max-read-queue-size", "max-read-queue-cnt", usual.read_queue),
         write_queue: queue("max-write-queue-size", "max-write-queue-cnt", usual.write_queue),
     }
+}
+
+/// `websocket`: how much of a message is kept.
+fn websocket(protocol: &Section<'_>) -> websocket::Config {
+    websocket::Config { max_payload: size(protocol, "max-payload-size", websocket::Config::default().max_payload) }
 }
 
 /// `ssh`: whether HASSH is made. `auto` is for whoever asks.

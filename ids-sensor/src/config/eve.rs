@@ -83,6 +83,10 @@ pub struct Alert {
     pub http_body: bool,
     /// HTTP bodies as text.
     pub http_body_printable: bool,
+    /// What WebSocket says in base64.
+    pub websocket_payload: bool,
+    /// What WebSocket says as text.
+    pub websocket_payload_printable: bool,
     /// The transaction.
     pub app_layer: bool,
     /// The flow's counters.
@@ -360,16 +364,7 @@ fn payload_limit(s: &Section<'_>) -> usize {
 impl Alert {
     fn read(s: &Section<'_>, xff: Option<&Xff>) -> Self {
         // Switches for single protocols are of older releases; `metadata.app-layer` replaced them.
-        s.ignore(&[
-            "http",
-            "tls",
-            "ssh",
-            "smtp",
-            "dnp3",
-            "websocket-payload",
-            "websocket-payload-printable",
-            "reference",
-        ]);
+        s.ignore(&["http", "tls", "ssh", "smtp", "dnp3", "reference"]);
         let mut alert = Self {
             payload: s.flag("payload", false),
             payload_printable: s.flag("payload-printable", false),
@@ -378,6 +373,8 @@ impl Alert {
             packet: s.flag("packet", false),
             http_body: s.flag("http-body", false),
             http_body_printable: s.flag("http-body-printable", false),
+            websocket_payload: s.flag("websocket-payload", false),
+            websocket_payload_printable: s.flag("websocket-payload-printable", false),
             tagged: s.flag("tagged-packets", true),
             verdict: s.flag("verdict", false),
             xff: Xff::of(s, xff),
@@ -418,6 +415,8 @@ impl Default for Alert {
             packet: false,
             http_body: false,
             http_body_printable: false,
+            websocket_payload: false,
+            websocket_payload_printable: false,
             app_layer: true,
             flow: true,
             rule_metadata: true,

@@ -50,10 +50,6 @@ pub const NOT_YET: &[&str] = &[
     "ssh.softwareversion",
     "template",
     "template2",
-    "websocket.flags",
-    "websocket.mask",
-    "websocket.opcode",
-    "websocket.payload",
 ];
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod http2;
 mod mail;
 mod said;
 mod sessions;
+mod websocket;
 
 use etherparse::Icmpv6Type;
 
@@ -411,6 +412,7 @@ fn fields() -> Vec<Case> {
     cases.extend(ftp::fields());
     cases.extend(calls::fields());
     cases.extend(http2::fields());
+    cases.extend(websocket::fields());
     cases.extend(mail::fields());
     let sections = ["queries", "answers", "authorities", "additionals", "response"];
     cases.extend(sections.map(|section| mdns_case(&format!("mdns.{section}.rrname"))));

@@ -128,22 +128,26 @@ fn transaction(tx: &TxAt<'_>, dir: Option<Dir>, options: &config::Alert, scratch
     }
 }
 
-/// HTTP bodies: whatever a protocol offers to rules under these names.
+/// Bodies of HTTP and what WebSocket says: whatever a protocol offers to rules under these names.
 fn bodies(tx: &TxAt<'_>, options: &config::Alert, scratch: &mut Vec<u8>, json: &mut Json<'_>) {
-    if !options.http_body && !options.http_body_printable {
+    let http = [options.http_body, options.http_body_printable];
+    let websocket = [options.websocket_payload, options.websocket_payload_printable];
+    if http == [false; 2] && websocket == [false; 2] {
         return;
     }
-    for (name, dir, key, printable) in [
-        ("http.request_body", Dir::ToServer, "http_request_body", "http_request_body_printable"),
-        ("http.response_body", Dir::ToClient, "http_response_body", "http_response_body_printable"),
+    for (name, dir, [raw, printable], keys) in [
+        ("http.request_body", Dir::ToServer, http, ["http_request_body", "http_request_body_printable"]),
+        ("http.response_body", Dir::ToClient, http, ["http_response_body", "http_response_body_printable"]),
+        ("websocket.payload", Dir::ToServer, websocket, ["payload_base64", "payload_printable"]),
+        ("websocket.payload", Dir::ToClient, websocket, ["payload_base64", "payload_printable"]),
     ] {
         scratch.clear();
         let Some(body) = probe::buffer(tx, name, dir, scratch) else { continue };
-        if options.http_body_printable {
-            json.printable(printable, body);
+        if printable {
+            json.printable(keys[1], body);
         }
-        if options.http_body {
-            json.base64(key, body);
+        if raw {
+            json.base64(keys[0], body);
         }
     }
 }
