@@ -62,8 +62,8 @@ impl Known {
         if self.dirs == self.info.dirs {
             return self.dirs;
         }
-        let rows = self.fields.iter().filter(|(proto, _)| wanted(*proto));
-        let dirs = rows.filter_map(|(proto, number)| Some((proto.protocol().fields)().get(*number)?.dirs));
+        let rows = self.fields.iter().filter(|row| wanted(row.proto));
+        let dirs = rows.filter_map(|row| Some((row.proto.protocol().fields)().get(row.number)?.dirs));
         dirs.reduce(|a, b| if a == b { a } else { Dirs::Both }).unwrap_or(self.dirs)
     }
 }

@@ -364,10 +364,8 @@ impl Detector {
 fn grows(rules: &RuleSet, buffer: u16) -> bool {
     let info = rules.buffers.get(usize::from(buffer)).map(|buffer| buffer.info);
     info.is_some_and(|info| {
-        info.exchange || info.grows || matches!(info.kind, Kind::Uint { notation: Notation::AnyOf, .. })
-    })
-    info.is_some_and(|info| {
-        info.exchange || info.multi || matches!(info.kind, Kind::Uint { notation: Notation::AnyOf, .. })
+        let any = matches!(info.kind, Kind::Uint { notation: Notation::AnyOf, .. });
+        any || info.exchange || info.grows || info.multi
     })
 }
 
