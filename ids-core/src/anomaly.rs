@@ -57,10 +57,9 @@ impl Anomaly {
         self.layer() == Layer::Decoder && !UNUSUAL.contains(&self)
     }
 
-    /// Whether a TCP segment can have it that only carries or acknowledges data, in an established connection of which
-    /// nobody reads what the segment brings.
-    pub fn is_of_carriers(self) -> bool {
-        OF_CARRIERS.contains(&self)
+    /// Whether a TCP segment has it for nothing but sending again what was sent before.
+    pub fn is_of_repeats(self) -> bool {
+        REPEATS.contains(&self)
     }
 
     /// The anomaly of this name, as rules write it.
@@ -77,18 +76,9 @@ const RENAMED: &[(&str, &str)] = &[
     ("3whs_synack_resend_with_different_ack", "3whs_synack_resend_with_diff_ack"),
 ];
 
-/// Anomalies that take no more than segments out of order, or out of the window.
-const OF_CARRIERS: &[Anomaly] = &[
-    Anomaly::StreamEstPacketOutOfWindow,
-    Anomaly::StreamEstPktBeforeLastAck,
-    Anomaly::StreamEstInvalidAck,
-    Anomaly::StreamEstAckZwpData,
-    Anomaly::StreamPktInvalidTimestamp,
-    Anomaly::StreamPktInvalidAck,
-    Anomaly::StreamPktRetransmission,
-    Anomaly::StreamPktSpuriousRetransmission,
-    Anomaly::StreamPktBadWindowUpdate,
-];
+/// Anomalies of segments that send something again, in an established connection.
+const REPEATS: &[Anomaly] =
+    &[Anomaly::StreamEstPktBeforeLastAck, Anomaly::StreamPktRetransmission, Anomaly::StreamPktSpuriousRetransmission];
 
 /// Decoder anomalies of packets that were decoded nonetheless.
 const UNUSUAL: &[Anomaly] = &[

@@ -11,10 +11,11 @@ use crate::block::{HostBlock, Side};
 use crate::config::{Mode, PortConfig};
 use crate::flood::{Bucket, Kind, Limit, Source};
 use crate::flow::{Addr, Dir, FlowBlock, FlowKey, Released};
-use crate::headers::{Class, Headers};
+use crate::headers::{Bytes, Class, Headers};
 use crate::interest::Interest;
 use crate::outcome::Outcome;
 use crate::shared::Shared;
+use crate::sieve::Part;
 
 /// The maps, and the clock that their times are in.
 pub trait Tables {
@@ -43,7 +44,13 @@ pub trait Tables {
 
 /// Decides on one frame of `length` bytes, and counts it in the entry that decided.
 #[inline(always)]
-pub fn decide(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Tables) -> Outcome {
+pub fn decide(
+    frame: &(impl Bytes + ?Sized),
+    headers: &Headers,
+    length: u64,
+    config: &PortConfig,
+    tables: &impl Tables,
+) -> Outcome {
     if headers.version != 0
         && (blocked(headers.version, headers.src, Side::Source, tables)
             || blocked(headers.version, headers.dst, Side::Destination, tables))
@@ -62,7 +69,7 @@ pub fn decide(headers: &Headers, length: u64, config: &PortConfig, tables: &impl
                 return Outcome::DropFlow;
             }
             let counted = !is_host(config);
-            flow(headers, length, (&key, dir), counted, tables)
+            flow((frame, headers), length, (&key, dir), counted, tables)
         }
         Class::Partly => {
             let (key, _) = FlowKey::of(headers, config);
@@ -74,11 +81,17 @@ pub fn decide(headers: &Headers, length: u64, config: &PortConfig, tables: &impl
 
 /// Decides on the copy of a frame that the network stack carries on: whether somebody wants to look at it.
 #[inline(always)]
-pub fn copy(headers: &Headers, length: u64, config: &PortConfig, tables: &impl Tables) -> Outcome {
+pub fn copy(
+    frame: &(impl Bytes + ?Sized),
+    headers: &Headers,
+    length: u64,
+    config: &PortConfig,
+    tables: &impl Tables,
+) -> Outcome {
     match headers.class {
         Class::Whole => {
             let (key, dir) = FlowKey::of(headers, config);
-            flow(headers, length, (&key, dir), true, tables)
+            flow((frame, headers), length, (&key, dir), true, tables)
         }
         Class::Partly => Outcome::InspectUnknown,
         class => without_flow(class, tables),
@@ -126,13 +139,19 @@ fn is_flood(headers: &Headers, kind: Kind, length: u64, tables: &impl Tables) ->
 
 /// The part of the order behind all blocks. `counted`: what a released flow carries is counted here.
 #[inline(always)]
-fn flow(headers: &Headers, length: u64, (key, dir): (&FlowKey, Dir), counted: bool, tables: &impl Tables) -> Outcome {
+fn flow(
+    (frame, headers): (&(impl Bytes + ?Sized), &Headers),
+    length: u64,
+    (key, dir): (&FlowKey, Dir),
+    counted: bool,
+    tables: &impl Tables,
+) -> Outcome {
     if let Some(flow) = tables.released(key)
         && !flow.reopened()
     {
         // What flows carried is told with the time, and that is worth its cost.
         let now = tables.now();
-        if headers.turns() || headers.carries() && flow.watches(dir) || flow.silent(now) {
+        if headers.turns() || flow.silent(now) || wanted((frame, headers), flow, dir, tables) {
             flow.reopen();
             return Outcome::InspectRecall;
         }
@@ -145,6 +164,35 @@ fn flow(headers: &Headers, length: u64, (key, dir): (&FlowKey, Dir), counted: bo
         Some(interest) if !interest.wants(headers) => Outcome::FastUninteresting,
         _ => Outcome::Inspect,
     }
+}
+
+/// Whether a packet of a released flow that neither opens nor ends anything is to be inspected; if not, it is taken into
+/// account.
+#[inline(always)]
+fn wanted(
+    (frame, headers): (&(impl Bytes + ?Sized), &Headers),
+    flow: &Shared<Released>,
+    dir: Dir,
+    tables: &impl Tables,
+) -> bool {
+    let watched = flow.watched();
+    if headers.carries() && watched & Released::watch(dir) != 0 {
+        return true;
+    }
+    if watched & Released::CHECKED != 0 && !frame.fits(headers.place) {
+        return true;
+    }
+    let look = flow.look(dir);
+    let finds = |part| {
+        headers.carries() && look.seekers_of(part) != 0 && frame.finds(headers.place, (&look, part), tables.interest())
+    };
+    if finds(Part::Near) || finds(Part::Far) {
+        return true;
+    }
+    if watched & Released::TRACKED != 0 {
+        return frame.odd(headers.place, flow, dir, tables.interest());
+    }
+    look.classes != 0 && headers.carries() && frame.sifts(headers.place, look.classes, tables.interest())
 }
 
 #[inline(always)]

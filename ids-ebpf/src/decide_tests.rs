@@ -80,7 +80,7 @@ fn config() -> PortConfig {
 }
 
 fn run(headers: &Headers, model: &Model) -> Outcome {
-    decide(headers, 60, &config(), model)
+    decide(&[][..], headers, 60, &config(), model)
 }
 
 fn block(until: [u64; 2]) -> Shared<HostBlock> {
@@ -159,9 +159,9 @@ fn a_flow_is_blocked_in_both_directions() {
         assert_eq!(run(&other, &model), Outcome::Inspect);
     }
     let other_pair = PortConfig { pair: 1, ..config() };
-    assert_eq!(decide(&packet(), 60, &other_pair, &model), Outcome::Inspect);
+    assert_eq!(decide(&[][..], &packet(), 60, &other_pair, &model), Outcome::Inspect);
     let no_vlans = PortConfig { flags: PortConfig::IGNORE_VLAN, ..config() };
-    assert_eq!(decide(&Headers { vlan: [1, 0], ..packet() }, 60, &no_vlans, &model), Outcome::DropFlow);
+    assert_eq!(decide(&[][..], &Headers { vlan: [1, 0], ..packet() }, 60, &no_vlans, &model), Outcome::DropFlow);
 
     for shielded in [CLIENT, SERVER] {
         model.allowed = [shielded].into();
@@ -286,20 +286,20 @@ fn frames_for_this_machine_are_shielded_by_their_sender_and_counted_as_copies() 
     let mut model = Model { now: 1, allowed: [SERVER].into(), ..Model::default() };
     let (key, dir) = FlowKey::of(&packet(), &host);
     model.flows.insert(key, Shared::new(FlowBlock { until: 5, ..FlowBlock::default() }));
-    assert_eq!(decide(&packet(), 60, &host, &model), Outcome::DropFlow, "the server is this machine");
-    assert_eq!(decide(&reply(), 60, &host, &model), Outcome::Inspect);
-    assert_eq!(copy(&packet(), 60, &host, &model), Outcome::Inspect, "who has passed is not dropped");
+    assert_eq!(decide(&[][..], &packet(), 60, &host, &model), Outcome::DropFlow, "the server is this machine");
+    assert_eq!(decide(&[][..], &reply(), 60, &host, &model), Outcome::Inspect);
+    assert_eq!(copy(&[][..], &packet(), 60, &host, &model), Outcome::Inspect, "who has passed is not dropped");
 
     model.released.insert(key, Shared::new(Released::default()));
     model.flows.clear();
-    assert_eq!(decide(&packet(), 60, &host, &model), Outcome::FastReleased);
+    assert_eq!(decide(&[][..], &packet(), 60, &host, &model), Outcome::FastReleased);
     assert_eq!(model.released[&key].get().carried[dir as usize].packets, 0);
-    assert_eq!(copy(&packet(), 60, &host, &model), Outcome::FastReleased);
+    assert_eq!(copy(&[][..], &packet(), 60, &host, &model), Outcome::FastReleased);
     assert_eq!(model.released[&key].get().carried[dir as usize].packets, 1);
-    assert_eq!(copy(&Headers { tcp_flags: 0x02, ..packet() }, 60, &host, &model), Outcome::InspectRecall);
+    assert_eq!(copy(&[][..], &Headers { tcp_flags: 0x02, ..packet() }, 60, &host, &model), Outcome::InspectRecall);
 
     model.interest = Some(Interest::NOTHING.into());
-    assert_eq!(copy(&packet(), 60, &host, &model), Outcome::FastUninteresting);
+    assert_eq!(copy(&[][..], &packet(), 60, &host, &model), Outcome::FastUninteresting);
     for (class, want) in [
         (Class::Partly, Outcome::InspectUnknown),
         (Class::Unknown, Outcome::InspectUnknown),
@@ -307,6 +307,6 @@ fn frames_for_this_machine_are_shielded_by_their_sender_and_counted_as_copies() 
         (Class::Malformed, Outcome::InspectMalformed),
         (Class::NonIp, Outcome::FastUninteresting),
     ] {
-        assert_eq!(copy(&Headers { class, ..packet() }, 60, &host, &model), want);
+        assert_eq!(copy(&[][..], &Headers { class, ..packet() }, 60, &host, &model), want);
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::config::PortConfig;
 use crate::headers::Headers;
+use crate::sieve::Look;
+use crate::track::Side;
 
 /// An address as a number: IPv6 in network order, IPv4 mapped into it (RFC 4291 §2.5.5.2). Compares as the
 /// bytes on the wire do.
@@ -131,7 +133,7 @@ pub struct Carried {
     pub tcp_flags: u64,
 }
 
-/// A flow nothing can match on any more, but in what opens or ends a connection, and in what is watched.
+/// A flow nothing can match on any more, but in what opens or ends a connection, and in what it says of itself.
 /// Its counters belong to the flow's record, so entries are taken out by userspace alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -144,14 +146,25 @@ pub struct Released {
     pub idle: u64,
     /// Not 0 once a packet came that is to be inspected: nothing passes on this entry's account any more.
     pub reopened: u64,
-    /// Which ways all but lone acknowledgments of TCP is to be inspected, one bit each by [`Dir`].
+    /// What is to be inspected: [`Released::watch`] and what follows it.
     pub watched: u64,
+    /// Which data of TCP and UDP is to be inspected, by the [`Dir`] that it goes.
+    pub looks: [Look; 2],
+    /// How far a connection has come, by the [`Dir`] in which the side sends.
+    pub sides: [Side; 2],
 }
 
-const _: () = assert!(size_of::<Released>() == 96);
+const _: () = assert!(size_of::<Released>() == 184);
 
 impl Released {
-    /// Which bit of `watched` is a direction's.
+    /// Segments of TCP that do not continue the connection as they should are inspected, and what `looks` say.
+    pub const TRACKED: u64 = 4;
+    /// Segments of TCP with a wrong checksum are.
+    pub const CHECKED: u64 = 8;
+    /// Of what is tracked, segments that send again what was sent before are.
+    pub const AGAIN: u64 = 16;
+
+    /// Which bit of `watched` says that all but lone acknowledgments of TCP is inspected that goes this way.
     #[inline(always)]
     pub const fn watch(dir: Dir) -> u64 {
         1 << dir as u64

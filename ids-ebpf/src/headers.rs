@@ -5,7 +5,11 @@
 //! to the engine. Sources: IEEE 802.1Q §9; RFC 826; RFC 791 §3.1; RFC 8200 §3, §4; RFC 4302 §2.2; RFC 9293 §3.1, §3.2;
 //! RFC 768; RFC 3828 §3.1; RFC 792; RFC 4443 §2.1; RFC 9260 §3.1.
 
-use crate::flow::Addr;
+use crate::flow::{Addr, Dir, Released};
+use crate::interest::Interest;
+use crate::segment::Place;
+use crate::shared::Shared;
+use crate::sieve::{Look, Part};
 
 /// Access to the bytes of a frame.
 pub trait Bytes {
@@ -13,6 +17,35 @@ pub trait Bytes {
     fn at<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
     /// Bytes of the whole frame, as far as `at` can reach.
     fn length(&self) -> usize;
+    /// The sum of `N` bytes from `offset`, `N` a multiple of 4, as words of 16 bits in the machine's order: some of the
+    /// carries may be added already.
+    #[inline(always)]
+    fn sum<const N: usize>(&self, offset: usize) -> Option<u64> {
+        let bytes: [u8; N] = self.at(offset)?;
+        let (words, _) = bytes.as_chunks::<4>();
+        Some(words.iter().fold(0, |sum, word| sum + u64::from(u32::from_ne_bytes(*word))))
+    }
+    /// Whether the checksums of a segment fit ([`checksums_fit`](crate::segment::checksums_fit)). What takes many steps has
+    /// a name here, so that the program can have it verified once.
+    #[inline(always)]
+    fn fits(&self, place: Place) -> bool {
+        crate::segment::checksums_fit(self, place)
+    }
+    /// Whether data is to be inspected for its size and first bytes ([`sifts`](crate::segment::sifts)).
+    #[inline(always)]
+    fn sifts(&self, place: Place, classes: u64, interest: Option<&Interest>) -> bool {
+        crate::segment::sifts(self, place, classes, interest)
+    }
+    /// Whether a packet has what rules look for somewhere in a part of its data ([`finds`](crate::segment::finds)).
+    #[inline(always)]
+    fn finds(&self, place: Place, look: (&Look, Part), interest: Option<&Interest>) -> bool {
+        crate::segment::finds(self, place, look, interest)
+    }
+    /// Whether a segment of a released flow is to be inspected ([`odd`](crate::segment::odd)).
+    #[inline(always)]
+    fn odd(&self, place: Place, flow: &Shared<Released>, dir: Dir, interest: Option<&Interest>) -> bool {
+        crate::segment::odd(self, place, flow, dir, interest)
+    }
 }
 
 impl Bytes for [u8] {
@@ -56,6 +89,8 @@ pub struct Headers {
     pub tcp_flags: u8,
     /// There is something behind the header of TCP.
     pub tcp_data: bool,
+    /// Where a segment of TCP or a datagram of UDP lies.
+    pub place: Place,
     /// Type of ICMP or ICMPv6.
     pub icmp_type: u8,
     /// VLAN ids, outermost first.
@@ -85,6 +120,7 @@ const UDP: u8 = 17;
 const IN_IPV6: u8 = 41;
 const GRE: u8 = 47;
 const ESP: u8 = 50;
+const AUTHENTICATION: u8 = 51;
 const ICMP6: u8 = 58;
 const SCTP: u8 = 132;
 const UDP_LITE: u8 = 136;
@@ -107,6 +143,7 @@ impl Headers {
         proto: 0,
         tcp_flags: 0,
         tcp_data: false,
+        place: Place::NOWHERE,
         icmp_type: 0,
         vlan: [0; 2],
         src_port: 0,
@@ -154,6 +191,8 @@ impl Headers {
             kind = u16::from_be_bytes(frame.at(at + 2)?);
             at += 4;
         }
+        // Behind two VLAN tags at most.
+        self.place.ip = at as u16;
         match kind {
             IPV4 => self.ipv4(frame, at),
             IPV6 => self.ipv6(frame, at),
@@ -201,18 +240,16 @@ impl Headers {
         let first = at;
         for _ in 0..EXTENSIONS {
             self.proto = next;
-            let size = match next {
-                // Hop-by-hop options, routing, destination options: 8-byte units beyond the first.
-                0 | 43 | 60 => {
+            match next {
+                // Hop-by-hop options, routing, destination options: 8-byte units beyond the first. Authentication: 4-byte
+                // units beyond the second.
+                0 | 43 | 60 | AUTHENTICATION => {
                     let [after, units] = frame.at(at)?;
+                    let fours = is_authentication(next);
                     next = after;
-                    (usize::from(units) + 1) * 8
-                }
-                // Authentication: 4-byte units beyond the second.
-                51 => {
-                    let [after, units] = frame.at(at)?;
-                    next = after;
-                    (usize::from(units) + 2) * 4
+                    let size = (usize::from(units) + 1 + fours) << (3 - fours);
+                    // The compiler is not to go on with something else than what is compared with the frame's end.
+                    at = core::hint::black_box(at + size);
                 }
                 44 => {
                     let [_, _, offset, more] = frame.at(at)?;
@@ -227,8 +264,7 @@ impl Headers {
                 }
                 // Also mobility, HIP, Shim6, those for experiments, and "no next header" with something behind it.
                 _ => return Some(Class::Partly),
-            };
-            at += size;
+            }
         }
         Some(Class::Unknown)
     }
@@ -253,16 +289,20 @@ impl Headers {
             TCP => {
                 let [offset, flags] = frame.at(at + 12)?;
                 self.tcp_flags = flags;
-                self.tcp_data = left > usize::from(offset >> 4) * 4;
                 let header = usize::from(offset >> 4) * 4;
+                self.tcp_data = left > header;
+                // Frames are far shorter than that.
+                (self.place.at, self.place.header, self.place.length) = (at as u16, header as u16, left as u16);
                 if header < 20 || header > left {
                     return Some(Class::Malformed);
                 }
                 Some(if usual_options(frame, at + 20, header - 20)? { Class::Whole } else { Class::Partly })
             }
             UDP => {
-                let length = usize::from(u16::from_be_bytes(frame.at(at + 4)?));
-                Some(if length < 8 || length > left { Class::Malformed } else { Class::Whole })
+                let length = u16::from_be_bytes(frame.at(at + 4)?);
+                // Frames are far shorter than what 16 bits tell.
+                (self.place.at, self.place.header, self.place.length) = (at as u16, 8, length);
+                Some(if length < 8 || usize::from(length) > left { Class::Malformed } else { Class::Whole })
             }
             ICMP4 | ICMP6 => Some(self.icmp(a, b)),
             _ => Some(Class::Whole),
@@ -316,12 +356,22 @@ pub const fn icmp_answer(version: u8, kind: u8) -> u8 {
     }
 }
 
+/// How timestamps of TCP begin behind two fillers, and how long that is in bytes.
+pub const TIMESTAMPS: (u32, usize) = (0x0101_080a, 12);
+
+/// 1 for authentication headers. No branch: with two lengths that it tells apart, the kernel's verifier would go through twice as
+/// many ways after every header.
+#[inline(always)]
+fn is_authentication(next: u8) -> usize {
+    let behind = u32::from(next ^ AUTHENTICATION).wrapping_sub(1);
+    (core::hint::black_box(behind) >> 31) as usize
+}
+
 /// Whether TCP options are laid out as nearly all segments but a SYN have them: timestamps, selective acknowledgments,
 /// or both, each after two fillers (RFC 7323 appendix A, RFC 2018 §3). These are well-formed; whatever else is left to
 /// the engine, since options in any order are more ways than the verifier follows.
 #[inline(always)]
 fn usual_options(frame: &(impl Bytes + ?Sized), at: usize, length: usize) -> Option<bool> {
-    const TIMESTAMPS: (u32, usize) = (0x0101_080a, 12);
     if length == 0 {
         return Some(true);
     }

@@ -4,6 +4,7 @@
 //! account of it. Userspace builds this from the rule set; without one, everything is of interest.
 
 use crate::headers::Headers;
+use crate::sieve::Sieve;
 
 /// What a packet is, as far as interest goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +56,16 @@ pub struct Interest {
     pub icmp: [[u64; 4]; 2],
     /// Ports wanted of TCP, UDP and SCTP, as source and as destination.
     pub ports: [[Ports; 2]; 3],
+    /// Which data of released flows is.
+    pub sieve: Sieve,
 }
 
-const _: () = assert!(size_of::<Interest>() == 8 + 32 + 64 + 6 * 8192);
+const _: () = assert!(size_of::<Interest>() == 8 + 32 + 64 + 6 * 8192 + size_of::<Sieve>());
 
 impl Interest {
     /// Nothing is of interest.
-    pub const NOTHING: Self = Self { all: 0, protos: [0; 4], icmp: [[0; 4]; 2], ports: [[[0; 1024]; 2]; 3] };
+    pub const NOTHING: Self =
+        Self { all: 0, protos: [0; 4], icmp: [[0; 4]; 2], ports: [[[0; 1024]; 2]; 3], sieve: Sieve::NOTHING };
 
     /// Wants a whole group.
     pub const fn want_all(&mut self, group: Group) {
@@ -140,6 +144,10 @@ const fn contains<const N: usize>(set: &[u64; N], number: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
+    use std::boxed::Box;
+
     use super::*;
 
     fn packet(proto: u8, src_port: u16, dst_port: u16, icmp_type: u8) -> Headers {
@@ -148,7 +156,7 @@ mod tests {
 
     #[test]
     fn wants_what_was_asked_for() {
-        let mut some = Interest::NOTHING;
+        let mut some = Box::new(Interest::NOTHING);
         some.want_port(Group::Tcp, 80);
         some.want_to_port(Group::Udp, 65535);
         some.want_icmp(Group::Icmp4, 8);

@@ -12,6 +12,7 @@
 //! | [`outcome`] | what can become of a frame, and the counters of it |
 //! | [`config`] | what a port's program is told |
 //! | [`block`] [`flow`] [`interest`] | keys and values of the maps |
+//! | [`segment`] [`track`] [`sieve`] | what of a released flow is handed up after all |
 //! | [`flood`] | limits on what one source may send |
 //! | [`map`] | names and sizes of the maps |
 //! | [`shared`] | values that the program changes while others read them |
@@ -29,7 +30,10 @@ pub mod headers;
 pub mod interest;
 pub mod map;
 pub mod outcome;
+pub mod segment;
 pub mod shared;
+pub mod sieve;
+pub mod track;
 
 pub use outcome::Outcome;
 

@@ -1,7 +1,7 @@
 //! Names and sizes of the maps. A map's name is what it is pinned as.
 
 /// Rises whenever a key or value of a shared map changes its layout: pinned maps of another layout are not opened.
-pub const LAYOUT: u32 = 6;
+pub const LAYOUT: u32 = 7;
 
 /// What the program of a port is told: one [`crate::config::PortConfig`]. Per port.
 pub const CONFIG: &str = "CONFIG";

@@ -12,8 +12,8 @@ pub enum Outcome {
     InspectMalformed,
     /// Inspected: something the program does not look into may carry anything.
     InspectUnknown,
-    /// Inspected: the first packet of a released flow that may not pass: it opens or ends a connection, or it is
-    /// watched, or the flow was silent for so long that this is another one.
+    /// Inspected: the first packet of a released flow that may not pass: it opens or ends a connection or does not
+    /// continue it as it should, or it is watched, or the flow was silent for so long that this is another one.
     InspectRecall,
     /// Dropped: its source or destination is blocked.
     DropHost,

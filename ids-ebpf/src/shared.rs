@@ -13,6 +13,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::block::{HostBlock, Side};
 use crate::flood::{Bucket, Limit};
 use crate::flow::{Dir, FlowBlock, Released};
+use crate::segment::Segment;
+use crate::sieve::Look;
 
 /// A value in its map.
 #[derive(Debug, Default)]
@@ -121,11 +123,60 @@ impl Shared<Released> {
         now.saturating_sub(last) > idle
     }
 
-    /// Whether what goes this way is to be inspected, lone acknowledgments of TCP aside.
+    /// What is to be inspected ([`Released::watched`]).
     #[inline(always)]
-    pub fn watches(&self, dir: Dir) -> bool {
+    pub fn watched(&self) -> u64 {
         // SAFETY: `watched` of a live, aligned value.
-        unsafe { (&raw const (*self.0.get()).watched).read_volatile() & Released::watch(dir) != 0 }
+        unsafe { (&raw const (*self.0.get()).watched).read_volatile() }
+    }
+
+    /// Which data that goes this way is to be inspected.
+    #[inline(always)]
+    pub fn look(&self, dir: Dir) -> Look {
+        let value = self.0.get();
+        // The index is constant in each arm: offsets into a map value stay known to the verifier.
+        // SAFETY: `value` is live and aligned, and its looks do not change.
+        match dir {
+            Dir::Up => unsafe { (&raw const (*value).looks[0]).read_volatile() },
+            Dir::Down => unsafe { (&raw const (*value).looks[1]).read_volatile() },
+        }
+    }
+
+    /// Takes a segment that continues the connection as it should; whether it does.
+    #[inline(always)]
+    pub fn follow(&self, dir: Dir, segment: &Segment) -> bool {
+        match dir {
+            Dir::Up => self.follow_at::<0, 1>(segment),
+            Dir::Down => self.follow_at::<1, 0>(segment),
+        }
+    }
+
+    #[inline(always)]
+    fn follow_at<const MINE: usize, const THEIRS: usize>(&self, segment: &Segment) -> bool {
+        let value = self.0.get();
+        // SAFETY: the places of two fields of a live, aligned value.
+        let (mine, theirs) = unsafe { (&raw mut (*value).sides[MINE], &raw mut (*value).sides[THEIRS]) };
+        // SAFETY: as above; fields may be of different moments.
+        let (side, before) = unsafe { (mine.read_volatile(), theirs.read_volatile()) };
+        let again = self.watched() & Released::AGAIN != 0;
+        let Some((side, peer)) = side.after(&before, segment, again) else { return false };
+        // Each field is one direction's to write, which comes by one queue.
+        // SAFETY: as above.
+        unsafe {
+            (&raw mut (*mine).next).write_volatile(side.next);
+            (&raw mut (*mine).window).write_volatile(side.window);
+            (&raw mut (*mine).stamp).write_volatile(side.stamp);
+            (&raw mut (*mine).stamps).write_volatile(side.stamps);
+            (&raw mut (*theirs).acked).write_volatile(peer.acked);
+            (&raw mut (*theirs).edge).write_volatile(peer.edge);
+            (&raw mut (*theirs).reach).write_volatile(peer.reach);
+        }
+        // It acknowledges what was not seen.
+        if peer.next != before.next {
+            // SAFETY: as above.
+            unsafe { (&raw mut (*theirs).next).write_volatile(peer.next) };
+        }
+        true
     }
 
     /// Whether a packet came that is to be inspected.

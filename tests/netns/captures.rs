@@ -11,12 +11,14 @@ use ids_core::counters::Counters;
 use ids_core::decode::{self, Frame, Start, decode};
 use ids_core::flow::{self, Arrival};
 use ids_core::packet::{LinkType, Network, Packet, Source as Origin, Transport};
+use ids_core::wire::ip_proto;
 use ids_core::wire::tcp::Tcp;
 use ids_ebpf::Outcome;
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
 use ids_ebpf::flow::Addr;
 use ids_ebpf::headers::{Headers, SYN, icmp_answer};
 use ids_ebpf::interest::Interest;
+use ids_ebpf::segment::Place;
 use ids_sensor::capture::pcap::Pcap;
 use ids_sensor::capture::source::{Batch, Source};
 use ids_sensor::kernel::tables::flow_key;
@@ -165,6 +167,14 @@ impl Check {
             proto: packet.layers.proto,
             tcp_flags: packet.tcp().map_or(0, |tcp| tcp.flags().0),
             tcp_data: packet.tcp().is_some_and(|tcp| !tcp.payload.is_empty()),
+            place: match packet.layers.transport {
+                Transport::Tcp | Transport::Udp if packet.layers.proto != ip_proto::UDP_LITE => {
+                    let header = packet.tcp().map_or(8, |tcp| tcp.header_len());
+                    let length = (header + packet.payload().len()) as u16;
+                    Place { header: header as u16, length, ..found.place }
+                }
+                _ => found.place,
+            },
             icmp_type: packet.icmp().map_or(0, |(kind, _)| kind),
             vlan: [packet.layers.vlan[0], packet.layers.vlan[1]],
             src_port,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aya::programs::loaded_programs;
 use ids_ebpf::Outcome::{self, *};
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
 use ids_ebpf::flow::{Dir, FlowKey, Released};
@@ -9,6 +10,7 @@ use ids_ebpf::headers::Headers;
 use ids_ebpf::interest::{Group, Interest};
 use ids_sensor::kernel::clock::Monotonic;
 use ids_sensor::kernel::tables::Sides;
+use ids_sensor::kernel::{Frames, Pins, Port, Sizes};
 
 use crate::needs_root;
 use crate::support::Bench;
@@ -151,7 +153,7 @@ fn frames_of_a_host_pass_to_its_stack() {
     assert_eq!(bench.run(&web.bytes()), (FastSilent, PASS));
     bench.port.heartbeat().unwrap().beat(0, Monotonic::now()).unwrap();
     assert_eq!(bench.run(&web.bytes()), (Inspect, PASS), "without any AF_XDP socket");
-    bench.tables.flows.release(&key(&web), MINUTE, 0).unwrap();
+    bench.tables.flows.release(&key(&web), MINUTE, &Released::default()).unwrap();
     assert_eq!(bench.run(&web.bytes()), (FastReleased, PASS));
     let released = bench.tables.flows.recall(&key(&web)).unwrap().unwrap();
     assert_eq!(released.carried[0].packets + released.carried[1].packets, 0, "copies are counted, not frames");
@@ -235,7 +237,7 @@ fn a_released_flow_is_counted_until_its_tuple_is_used_again() {
     let there = tcp(("10.0.0.1", 1234), ("10.0.0.2", 80), ACK, b"data");
     let back = tcp(("10.0.0.2", 80), ("10.0.0.1", 1234), ACK | 8, b"");
     let again = tcp(("10.0.0.1", 1234), ("10.0.0.2", 80), SYN, b"");
-    bench.tables.flows.release(&key(&there), MINUTE, 0).unwrap();
+    bench.tables.flows.release(&key(&there), MINUTE, &Released::default()).unwrap();
     assert_eq!(bench.run(&there.bytes()), (FastReleased, DROP));
     assert_eq!(bench.run(&there.bytes()), (FastReleased, DROP));
     assert_eq!(bench.run(&back.bytes()), (FastReleased, DROP));
@@ -284,7 +286,11 @@ fn blocks_and_releases_hold_whatever_a_flow_travels_in() {
         assert!(bench.tables.flows.unblock(&inner).unwrap());
 
         // The client is the smaller endpoint, and what it sends is watched.
-        bench.tables.flows.release(&inner, MINUTE, Released::watch(Dir::Up)).unwrap();
+        bench
+            .tables
+            .flows
+            .release(&inner, MINUTE, &Released { watched: Released::watch(Dir::Up), ..Released::default() })
+            .unwrap();
         assert_eq!(bench.run(&answer.bytes()), expect(FastReleased, DROP), "{name}");
         assert_eq!(bench.run(&answer.bytes()), expect(FastReleased, DROP), "{name}");
         assert_eq!(bench.run(&data.bytes()), expect(InspectRecall, REDIRECT), "{name}: watched");
@@ -309,10 +315,10 @@ fn a_released_flow_is_over_when_it_was_silent_for_too_long() {
         (MINUTE, [(FastReleased, DROP), (FastReleased, DROP)]),
         (Duration::from_nanos(1), [(InspectRecall, REDIRECT), (Inspect, REDIRECT)]),
     ] {
-        bench.tables.flows.release(&key(&there), idle, 0).unwrap();
+        bench.tables.flows.release(&key(&there), idle, &Released::default()).unwrap();
         assert_eq!([bench.run(&there.bytes()), bench.run(&there.bytes())], outcomes, "{idle:?}");
     }
-    bench.tables.flows.release(&key(&there), MINUTE, 0).unwrap();
+    bench.tables.flows.release(&key(&there), MINUTE, &Released::default()).unwrap();
     bench.tables.flows.recall_all().unwrap();
     assert_eq!(bench.run(&there.bytes()), (Inspect, REDIRECT));
 }
@@ -346,4 +352,22 @@ fn nobody_inspects() {
     assert!(bench.tables.unblock("10.0.0.1".parse().unwrap()).unwrap());
     bench.port.configure(PortConfig { deadline: 20_000_000, ..config(Mode::Inline, FailPolicy::Closed) }).unwrap();
     assert_eq!(bench.run(&frame), (DropClosed, DROP));
+}
+
+/// How many instructions the kernel goes through to accept a program: it gives up at a million, and a port waits meanwhile.
+#[test]
+fn programs_are_verified_in_few_steps() {
+    needs_root!();
+    let pins = Pins::private().unwrap();
+    let load = |frames| Port::load(&pins, Sizes::default(), "lo", frames).unwrap();
+    let mut ports = [load(Frames::OneBuffer), load(Frames::Several)];
+    ports[0].copy_filter().unwrap();
+    for name in ["ids", "ids_frags", "ids_copies"] {
+        let all = loaded_programs().filter_map(Result::ok);
+        let steps =
+            all.filter(|program| program.name_as_str() == Some(name)).map(|one| one.verified_instruction_count());
+        let most = steps.max().flatten().unwrap();
+        println!("{name}: {most}");
+        assert!(most < 150_000, "{name}: {most}");
+    }
 }

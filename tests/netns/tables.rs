@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ids_ebpf::flow::{Addr, FlowKey};
+use ids_ebpf::flow::{Addr, FlowKey, Released};
 use ids_sensor::kernel::tables::Sides;
 use ids_sensor::kernel::{Error, Pins, Prefix, Sizes, Tables};
 
@@ -30,8 +30,11 @@ fn a_full_map_is_an_error_and_forgets_nothing() {
     tables.flows.block(&key(1), Duration::ZERO, 4).unwrap();
     let left = tables.flows.blocks().unwrap().into_iter().find(|block| block.key == key(1)).unwrap().left;
     assert!(left > Duration::from_secs(50), "a longer block stays");
-    tables.flows.release(&key(1), MINUTE, 0).unwrap();
-    assert!(matches!(tables.flows.release(&key(2), MINUTE, 0), Err(Error::Full { map: "RELEASED_FLOWS" })));
+    tables.flows.release(&key(1), MINUTE, &Released::default()).unwrap();
+    assert!(matches!(
+        tables.flows.release(&key(2), MINUTE, &Released::default()),
+        Err(Error::Full { map: "RELEASED_FLOWS" })
+    ));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! That is asked once, of everything that comes in. Of a flow that is known it can be told better: [`lasting`].
 
 pub mod lasting;
+pub mod sieve;
 
 use super::header::{Carriers, PortSet};
 use super::packet_fields::PacketTest;
@@ -78,6 +79,11 @@ fn need(rule: &Compiled) -> Need<'_> {
         need.tests = &[];
     }
     need
+}
+
+/// Whether a test of this field lets one of these values pass; one of another field may.
+fn passes_any(test: &PacketTest, field: &str, values: impl IntoIterator<Item = u64>) -> bool {
+    test.field.name != field || values.into_iter().any(|value| test.predicate.matches(value))
 }
 
 const PORTED: Carriers = Carriers::TCP.or(Carriers::UDP).or(Carriers::SCTP);

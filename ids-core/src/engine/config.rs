@@ -50,6 +50,8 @@ pub struct Config {
     pub bypass_above: Option<u64>,
     /// Every packet is told of ([`Event::Packet`](crate::event::Event::Packet)).
     pub packets: bool,
+    /// Every anomaly of TCP is told of ([`Event::Anomaly`](crate::event::Event::Anomaly)).
+    pub stream_anomalies: bool,
     /// Every frame of a protocol is told of ([`Event::Frame`](crate::event::Event::Frame)).
     pub frames: bool,
     /// How it is measured what rules and flows cost; `None`: not at all.

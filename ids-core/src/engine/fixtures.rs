@@ -42,6 +42,8 @@ pub(super) struct Told {
     pub(super) certificates: Vec<(Dir, String, usize)>,
     /// What flows that are taken back have carried.
     pub(super) carried: Carried,
+    /// The kernel stage has found something in what is released.
+    pub(super) reopened: bool,
     /// How many were taken back.
     pub(super) recalls: usize,
     /// Packets of the flows that ended, client's first, and when they were heard last.
@@ -67,6 +69,10 @@ impl Sink for Told {
     fn recall(&mut self, _: &Key) -> Option<Carried> {
         self.recalls += 1;
         Some(self.carried)
+    }
+
+    fn is_reopened(&mut self, _: &Key) -> bool {
+        self.reopened
     }
 
     fn event(&mut self, event: Event<'_>) {

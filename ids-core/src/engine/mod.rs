@@ -38,10 +38,11 @@ use crate::detect::cost::Costs;
 use crate::detect::rule_set::RuleSet;
 use crate::detect::shared::Shared;
 use crate::event::Event;
-use crate::flow::{Carried, Key};
+use crate::flow::{Carried, Key, Watch};
 use crate::intake::Intake;
 use crate::packet::{Packet, PacketIn};
 pub use crate::reject::Side;
+use crate::stream::Pace;
 use crate::time::Time;
 use crate::verdict::Verdict;
 pub use config::{Config, Release};
@@ -67,6 +68,13 @@ pub trait Sink {
     fn recall(&mut self, key: &Key) -> Option<Carried> {
         let _ = key;
         None
+    }
+
+    /// Whether the kernel stage hands up the packets of a flow again by itself, since it found one among them that is to be
+    /// looked at.
+    fn is_reopened(&mut self, key: &Key) -> bool {
+        let _ = key;
+        false
     }
 
     /// Something to tell the outside.
@@ -104,9 +112,14 @@ pub enum Command {
         key: Key,
         /// After so long without a packet it is over: what comes then has to be handed up.
         idle: Duration,
-        /// Whether all but lone acknowledgments of TCP has to be handed up: of what the key's smaller endpoint sends, and
-        /// of what the larger does.
-        watch: [bool; 2],
+        /// What has to be handed up nonetheless; directions are those in which the key's smaller endpoint sends, and the
+        /// larger.
+        watch: Watch,
+        /// How far a connection has come, by the same; what does not continue it as it should has to be handed up, too.
+        pace: Option<[Pace; 2]>,
+        /// It was asked for before, and packets were on their way: this is how things stand now. Of no use once it was carried
+        /// out.
+        again: bool,
     },
 }
 

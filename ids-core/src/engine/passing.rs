@@ -21,15 +21,4 @@ impl<S: Sink> Visit<'_, S> {
         }
         Verdict::Accept
     }
-
-    /// A packet of a flow that is done with goes by, as it would in the kernel.
-    pub(super) fn go_by(&mut self, entry: &mut Entry<Conn>, packet: &Packet<'_>, dir: Dir) -> Verdict {
-        if self.config.inline {
-            self.counters.count(Counter::IpsAccepted);
-        }
-        if let Some(tcp) = packet.tcp() {
-            entry.went_by(dir, tcp.flags(), tcp.payload.len() as u64);
-        }
-        Verdict::Accept
-    }
 }

@@ -4,7 +4,8 @@
 //! well: a rule, an exception policy or a setting has bypassed it, or it is *done*. It is done when nobody reads what it
 //! brings (beyond the depth of its stream, encrypted, of no protocol that is looked into), and no rule looks at its
 //! packets one by one. A direction of which something is still read is watched: whatever it brings is handed up, and
-//! whatever opens or ends the connection. Records are the same with and without: a release only moves the counting.
+//! whatever opens or ends the connection or does not continue it as it should. So is data that looks as some rule wants
+//! it. Records are the same with and without: a release only moves the counting.
 
 use super::config::Release;
 use super::visit::{self, Conn};
@@ -15,7 +16,7 @@ use crate::app::state::Found;
 use crate::detect::interest::lasting::{Standing, Wants};
 use crate::detect::rule_set::{Generation, RuleSet};
 use crate::field::Dir;
-use crate::flow::release::{can_be_carried, up};
+use crate::flow::release::{Taken, can_be_carried, up};
 use crate::flow::{Action, Arrival, Entry, Flow, FlowId, State, Watch};
 use crate::packet::Packet;
 use crate::stream::{self, Session};
@@ -66,7 +67,7 @@ impl Lull {
 }
 
 /// What is still to be seen of a flow after a packet, if it is done.
-fn done(entry: &mut Entry<Conn>, rules: &RuleSet, dir: Dir) -> Option<Watch> {
+fn done(config: &Config, entry: &mut Entry<Conn>, rules: &RuleSet, dir: Dir) -> Option<Watch> {
     let deaf = deaf(entry)?;
     let Entry { flow, tcp, data: Conn { app, detect, sealed, lull, .. } } = entry;
     let now = Standstill {
@@ -97,7 +98,7 @@ fn done(entry: &mut Entry<Conn>, rules: &RuleSet, dir: Dir) -> Option<Watch> {
         }),
         Action::Pass | Action::Drop => Wants::default(),
     };
-    let watch = watch(flow, deaf, &wants).filter(|_| !rules.follows_tags(detect));
+    let watch = watch(config, flow, deaf, &wants).filter(|_| !rules.follows_tags(detect));
     lull.kept = watch.is_none();
     watch
 }
@@ -122,19 +123,26 @@ fn deaf(entry: &Entry<Conn>) -> Option<[bool; 2]> {
     (deaf != [false; 2]).then_some(deaf)
 }
 
-/// Which directions must be watched; `None` if the kernel stage cannot do what it takes, or would have nothing to carry.
-fn watch(flow: &Flow, deaf: [bool; 2], wants: &Wants) -> Option<Watch> {
+/// What must be watched; `None` if the kernel stage cannot do what it takes, or would have nothing to carry. Where it sees
+/// copies of what the network stack carries on, it adds nothing up: so rules on wrong checksums keep flows there. That a
+/// segment with a wrong one is no part of its stream does not, as the network stack has no use for it either.
+fn watch(config: &Config, flow: &Flow, deaf: [bool; 2], wants: &Wants) -> Option<Watch> {
     let tcp = flow.proto == ip_proto::TCP;
-    if tcp && wants.bare != [false; 2] {
+    let asked = tcp && wants.sums != [false; 2];
+    if tcp && wants.bare != [false; 2] || asked && config.late {
         return None;
     }
-    let watched = Dir::BOTH.map(|dir| {
+    let sums = asked || tcp && config.stream.checksum_validation && !config.late;
+    let again = tcp && (config.stream_anomalies || wants.again != [false; 2]);
+    let data = Dir::BOTH.map(|dir| {
         let is = |dirs: [bool; 2]| dirs.get(dir.index()).copied().unwrap_or_default();
         // The first packet of a direction makes a flow established.
         let silent = flow.counts.get(dir.index()).is_none_or(|count| count.packets == 0);
-        !is(deaf) || is(wants.data) || !tcp && silent
+        // Copies are not searched either.
+        let sought = config.late && wants.looks.get(dir.index()).is_some_and(|look| look.seekers != 0);
+        !is(deaf) || is(wants.data) || sought || !tcp && silent
     });
-    (watched != [true; 2]).then_some(Watch(watched))
+    (data != [true; 2]).then_some(Watch { data, looks: wants.looks, sums, again })
 }
 
 /// Whether packets of a flow are tunnels: what is in them belongs to other flows.
@@ -149,10 +157,13 @@ impl Worker {
     /// Releases a flow if nothing but its counts is of interest any more. `dir` is that of the latest packet.
     pub(super) fn release(&mut self, rules: &RuleSet, (id, dir): (FlowId, Dir), out: &mut impl Sink) {
         let config = &self.config;
-        let held_to_be_valid = config.inline && config.stream.drop_invalid;
         let Some(entry) = self.flows.get_mut(id) else { return };
-        if entry.flow.done.is_none() && (config.release == Release::Done || held_to_be_valid) {
-            entry.flow.done = done(entry, rules, dir);
+        if !self.hits.is_empty() {
+            // What matched may have left something behind that rules ask for.
+            entry.flow.done = None;
+        }
+        if entry.flow.done.is_none() && config.release == Release::Done {
+            entry.flow.done = done(config, entry, rules, dir);
         }
         let bypassed = entry.flow.state == State::Bypassed;
         let watch = if bypassed { Some(Watch::default()) } else { entry.flow.done };
@@ -167,34 +178,44 @@ impl Worker {
         let closed = entry.tcp.as_ref().is_some_and(|session| session.state().is_closed());
         // Where every packet is told of, none may stay in the kernel.
         let may_stay = !config.packets && !closed && !is_tunnel(config, &entry.flow);
+        // Of a bypassed connection flags are enough.
+        let followed = entry.tcp.as_ref().filter(|_| !bypassed);
+        let pace = followed.map(|session| session.pace());
         let idle = self.flows.may_be_idle(id).unwrap_or_default();
         let Some(entry) = self.flows.get_mut(id) else { return };
         let flow = &mut entry.flow;
-        if may_stay && !flow.released && can_be_carried(flow) {
+        let again = flow.released;
+        if may_stay && !(again && bypassed) && can_be_carried(flow) && pace != Some(None) {
             flow.released = true;
-            let Watch([to_server, to_client]) = watch;
-            let watch = if up(flow) == Dir::ToServer { [to_server, to_client] } else { [to_client, to_server] };
-            out.kernel(Command::Release { key: flow.key, idle, watch });
+            let (mut watch, mut pace) = (watch, pace.flatten());
+            if up(flow) == Dir::ToClient {
+                watch = watch.turned();
+                pace = pace.map(|[client, server]| [server, client]);
+            }
+            out.kernel(Command::Release { key: flow.key, idle, watch, pace, again });
         }
     }
 
     /// Takes back what is released of the flow that a packet belongs or refers to, if it is of more interest than by its
-    /// size, or the flow's end may have come.
+    /// size, or the flow's end may have come. What was on its way when its flow was released is none of that: it is looked
+    /// at all the same.
     pub(super) fn recall(&mut self, packet: &Packet<'_>, arrival: &Arrival<'_>, out: &mut impl Sink) {
         if self.config.release == Release::Nothing {
             return;
         }
         let now = self.now.max(packet.time);
-        let needs = |flow: &Flow| {
+        self.flows.recall_before(&arrival.key, now, |flow, over| {
             let dir = if flow.client == arrival.src { Dir::ToServer } else { Dir::ToClient };
-            let watch = if flow.state == State::Bypassed { Watch::default() } else { flow.done.unwrap_or_default() };
-            watch.wants(packet, dir)
-        };
-        self.flows.recall_before(&arrival.key, now, needs, |flow| out.recall(&flow.key));
+            let bypassed = flow.state == State::Bypassed;
+            let watch = if bypassed { Watch::default() } else { flow.done.unwrap_or_default() };
+            let wanted = over || watch.wants(packet, dir) || !bypassed && out.is_reopened(&flow.key);
+            wanted.then(|| Taken(out.recall(&flow.key)))
+        });
         if let Some((src, dst, proto)) = quoted_ends(packet) {
             let key = arrival.quoted_key(src, dst, proto);
-            let inspected = |flow: &Flow| flow.state != State::Bypassed;
-            self.flows.recall_before(&key, now, inspected, |flow| out.recall(&flow.key));
+            self.flows.recall_before(&key, now, |flow, over| {
+                (over || flow.state != State::Bypassed).then(|| Taken(out.recall(&flow.key)))
+            });
         }
     }
 

@@ -90,10 +90,8 @@ impl<S: Sink> Visit<'_, S> {
         if entry.flow.state == flow::State::Bypassed {
             return self.pass_by(entry, packet, dir);
         }
-        match entry.flow.done {
-            Some(watch) if watch.wants(packet, dir) => entry.flow.done = None,
-            Some(_) if entry.flow.released => return self.go_by(entry, packet, dir),
-            _ => {}
+        if entry.flow.done.is_some_and(|watch| watch.wants(packet, dir)) {
+            entry.flow.done = None;
         }
         if entry.flow.action == Action::Drop && self.config.inline {
             let reason = super::trouble::flow_drop(&entry.data.exceptions);
@@ -108,12 +106,7 @@ impl<S: Sink> Visit<'_, S> {
             self.trouble(entry, packet, trouble, policy);
         }
         let unchanged = entry.tcp.as_ref().is_some_and(|session| !self.edits.note(packet, session.rewrites()));
-        // What is not looked at is not held to be a valid part of its connection either: it has gone by.
-        let invalid = outcome.drop.filter(|_| entry.flow.done.is_none());
-        if let (Some(tcp), Some(_), false) = (packet.tcp(), entry.flow.done, outcome.valid) {
-            entry.went_by(dir, tcp.flags(), tcp.payload.len() as u64);
-        }
-        if let Some(reason) = self.special.drop.or(invalid).or(unchanged.then_some(DropReason::StreamError)) {
+        if let Some(reason) = self.special.drop.or(outcome.drop).or(unchanged.then_some(DropReason::StreamError)) {
             return self.refuse(entry, packet, dir, reason);
         }
         let mut room = Vec::new();

@@ -39,7 +39,7 @@ pub(super) struct Worker {
     over: Vec<(Entry<Conn>, End)>,
     memory: stream::Memory,
     detector: Detector,
-    hits: Hits,
+    pub(super) hits: Hits,
     pub(super) counters: Counters,
     pub(super) now: Time,
     swept: Time,

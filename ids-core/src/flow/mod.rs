@@ -21,7 +21,7 @@ use crate::time::Time;
 pub use arrival::Arrival;
 pub use config::Config;
 pub use key::Key;
-pub use release::{Carried, Watch};
+pub use release::{Carried, Look, Watch};
 pub use table::{Entry, FlowId, Table};
 
 /// One end of a flow.
@@ -188,7 +188,7 @@ impl Flow {
         std::mem::swap(&mut self.client, &mut self.server);
         self.counts.reverse();
         self.icmp.reverse();
-        self.done = self.done.map(|Watch([server, client])| Watch([client, server]));
+        self.done = self.done.map(Watch::turned);
         if let Some(macs) = &mut self.macs {
             macs.0.reverse();
         }

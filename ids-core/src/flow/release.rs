@@ -7,18 +7,58 @@ use super::table::{Entry, Table};
 use super::{Flow, Key, State};
 use crate::field::Dir;
 use crate::packet::Packet;
+use crate::stream::Pace;
 use crate::time::Time;
 use crate::wire::tcp::Flags;
 
-/// What of a flow is looked at though nothing can match on all the rest: by direction, all but lone acknowledgments of
-/// TCP. What opens or ends a connection, and whatever is odd, is looked at in any case.
+/// What of a flow is looked at though nothing can match on all the rest. What opens or ends a connection, or does not
+/// continue it as it should, and whatever is odd, is looked at in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Watch(pub [bool; 2]);
+pub struct Watch {
+    /// By direction, all but lone acknowledgments of TCP.
+    pub data: [bool; 2],
+    /// By direction, data of TCP and UDP that is like this.
+    pub looks: [Look; 2],
+    /// Segments of TCP with a wrong checksum, or of which IPv4's is.
+    pub sums: bool,
+    /// Segments of TCP that send again what was sent before.
+    pub again: bool,
+}
+
+/// Which data rules may match on, in terms of the tables that it is sifted by, which the rules are made into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Classes by size and first bytes.
+    pub classes: u64,
+    /// Classes by what stands somewhere in it.
+    pub seekers: u32,
+    /// Up to where in it what is short is looked for.
+    pub near: u16,
+    /// Up to where what is longer is; `u16::MAX`: in all of it.
+    pub far: u16,
+}
+
+impl Look {
+    /// What either looks at.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (classes, seekers) = (self.classes | other.classes, self.seekers | other.seekers);
+        Self { classes, seekers, near: self.near.max(other.near), far: self.far.max(other.far) }
+    }
+}
 
 impl Watch {
-    /// Whether a packet of the flow is to be looked at.
+    /// The same, client and server being the other way round.
+    #[must_use]
+    pub fn turned(mut self) -> Self {
+        self.data.reverse();
+        self.looks.reverse();
+        self
+    }
+
+    /// Whether a packet of the flow is certainly to be looked at.
     pub fn wants(self, packet: &Packet<'_>, dir: Dir) -> bool {
-        let watched = self.0.get(dir.index()).copied().unwrap_or_default();
+        let watched = self.data.get(dir.index()).copied().unwrap_or_default();
         let wanted = match packet.tcp() {
             Some(tcp) => !tcp.flags().only_carry() || watched && !tcp.payload.is_empty(),
             None => watched,
@@ -36,6 +76,8 @@ pub struct OneWay {
     pub bytes: u64,
     /// All TCP flags seen.
     pub tcp_flags: u8,
+    /// How far this side of a connection has come, if that was followed.
+    pub pace: Option<Pace>,
 }
 
 /// What a flow carried while it was released.
@@ -50,6 +92,10 @@ pub struct Carried {
     /// The largest packet time so far when it came: what the flow's silence is measured by.
     pub heard: Option<Time>,
 }
+
+/// A flow was taken back; what it has carried, if that is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken(pub Option<Carried>);
 
 /// Whether the kernel stage can carry a flow: both ends tell its directions apart, and nothing has to be kept of its
 /// packets that is not in [`Carried`].
@@ -71,45 +117,32 @@ impl<D> Entry<D> {
         self.flow.released = false;
         let Some(carried) = carried else { return };
         let up = up(&self.flow);
+        let last = carried.last.unwrap_or_default();
         for (dir, way) in [(up, carried.up), (up.flip(), carried.down)] {
             if let Some(count) = self.flow.counts.get_mut(dir.index()) {
                 count.packets += way.packets;
                 count.bytes += way.bytes;
             }
-            self.went_by(dir, Flags(way.tcp_flags), way.bytes);
-        }
-        self.flow.last = self.flow.last.max(carried.last.unwrap_or_default());
-    }
-}
-
-impl<D> Entry<D> {
-    /// TCP packets with these flags and at most so many bytes went by in a direction.
-    pub fn went_by(&mut self, dir: Dir, flags: Flags, bytes: u64) {
-        let Some(session) = &mut self.tcp else { return };
-        match self.flow.done {
-            // What is watched did not go by, but its acknowledgments.
-            Some(Watch(watched)) if self.flow.state != State::Bypassed => {
-                let watched = watched.get(dir.index()).copied().unwrap_or_default();
-                session.go_by(dir, flags, if watched { 0 } else { bytes });
+            let Some(session) = &mut self.tcp else { continue };
+            if self.flow.state == State::Bypassed {
+                session.pass_by(dir, Flags(way.tcp_flags));
+            } else {
+                session.go_by(dir, Flags(way.tcp_flags), (way.packets, way.bytes), last, way.pace.as_ref());
             }
-            _ => session.pass_by(dir, flags),
         }
+        self.flow.last = self.flow.last.max(last);
     }
 }
 
 impl<D: Default> Table<D> {
-    /// Recalls the release of a flow before a packet at `now` that `needs` it, or that would otherwise find it over: as far
-    /// as the table knows, idle for too long.
-    pub fn recall_before(
-        &mut self,
-        key: &Key,
-        now: Time,
-        needs: impl FnOnce(&Flow) -> bool,
-        recall: impl FnOnce(&Flow) -> Option<Carried>,
-    ) {
+    /// A packet comes at `now`: `recall` is asked whether a released flow has to be taken back before that, and does it; it
+    /// is told whether the packet would otherwise find the flow over: as far as the table knows, idle for too long.
+    pub fn recall_before(&mut self, key: &Key, now: Time, recall: impl FnOnce(&Flow, bool) -> Option<Taken>) {
         let Some(id) = self.released(key, now) else { return };
-        if self.is_expired(id) || self.entry(id).is_some_and(|entry| needs(&entry.flow)) {
-            self.recall(id, recall);
+        let over = self.is_expired(id);
+        let taken = self.entry(id).and_then(|entry| recall(&entry.flow, over));
+        if let Some(Taken(carried)) = taken {
+            self.taken(id, carried);
         }
     }
 
@@ -134,7 +167,12 @@ impl<D: Default> Table<D> {
     }
 
     fn recall(&mut self, id: u32, recall: impl FnOnce(&Flow) -> Option<Carried>) {
-        let Some(carried) = self.entry(id).map(|entry| recall(&entry.flow)) else { return };
+        if let Some(carried) = self.entry(id).map(|entry| recall(&entry.flow)) {
+            self.taken(id, carried);
+        }
+    }
+
+    fn taken(&mut self, id: u32, carried: Option<Carried>) {
         self.heard(id, carried.and_then(|carried| carried.heard), |entry| entry.recalled(carried.as_ref()));
     }
 }

@@ -35,8 +35,6 @@ pub(super) struct Half {
     pub(super) stamps: Stamps,
     /// All flags seen.
     pub(super) flags: u8,
-    /// Bytes that at most went by without being looked at.
-    pub(super) unseen: i64,
     /// Position of the FIN.
     pub(super) fin: Option<i64>,
     /// Position after the byte of the last zero-window probe.
@@ -66,7 +64,6 @@ impl Half {
             scale: 0,
             stamps: Stamps::default(),
             flags: 0,
-            unseen: 0,
             fin: None,
             probe: None,
             assembly,
@@ -85,6 +82,12 @@ impl Half {
         self.isn
     }
 
+    /// The sequence number of a position.
+    pub(super) const fn sequence(&self, position: i64) -> u32 {
+        // Sequence numbers wrap around at 32 bits, so that the lower half of the position is all there is of it.
+        self.isn.wrapping_add((position & 0xffff_ffff) as u32)
+    }
+
     /// The position of a sequence number: the one nearest to what comes next.
     pub(super) fn position(&self, sequence: u32) -> i64 {
         self.position_near(sequence, self.next)
@@ -92,8 +95,7 @@ impl Half {
 
     /// The position of a sequence number that is nearest to another position.
     pub(super) fn position_near(&self, sequence: u32, position: i64) -> i64 {
-        // Sequence numbers wrap around at 32 bits, so that the lower half of the position is all there is of it.
-        let there = self.isn.wrapping_add((position & 0xffff_ffff) as u32);
+        let there = self.sequence(position);
         position.saturating_add(i64::from(sequence.wrapping_sub(there).cast_signed()))
     }
 
@@ -133,7 +135,36 @@ impl Half {
     }
 }
 
+/// What is known of one side's timestamps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stamp {
+    /// None has come yet.
+    #[default]
+    None,
+    /// The latest that is in order.
+    Known(u32),
+    /// They were not agreed on, and mean nothing.
+    Ignored,
+}
+
 impl Stamps {
+    /// What is known.
+    pub(super) fn state(&self) -> Stamp {
+        match self.latest {
+            _ if self.ignored => Stamp::Ignored,
+            Some((value, _)) => Stamp::Known(value),
+            None => Stamp::None,
+        }
+    }
+
+    /// Notes a timestamp that is in order.
+    pub(super) fn note(&mut self, value: u32, now: Time) {
+        let newer = self.latest.is_none_or(|(latest, _)| value.wrapping_sub(latest).cast_signed() > 0);
+        if newer && !self.ignored {
+            self.latest = Some((value, now));
+        }
+    }
+
     /// Both sides must offer timestamps for them to mean anything (RFC 7323 §3.2).
     pub(super) fn ignore(&mut self) {
         *self = Self { latest: None, ignored: true };

@@ -42,8 +42,10 @@ use crate::verdict::DropReason;
 use crate::wire::tcp::{Flags, Tcp};
 pub use chunk::{Chunk, Raw, Rewrite};
 pub use config::Config;
+pub use half::Stamp;
 pub use overlap::Policy;
 pub use session::{Session, State};
+pub use unseen::Pace;
 
 /// What a TCP session was like, for `flow` records (`tcp` object).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

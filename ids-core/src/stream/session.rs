@@ -127,7 +127,6 @@ impl Session {
         self.rewrites.clear();
         let before = self.state;
         self.half(step.dir).flags |= step.flags().0;
-        self.regain(step);
         let taken = self.dispatch(step);
         self.conclude(before, taken, step);
     }

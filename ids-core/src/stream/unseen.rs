@@ -1,13 +1,38 @@
-//! Packets of a connection that went by without being looked at: all that is kept of them is flags and amounts.
+//! Packets of a connection that went by without being looked at, and what they have done to it.
 //!
-//! Of a connection that is bypassed nothing more will be known. Of any other one, packets are looked at again later: then
-//! the first of each direction says how far its sequence numbers have come, within what went by.
+//! Of a connection that is bypassed flags are all that is kept. Of any other one, only such packets go by as continue it as
+//! they should, and how far that has come is known ([`Pace`]): so it goes on as if they had been looked at.
 
-use super::Step;
-use super::half::Half;
+use super::half::{Half, Stamp};
 use super::session::{Session, State};
 use crate::field::Dir;
+use crate::time::Time;
 use crate::wire::tcp::Flags;
+
+/// How far one side of a connection has come, in its own sequence numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// What comes after the last byte sent.
+    pub next: u32,
+    /// What the other side has acknowledged.
+    pub acked: u32,
+    /// Right edge of the window that the other side granted.
+    pub edge: u32,
+    /// Largest window that the other side granted, in bytes.
+    pub reach: u32,
+    /// The latest window that it grants, unscaled.
+    pub window: u16,
+    /// Shift of that window.
+    pub scale: u8,
+    /// Its timestamps.
+    pub stamp: Stamp,
+}
+
+/// Positions of one side that lie farther apart than this cannot be told by sequence numbers alone.
+const FAR: i64 = 1 << 30;
+
+/// What a packet has besides its payload, at least: link layer, IP and TCP.
+const HEADERS: u64 = 54;
 
 impl Session {
     /// Notes packets of a connection that is bypassed. It is over when both sides have said so, or one has reset it.
@@ -20,43 +45,62 @@ impl Session {
         }
     }
 
-    /// Notes packets that only carried or acknowledged data ([`Flags::only_carry`]): these flags, and at most so many
-    /// bytes of payload, in a direction that nobody reads.
-    pub fn go_by(&mut self, dir: Dir, flags: Flags, bytes: u64) {
-        let half = self.half(dir);
-        half.flags |= flags.0;
-        half.unseen = half.unseen.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX));
+    /// How far both sides have come, by the direction that they send in; `None` if it takes more than that to tell what is
+    /// odd about the next packet.
+    pub fn pace(&self) -> Option<[Pace; 2]> {
+        if self.one_sided || self.client.probe.is_some() || self.server.probe.is_some() {
+            return None;
+        }
+        Some([self.client.pace()?, self.server.pace()?])
     }
 
-    /// Finds out from a packet how far each side has come while nobody looked.
-    pub(super) fn regain(&mut self, step: &Step<'_, '_, '_>) {
-        let flags = step.flags();
-        self.half(step.dir).regain(step.tcp.seq());
-        if flags.has(Flags::ACK)
-            && let Some(acked) = self.half(step.dir.flip()).regain(step.tcp.ack())
-        {
-            self.half(step.dir.flip()).acked = acked;
+    /// Notes what went by in a direction: these flags, so many packets and bytes, the last of them at a time, and how far that
+    /// has come.
+    pub fn go_by(&mut self, dir: Dir, flags: Flags, (packets, bytes): (u64, u64), last: Time, pace: Option<&Pace>) {
+        let half = self.half(dir);
+        half.flags |= flags.0;
+        if let Some(pace) = pace {
+            half.catch_up(pace, (packets, bytes), last);
         }
     }
 }
 
 impl Half {
-    /// This sequence number is where the side has come to, or near it. What cannot be believed changes nothing: too far on
-    /// for what went by, or behind what was known before. Out: the position, if anything had gone by.
-    fn regain(&mut self, sequence: u32) -> Option<i64> {
-        if self.unseen == 0 {
+    fn pace(&self) -> Option<Pace> {
+        let near = |position: i64| (position - self.next).abs() < FAR;
+        let edge = self.edge.min(self.next + FAR - 1);
+        if !near(self.acked) || !near(edge) {
             return None;
         }
-        let farthest = self.next.saturating_add(self.unseen);
-        let at = self.position_near(sequence, farthest);
-        // Others of its packets may be on their way still, or lost.
-        let slack = self.reach.max(i64::from(u16::MAX));
-        if at < self.next - slack || at > farthest.saturating_add(slack) {
-            return None;
+        Some(Pace {
+            next: self.sequence(self.next),
+            acked: self.sequence(self.acked),
+            edge: self.sequence(edge),
+            reach: u32::try_from(self.reach).ok()?,
+            window: u16::try_from(self.window >> self.scale).ok()?,
+            scale: self.scale,
+            stamp: self.stamps.state(),
+        })
+    }
+
+    /// What went by moves nothing back: the side may have been heard since.
+    fn catch_up(&mut self, pace: &Pace, (packets, bytes): (u64, u64), last: Time) {
+        // Sequence numbers go round: this many bytes tell how often.
+        let sent = bytes.saturating_sub(packets.saturating_mul(HEADERS));
+        let about = self.next.saturating_add(i64::try_from(sent).unwrap_or(i64::MAX));
+        let next = self.position_near(pace.next, about);
+        self.next = self.next.max(next);
+        let acked = self.position_near(pace.acked, next);
+        if acked > self.acked {
+            self.acknowledge(acked, 0);
         }
-        self.next = self.next.max(at);
-        self.edge = self.edge.max(self.next + slack);
-        self.unseen = 0;
-        Some(at.max(self.acked))
+        self.edge = self.edge.max(self.position_near(pace.edge, next));
+        self.reach = self.reach.max(i64::from(pace.reach));
+        if packets > 0 {
+            self.window = i64::from(pace.window) << self.scale;
+        }
+        if let Stamp::Known(value) = pace.stamp {
+            self.stamps.note(value, last);
+        }
     }
 }

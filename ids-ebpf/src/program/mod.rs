@@ -5,14 +5,22 @@
 mod copies;
 mod maps;
 
-use aya_ebpf::bindings::xdp_action;
+use core::mem::MaybeUninit;
+
+use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::helpers::bpf_xdp_get_buff_len;
+use aya_ebpf::helpers::generated::bpf_csum_diff;
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
 use ids_ebpf::decide::{Tables, decide};
+use ids_ebpf::flow::{Dir, Released};
 use ids_ebpf::headers::{Bytes, Headers};
+use ids_ebpf::interest::Interest;
 use ids_ebpf::outcome::{Outcome, Stats, Way};
+use ids_ebpf::segment::{self, Place};
+use ids_ebpf::shared::Shared;
+use ids_ebpf::sieve::{Look, Part};
 
 use maps::{CONFIG, HEARTBEAT, Maps, PORTS, STATS, XSKS};
 
@@ -46,8 +54,9 @@ fn judge(ctx: &XdpContext, frame_length: usize) -> u32 {
         stats.outcomes[Outcome::FastUnconfigured as usize].add(length);
         return xdp_action::XDP_PASS;
     }
-    let headers = Headers::parse(&Frame { ctx, length: frame_length });
-    let outcome = decide(&headers, length, config, &Maps);
+    let frame = Frame { ctx, length: frame_length };
+    let Some(headers) = parsed(|headers| ids_parse(ctx.ctx, length, headers)) else { return xdp_action::XDP_ABORTED };
+    let outcome = decide(&frame, &headers, length, config, &Maps);
     match outcome.way() {
         Way::Drop => finish(stats, outcome, length, xdp_action::XDP_DROP),
         Way::Fast => fast(stats, outcome, length, config),
@@ -106,6 +115,105 @@ fn count(stats: &mut Stats, outcome: Outcome, length: u64) {
     }
 }
 
+/// Headers that a function reads, unless it says 0.
+#[inline(always)]
+fn parsed(read: impl FnOnce(*mut Headers) -> u32) -> Option<Headers> {
+    // The verifier wants all of what is lent to a function written before, also what lies between the fields.
+    let mut headers = MaybeUninit::zeroed();
+    let read = read(headers.as_mut_ptr());
+    // SAFETY: they were written.
+    (read != 0).then(|| unsafe { headers.assume_init() })
+}
+
+/// Reads the headers of a frame of this length; 0 if there is nowhere to put them. A function with a name of its own is
+/// verified once, for any arguments, and not again on every way that leads to it; nor is what follows it verified for every
+/// way that leads through it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn ids_parse(ctx: *mut xdp_md, length: u64, headers: *mut Headers) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    // SAFETY: the verifier holds callers to memory of that size, or nothing.
+    let Some(headers) = (unsafe { headers.as_mut() }) else { return 0 };
+    *headers = Headers::parse(&Frame { ctx: &ctx, length: length as usize });
+    1
+}
+
+/// Whether the checksums of a segment fit.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn ids_fits(ctx: *mut xdp_md, place: u64) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    segment::checksums_fit(&first(&ctx), unpacked(place)).into()
+}
+
+/// Whether data is to be inspected for its size and first bytes.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn ids_sifts(ctx: *mut xdp_md, place: u64, classes: u64) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    segment::sifts(&first(&ctx), unpacked(place), classes, Maps.interest()).into()
+}
+
+/// Whether it has what rules look for near the beginning of its data.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn ids_finds_near(ctx: *mut xdp_md, place: u64, seekers: u32, near: u32) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    // It was 16 bits wide.
+    let look = Look { seekers, near: near as u16, ..Look::default() };
+    segment::finds(&first(&ctx), unpacked(place), (&look, Part::Near), Maps.interest()).into()
+}
+
+/// Whether it has what they look for anywhere.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn ids_finds_far(ctx: *mut xdp_md, place: u64, seekers: u32, far: u32) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    // It was 16 bits wide.
+    let look = Look { seekers, far: far as u16, ..Look::default() };
+    segment::finds(&first(&ctx), unpacked(place), (&look, Part::Far), Maps.interest()).into()
+}
+
+/// Whether it is to be inspected for anything else.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn ids_odd(ctx: *mut xdp_md, flow: *const Shared<Released>, place: u64, dir: u32) -> u32 {
+    let ctx = XdpContext::new(ctx);
+    // SAFETY: the verifier holds callers to a value of a map, or nothing.
+    let Some(flow) = (unsafe { flow.as_ref() }) else { return 1 };
+    segment::odd(&first(&ctx), unpacked(place), flow, way(dir), Maps.interest()).into()
+}
+
+/// The frame, as far as its first buffer has it.
+#[inline(always)]
+fn first(ctx: &XdpContext) -> Frame<'_> {
+    Frame { ctx, length: ctx.data_end() - ctx.data() }
+}
+
+/// A place as a number.
+#[inline(always)]
+fn packed(place: Place) -> u64 {
+    let Place { ip, at, header, length } = place;
+    u64::from(ip) | u64::from(at) << 16 | u64::from(header) << 32 | u64::from(length) << 48
+}
+
+/// And back.
+#[inline(always)]
+fn unpacked(place: u64) -> Place {
+    // Headers of whole packets end before that; the verifier has to know.
+    let part = |bit| (place >> bit) as u16 & 0x7f;
+    Place { ip: part(0), at: part(16), header: part(32), length: (place >> 48) as u16 }
+}
+
+/// A direction of this number.
+#[inline(always)]
+fn way(dir: u32) -> Dir {
+    if dir == Dir::Up as u32 { Dir::Up } else { Dir::Down }
+}
+
+/// Most bytes that the kernel sums up in one call (before Linux 6.13).
+const SUMMED: usize = 512;
+
 /// The frame's memory: of several buffers, the first.
 struct Frame<'a> {
     ctx: &'a XdpContext,
@@ -128,6 +236,49 @@ impl Bytes for Frame<'_> {
     #[inline(always)]
     fn length(&self) -> usize {
         self.length
+    }
+
+    /// The kernel's own sum, which reads words; the compiler would read bytes.
+    #[inline(always)]
+    fn sum<const N: usize>(&self, offset: usize) -> Option<u64> {
+        let (start, end) = (self.ctx.data(), self.ctx.data_end());
+        if offset > 0x3fff || start + offset + N > end {
+            return None;
+        }
+        let (mut total, mut done) = (0, 0);
+        while done < N {
+            let size = if N - done < SUMMED { N - done } else { SUMMED };
+            let bytes = (start + offset + done) as *mut u32;
+            // SAFETY: the bytes lie between the frame's start and end; nothing is written to them.
+            let sum = unsafe { bpf_csum_diff(core::ptr::null_mut(), 0, bytes, size as u32, 0) };
+            total += u64::try_from(sum).ok()?;
+            done += size;
+        }
+        Some(total)
+    }
+
+    #[inline(always)]
+    fn fits(&self, place: Place) -> bool {
+        ids_fits(self.ctx.ctx, packed(place)) != 0
+    }
+
+    #[inline(always)]
+    fn sifts(&self, place: Place, classes: u64, _: Option<&Interest>) -> bool {
+        ids_sifts(self.ctx.ctx, packed(place), classes) != 0
+    }
+
+    #[inline(always)]
+    fn finds(&self, place: Place, (look, part): (&Look, Part), _: Option<&Interest>) -> bool {
+        let (ctx, place) = (self.ctx.ctx, packed(place));
+        0 != match part {
+            Part::Near => ids_finds_near(ctx, place, look.seekers, look.near.into()),
+            Part::Far => ids_finds_far(ctx, place, look.seekers, look.far.into()),
+        }
+    }
+
+    #[inline(always)]
+    fn odd(&self, place: Place, flow: &Shared<Released>, dir: Dir, _: Option<&Interest>) -> bool {
+        ids_odd(self.ctx.ctx, flow, packed(place), dir as u32) != 0
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use aya::programs::{TestRun, TestRunOptions};
 use ids_ebpf::Outcome;
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
-use ids_ebpf::flow::{Addr, FlowKey};
+use ids_ebpf::flow::{Addr, FlowKey, Released};
 use ids_ebpf::headers::Headers;
 use ids_ebpf::interest::{Group, Interest};
 use ids_sensor::kernel::clock::Monotonic;
@@ -64,7 +64,7 @@ fn measured() -> Result<(), Box<dyn std::error::Error>> {
     }
     fill(&mut tables)?;
     tables.flows.block(&key(&blocked_flow, &config), HOUR, 1)?;
-    tables.flows.release(&key(&released, &config), HOUR, 0)?;
+    tables.flows.release(&key(&released, &config), HOUR, &Released::default())?;
     for frame in [&web, &other, &fragment, &blocked, &blocked_flow, &released] {
         print("filled", measure(&port, frame)?);
     }
@@ -83,7 +83,7 @@ fn mark(tables: &mut Tables, frame: &[u8], config: &PortConfig) -> Result<(), Bo
     let key = key(frame, config);
     tables.flows.block(&key, HOUR, 1)?;
     tables.flows.unblock(&key)?;
-    tables.flows.release(&key, HOUR, 0)?;
+    tables.flows.release(&key, HOUR, &Released::default())?;
     tables.flows.recall(&key)?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ids_ebpf::Outcome;
 use ids_ebpf::config::{FailPolicy, Mode, PortConfig};
-use ids_ebpf::flow::FlowKey;
+use ids_ebpf::flow::{FlowKey, Released};
 use ids_ebpf::headers::Headers;
 use ids_ebpf::interest::{Group, Interest};
 use ids_sensor::kernel::clock::Monotonic;
@@ -136,7 +136,9 @@ impl Stage {
                 let key = FlowKey::of(&Headers::parse(&*case.frame), &config).0;
                 match case.stands {
                     Stands::Stage(Outcome::DropFlow) => tables.flows.block(&key, HOUR, 1).unwrap(),
-                    Stands::Stage(Outcome::FastReleased) => tables.flows.release(&key, HOUR, 0).unwrap(),
+                    Stands::Stage(Outcome::FastReleased) => {
+                        tables.flows.release(&key, HOUR, &Released::default()).unwrap()
+                    }
                     Stands::Stage(Outcome::DropHost) => {
                         let host = Headers::parse(&*case.frame).src.v4_bytes().into();
                         tables.block(Prefix::host(host), Sides::Both, HOUR, 1).unwrap();

@@ -53,6 +53,11 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
         app_error: exception(traffic.app_error),
         max_alerts: config.engine.detect.alerts_per_packet,
         packets: !config.outputs.pcap_log.is_empty(),
+        stream_anomalies: config
+            .outputs
+            .eve
+            .iter()
+            .any(|eve| eve.types.anomaly.as_ref().is_some_and(|kinds| kinds.stream)),
         frames: config.outputs.eve.iter().any(|eve| eve.types.frame.is_some()),
         release: Release::Nothing,
         bypass_above: traffic.flow.bypass_above,
@@ -60,13 +65,13 @@ pub fn engine(config: &Config, inline: bool) -> engine::Config {
     }
 }
 
-/// Which flows the kernel stage can carry for these records: it knows nothing of TTLs and MAC addresses, and does not
-/// see what is odd about segments of TCP, or which rules would leave variables on a packet.
+/// Which flows the kernel stage can carry for these records: it knows nothing of TTLs and MAC addresses, nor which rules
+/// would leave variables on a packet.
 pub fn release(config: &Config) -> Release {
     let any = |asks: fn(&Eve) -> bool| config.outputs.eve.iter().any(asks);
     if any(|eve| eve.types.netflow || eve.ethernet) {
         Release::Nothing
-    } else if any(|eve| eve.types.metadata || eve.types.anomaly.as_ref().is_some_and(|anomaly| anomaly.stream)) {
+    } else if any(|eve| eve.types.metadata) {
         Release::Bypassed
     } else {
         Release::Done

@@ -8,12 +8,14 @@
 
 mod others;
 mod report;
+mod sieve;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 
 use ids_core::detect::header::{Carriers, PortSet};
+use ids_core::detect::interest::lasting::Keeps;
 use ids_core::detect::interest::{Need, needs};
 use ids_core::detect::rule_set::RuleSet;
 use ids_core::wire::ip_proto;
@@ -33,6 +35,9 @@ const GROUPS: [(Group, &str, Carriers); 7] = [
     (Group::OtherIp, "other IP", Carriers::OTHER),
     (Group::NonIp, "ARP", Carriers::NONE),
 ];
+
+/// What rules keep being handed up, the least first.
+const KEPT: [Keeps; 5] = [Keeps::WrongSums, Keeps::Repeats, Keeps::SomeData, Keeps::Data, Keeps::All];
 
 /// Rules of a kind: how many, and the first few.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,8 +66,8 @@ pub struct Wanted {
     pub interest: Box<Interest>,
     /// By group, in the order of [`GROUPS`].
     causes: [Causes; GROUPS.len()],
-    /// Rules that keep a connection from being released of which nothing more is read.
-    keepers: Causes,
+    /// Rules that keep being handed something of a connection of which nothing more is read, by what.
+    keepers: [Rules; KEPT.len()],
 }
 
 impl Rules {
@@ -81,15 +86,15 @@ impl Wanted {
     /// What a rule set and everything else want together.
     pub fn of(rules: &RuleSet, others: &Others) -> Self {
         let mut wanted =
-            Self { interest: Box::new(Interest::NOTHING), causes: Default::default(), keepers: Causes::default() };
+            Self { interest: Box::new(Interest::NOTHING), causes: Default::default(), keepers: Default::default() };
         for demand in &others.0 {
             wanted.demand(demand);
         }
-        for (rule, all) in rules.keepers() {
-            let keepers = &mut wanted.keepers;
-            let rules = if all { &mut keepers.all } else { &mut keepers.some };
-            rules.add(rule.sid);
+        for (rule, keeps) in rules.keepers() {
+            let kept = KEPT.iter().zip(&mut wanted.keepers).filter(|(kind, _)| **kind == keeps);
+            kept.for_each(|(_, rules)| rules.add(rule.sid));
         }
+        sieve::fill(&mut wanted.interest.sieve, rules.sieve());
         // Rule sets name few different sets of ports, each many times.
         let mut ports: [HashSet<&PortSet>; GROUPS.len()] = Default::default();
         for need in needs(rules) {
@@ -189,6 +194,7 @@ fn types(need: &Need<'_>, interest: &mut Interest, group: Group, (version, numbe
 pub fn everything() -> Box<Interest> {
     let mut interest = Box::new(Interest::NOTHING);
     GROUPS.iter().for_each(|(group, ..)| interest.want_all(*group));
+    sieve::fill_all(&mut interest.sieve);
     interest
 }
 
@@ -201,5 +207,6 @@ pub fn either(one: &Interest, other: &Interest) -> Box<Interest> {
     let theirs = other.ports.as_flattened().as_flattened().iter();
     let theirs = theirs.chain(&other.protos).chain(other.icmp.as_flattened());
     mine.zip(theirs).for_each(|(mine, theirs)| *mine |= theirs);
+    sieve::add(&mut sum.sieve, &other.sieve);
     sum
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ids_ebpf::interest::Interest;
 use serde::Serialize;
 
-use super::{Causes, GROUPS, Rules, Wanted};
+use super::{GROUPS, Rules, Wanted};
 
 /// What of one kind of packets is inspected, and because of what.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -15,7 +15,7 @@ pub struct Report {
     /// `all`, `some` or `nothing`.
     pub inspected: &'static str,
     /// What `ranges` are of: `port`, `type` or `protocol`; what is meant where there are none.
-    pub by: &'static str,
+    pub by: String,
     /// Where `some` is inspected: which, first and last of each range.
     pub ranges: Vec<(u16, u16)>,
     /// Why. Where all is inspected, what would be content with less is left out.
@@ -40,7 +40,7 @@ impl Wanted {
                 (false, false) => "some",
                 (false, true) => "nothing",
             };
-            Report { packets, inspected, by, ranges: if all { Vec::new() } else { ranges }, because }
+            Report { packets, inspected, by: by.to_owned(), ranges: if all { Vec::new() } else { ranges }, because }
         };
         groups.enumerate().map(report).chain([self.unread()]).collect()
     }
@@ -48,18 +48,26 @@ impl Wanted {
     /// What is inspected of connections that are not read any more. Rules on some ports or addresses are not counted:
     /// they keep what is on them.
     fn unread(&self) -> Report {
-        let Causes { all, some, .. } = &self.keepers;
-        let (inspected, because) = match (rules(all), rules(some)) {
-            (Some(all), _) => ("all", Some(all)),
-            (None, Some(some)) => ("some", Some(some)),
-            (None, None) => ("nothing", None),
+        let [sums, again, some, data, all] = self.keepers.each_ref().map(rules);
+        let named = |what: &str, rules: Option<String>| rules.map(|rules| format!("{what} ({rules})"));
+        let (inspected, by, because) = match (all, data) {
+            (Some(all), _) => ("all", String::new(), vec![all]),
+            (None, Some(data)) => ("some", "what carries data".to_owned(), vec![data]),
+            (None, None) => {
+                let some = named("data that looks as rules on single packets want it", some);
+                let parts = [some, named("wrong checksums", sums), named("what is sent again", again)]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>();
+                (if parts.is_empty() { "nothing" } else { "some" }, parts.join(", "), Vec::new())
+            }
         };
         Report {
             packets: "tcp that is not read any more (beyond the depth, encrypted)",
             inspected,
-            by: "what carries data",
+            by,
             ranges: Vec::new(),
-            because: because.into_iter().collect(),
+            because,
         }
     }
 }
@@ -67,10 +75,13 @@ impl Wanted {
 impl Report {
     /// In one sentence.
     pub fn text(&self) -> String {
-        let because = self.because.join(", ");
+        let because = match self.because.join(", ") {
+            nothing if nothing.is_empty() => nothing,
+            reasons => format!(" because of {reasons}"),
+        };
         let packets = self.packets;
         match self.inspected {
-            "all" => format!("{packets}: all is inspected because of {because}"),
+            "all" => format!("{packets}: all is inspected{because}"),
             "some" => {
                 let mut text = format!("{packets}: inspected is {}", self.by);
                 for (at, (low, high)) in self.ranges.iter().enumerate() {
@@ -79,7 +90,7 @@ impl Report {
                     let _ =
                         if low == high { write!(text, "{comma}{low}") } else { write!(text, "{comma}{low}-{high}") };
                 }
-                text + " because of " + &because + "; the rest is skipped"
+                text + &because + "; the rest is skipped"
             }
             _ => format!("{packets}: is skipped"),
         }

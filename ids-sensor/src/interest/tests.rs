@@ -119,9 +119,22 @@ fn it_is_told_why() {
     assert_eq!(keeps("alert tcp any any -> any any (content:\"a\"; sid:1;)"), format!("{unread}: is skipped"));
     let all = format!("{unread}: all is inspected because of the rule with sid 1");
     assert_eq!(keeps("alert tcp any any -> any any (ttl:1; sid:1;)"), all);
+    let some = |what: &str| format!("{unread}: inspected is {what}; the rest is skipped");
     assert_eq!(
         keeps("alert tcp any any -> any any (content:\"a\"; depth:4; sid:1;)"),
-        format!("{unread}: inspected is what carries data because of the rule with sid 1; the rest is skipped")
+        some("what carries data because of the rule with sid 1")
+    );
+    assert_eq!(
+        keeps("alert tcp any any -> any any (content:\"abcd\"; depth:4; sid:1;)"),
+        some("data that looks as rules on single packets want it (the rule with sid 1)")
+    );
+    assert_eq!(
+        keeps("alert tcp any any -> any any (tcpv4-csum:invalid; sid:1;)"),
+        some("wrong checksums (the rule with sid 1)")
+    );
+    assert_eq!(
+        keeps("alert tcp any any -> any any (stream-event:pkt_retransmission; sid:1;)"),
+        some("what is sent again (the rule with sid 1)")
     );
     assert_eq!(texts[5], "other IP: inspected is protocol 136 because of the rule with sid 10; the rest is skipped");
 }

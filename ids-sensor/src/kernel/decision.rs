@@ -1,7 +1,8 @@
 //! What the kernel stage would decide on a packet now: its own decision ([`ids_ebpf::decide`]), on what stands in the
 //! maps.
 //!
-//! In: headers, a port's configuration, the maps.  Out: the outcome. Nothing is counted.
+//! In: headers, a port's configuration, the maps.  Out: the outcome, of a packet that has nothing odd about it and no data
+//! that rules ask for. Nothing is counted.
 
 use std::net::IpAddr;
 
@@ -39,10 +40,15 @@ pub fn of(tables: &Tables, headers: &Headers, config: &PortConfig) -> Result<Out
             None => None,
         },
         flow: tables.flows.block_of(&key)?.map(Shared::new),
-        released: tables.flows.release_of(&key)?.map(Shared::new),
-        interest: tables.interest().map(|interest| Box::new(*interest)),
+        released: tables.flows.release_of(&key)?.map(plain).map(Shared::new),
+        interest: tables.interest(),
     };
-    Ok(decide::decide(headers, 0, config, &copy))
+    Ok(decide::decide(&[][..], headers, 0, config, &copy))
+}
+
+/// A release as it is for a packet of which nothing is known but its headers.
+fn plain(released: Released) -> Released {
+    Released { watched: released.watched & !(Released::TRACKED | Released::CHECKED), ..released }
 }
 
 /// An address as the rest of the sensor writes it.
@@ -63,14 +69,14 @@ pub fn addr(address: IpAddr) -> Addr {
 }
 
 /// What the maps say about one packet, copied.
-struct Copy {
+struct Copy<'t> {
     now: u64,
     ends: [End; 2],
     limits: [Option<Limit>; 2],
     bucket: Option<Shared<Bucket>>,
     flow: Option<Shared<FlowBlock>>,
     released: Option<Shared<Released>>,
-    interest: Option<Box<Interest>>,
+    interest: Option<&'t Interest>,
 }
 
 /// What they say about one of its addresses.
@@ -80,13 +86,13 @@ struct End {
     block: Option<Shared<HostBlock>>,
 }
 
-impl Copy {
+impl Copy<'_> {
     fn end(&self, addr: Addr) -> Option<&End> {
         self.ends.iter().find(|end| end.addr == addr)
     }
 }
 
-impl decide::Tables for Copy {
+impl decide::Tables for Copy<'_> {
     fn now(&self) -> u64 {
         self.now
     }
@@ -122,6 +128,6 @@ impl decide::Tables for Copy {
     }
 
     fn interest(&self) -> Option<&Interest> {
-        self.interest.as_deref()
+        self.interest
     }
 }

@@ -81,7 +81,7 @@ impl Lookup {
             hosts: [(headers.src, host(headers.src)?), (headers.dst, host(headers.dst)?)],
             flow: self.flows.block_of(&FlowKey::of(&headers, &self.config).0)?.map(Shared::new),
         };
-        let outcome = decide::decide(&headers, packet.len() as u64, &self.config, &found);
+        let outcome = decide::decide(packet, &headers, packet.len() as u64, &self.config, &found);
         Ok(matches!(outcome, Outcome::DropHost | Outcome::DropFlow).then_some(outcome))
     }
 

@@ -462,14 +462,14 @@ impl Flows {
         there(map::RELEASED_FLOWS, self.released.get(key, 0))
     }
 
-    /// Lets a flow take the fast path from now on, until nothing was heard of it for `idle` (0: for ever), or what is
-    /// `watched` comes ([`Released::watch`]).
+    /// Lets a flow take the fast path from now on, until nothing was heard of it for `idle` (0: for ever), or something comes
+    /// that is to be inspected by the `terms` of its release.
     ///
     /// # Errors
     /// [`Error::Full`]: it is not released, and goes on being inspected.
-    pub fn release(&mut self, key: &FlowKey, idle: Duration, watched: u64) -> Result<(), Error> {
+    pub fn release(&mut self, key: &FlowKey, idle: Duration, terms: &Released) -> Result<(), Error> {
         let idle = u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX);
-        let released = Released { since: Monotonic::now().0, idle, watched, ..Released::default() };
+        let released = Released { since: Monotonic::now().0, idle, ..*terms };
         let insert = || self.released.insert(key, released, 0).map_err(of(map::RELEASED_FLOWS));
         self.in_use.marking(Table::ReleasedFlows, insert)
     }

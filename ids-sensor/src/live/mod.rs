@@ -51,7 +51,7 @@ use crate::ports::{self, Ports, Traffic};
 use crate::shield::Shield;
 use crate::why::Group;
 use counters::{Commands, Queue};
-pub use releases::{carried, watched};
+pub use releases::{carried, released};
 use rules::Follower;
 pub use schedule::{Placing, Schedule};
 use sent::Sent;

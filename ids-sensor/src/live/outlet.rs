@@ -69,13 +69,19 @@ impl<E: Events> Sink for Outlet<E> {
 
     fn kernel(&mut self, command: Command) {
         match (command, &mut self.releases) {
-            (Command::Release { key, idle, watch }, Some(releases)) => releases.ask(&key, idle, watch),
+            (Command::Release { key, idle, watch, pace, again }, Some(releases)) => {
+                releases.ask(&key, idle, (&watch, pace), again);
+            }
             _ => self.commands.push(command),
         }
     }
 
     fn recall(&mut self, key: &Key) -> Option<Carried> {
         self.releases.as_mut()?.recall(key)
+    }
+
+    fn is_reopened(&mut self, key: &Key) -> bool {
+        self.releases.as_ref().is_some_and(|releases| releases.is_reopened(key))
     }
 
     fn event(&mut self, event: Event<'_>) {

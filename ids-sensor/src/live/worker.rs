@@ -353,7 +353,9 @@ impl<I: Inspector, E: Events> Worker<I, E> {
     /// Writes releases once all packets in line have left, also those whose frames others have, so that none is
     /// overtaken on the fast path.
     fn release(&mut self) {
-        let all_left = self.parts.lanes.iter().all(|lane| lane.socket.unsent() == 0);
+        let lanes = &self.parts.lanes;
+        let all_left = lanes.iter().all(|lane| lane.socket.unsent() == 0);
+        let in_line = lanes.iter().any(|lane| lane.socket.waiting() > 0);
         let seat = &mut self.parts.seat;
         if let Some(seat) = seat.as_ref().filter(|_| all_left) {
             seat.all_left();
@@ -362,7 +364,8 @@ impl<I: Inspector, E: Events> Worker<I, E> {
         if releases.stage() {
             seat.iter_mut().for_each(Seat::mark);
         }
-        if all_left && seat.as_ref().is_none_or(Seat::marked_left) {
+        let due = releases.is_due(in_line);
+        if due && all_left && seat.as_ref().is_none_or(Seat::marked_left) {
             releases.write();
         }
     }

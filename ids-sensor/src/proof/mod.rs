@@ -32,7 +32,7 @@ use crate::output::renderer::Renderer;
 use crate::output::sink::Scene;
 use crate::ruleset::Loaded;
 pub use report::{Difference, Proof};
-use stage::Stage;
+use stage::{Mistake, Stage};
 
 /// What the side with the stage goes by.
 #[derive(Debug)]
@@ -41,8 +41,8 @@ pub struct Basis<'a> {
     pub engine: &'a mut engine::Config,
     /// What it wants to see of all packets.
     pub interest: &'a mut Interest,
-    /// Whether it sees what is watched of released flows.
-    pub watches: &'a mut bool,
+    /// What is done to the terms of its releases.
+    pub mistake: &'a mut Mistake,
 }
 
 /// Makes a mistake in what the side with the stage goes by.
@@ -106,11 +106,11 @@ pub fn run(plan: &Plan<'_>) -> Result<Proof, Error> {
     let mut with = engine::Config { release: config::core::release(&config), ..usual.clone() };
     let [rules, rules_again] = plan.rules;
     let mut wanted = Wanted::of(&rules_again.rules, &Others::of(&config, &usual));
-    let mut watches = true;
+    let mut mistake: Mistake = |_| {};
     if let Some(falsify) = plan.falsify {
-        falsify(Basis { engine: &mut with, interest: &mut wanted.interest, watches: &mut watches });
+        falsify(Basis { engine: &mut with, interest: &mut wanted.interest, mistake: &mut mistake });
     }
-    let mut stage = Stage::new(&wanted.interest, config.traffic.vlan_tracking, watches)?;
+    let mut stage = Stage::new(&wanted.interest, config.traffic.vlan_tracking, mistake)?;
     let half = |rules, settings: engine::Config| Half {
         config: &config,
         rules,
@@ -189,8 +189,8 @@ impl Sink for ProofSink<'_> {
     fn inject(&mut self, _: u16, _: Side, _: &[u8]) {}
 
     fn kernel(&mut self, command: Command) {
-        if let (Command::Release { key, idle, watch }, Some(stage)) = (command, &mut self.stage)
-            && let Err(error) = stage.release(&key, idle, watch)
+        if let (Command::Release { key, idle, watch, pace, again: false }, Some(stage)) = (command, &mut self.stage)
+            && let Err(error) = stage.release(&key, idle, &watch, pace)
         {
             self.failed = Some(error);
         }
@@ -201,6 +201,14 @@ impl Sink for ProofSink<'_> {
         recalled.unwrap_or_else(|error| {
             self.failed = Some(error);
             None
+        })
+    }
+
+    fn is_reopened(&mut self, key: &Key) -> bool {
+        let Some(stage) = &self.stage else { return false };
+        stage.is_reopened(key).unwrap_or_else(|error| {
+            self.failed = Some(error);
+            false
         })
     }
 

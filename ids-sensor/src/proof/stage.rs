@@ -9,12 +9,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use aya::programs::{TestRun, TestRunOptions};
-use ids_core::flow::{Carried, Key};
+use ids_core::flow::{Carried, Key, Watch};
 use ids_core::packet::{LinkType, PacketIn};
+use ids_core::stream::Pace;
 use ids_core::time::Time;
 use ids_ebpf::Outcome;
 use ids_ebpf::config::PortConfig;
-use ids_ebpf::flow::FlowKey;
+use ids_ebpf::flow::{FlowKey, Released};
 use ids_ebpf::headers::{Class, Headers};
 use ids_ebpf::interest::Interest;
 use ids_ebpf::outcome::{Count, Way};
@@ -24,11 +25,14 @@ use super::{Error, port_config};
 use crate::kernel::clock::Monotonic;
 use crate::kernel::tables::flow_key;
 use crate::kernel::{Frames, Pins, Port, Sizes, Tables};
-use crate::live::{carried, watched};
+use crate::live::{carried, released};
 
 /// Sizes of frames that the kernel runs an XDP program on that has no fragments: an Ethernet header and what an MTU
 /// allows that XDP can have.
 const SIZES: std::ops::RangeInclusive<usize> = 14..=3512;
+
+/// A mistake in the terms of releases, for the test of the proof itself.
+pub type Mistake = fn(&mut Released);
 
 /// A released flow.
 struct Held {
@@ -48,7 +52,7 @@ pub struct Stage {
     /// The map of sockets keeps no reference to this one.
     _socket: OwnedFd,
     config: PortConfig,
-    watches: bool,
+    mistake: Mistake,
     /// The largest packet time so far.
     clock: Time,
     released: HashMap<FlowKey, Held>,
@@ -61,12 +65,11 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Loads the program, with a worker's socket behind it that nobody reads. `watches`: whether it is told what of a
-    /// released flow is watched, as it should be.
+    /// Loads the program, with a worker's socket behind it that nobody reads. `mistake` changes the terms of releases.
     ///
     /// # Errors
     /// Missing rights, or no such kernel.
-    pub fn new(interest: &Interest, track_vlan: bool, watches: bool) -> Result<Self, Error> {
+    pub fn new(interest: &Interest, track_vlan: bool, mistake: Mistake) -> Result<Self, Error> {
         let pins = Pins::private()?;
         let mut tables = Tables::open(&pins, Sizes::default())?;
         tables.set_interest(interest)?;
@@ -85,7 +88,7 @@ impl Stage {
             tables,
             _socket: socket,
             config,
-            watches,
+            mistake,
             clock,
             released,
             counts,
@@ -101,12 +104,18 @@ impl Stage {
     pub fn keeps(&mut self, packet: &PacketIn<'_>, clock: Time) -> Result<bool, Error> {
         self.clock = clock;
         let length = packet.bytes.len() as u64;
-        if packet.link != LinkType::Ethernet || !SIZES.contains(&packet.bytes.len()) {
+        if packet.link != LinkType::Ethernet {
             self.not_run.add(length);
             return Ok(false);
         }
         let headers = Headers::parse(&*packet.bytes);
         let (key, _) = FlowKey::of(&headers, &self.config);
+        if !SIZES.contains(&packet.bytes.len()) {
+            self.not_run.add(length);
+            // It is handed up, as what the program does not understand.
+            self.tables.flows.expire_release(&key)?;
+            return Ok(false);
+        }
         let held = self.released.get_mut(&key).filter(|_| headers.class == Class::Whole);
         if held.as_ref().is_some_and(|held| clock.since(held.heard) > held.idle) {
             self.tables.flows.expire_release(&key)?;
@@ -129,11 +138,12 @@ impl Stage {
     ///
     /// # Errors
     /// The map refuses.
-    pub fn release(&mut self, key: &Key, idle: Duration, watch: [bool; 2]) -> Result<(), Error> {
+    pub fn release(&mut self, key: &Key, idle: Duration, watch: &Watch, pace: Option<[Pace; 2]>) -> Result<(), Error> {
         let Some((key, low)) = self.key(key) else { return Ok(()) };
-        let watched = if self.watches { watched(watch, low) } else { 0 };
+        let mut terms = released(watch, pace, low);
+        (self.mistake)(&mut terms);
         // Its silence is measured in packet time.
-        self.tables.flows.release(&key, Duration::ZERO, watched)?;
+        self.tables.flows.release(&key, Duration::ZERO, &terms)?;
         self.releases += 1;
         self.released.insert(key, Held { last: Time::ZERO, heard: self.clock, idle });
         Ok(())
@@ -151,6 +161,15 @@ impl Stage {
         let carried = carried(&released, low, Time::ZERO, Monotonic::default());
         let any = carried.last.is_some();
         Ok(Some(Carried { last: any.then_some(held.last), heard: any.then_some(held.heard), ..carried }))
+    }
+
+    /// Whether the program has found something among the packets of a released flow.
+    ///
+    /// # Errors
+    /// The map refuses.
+    pub fn is_reopened(&self, key: &Key) -> Result<bool, Error> {
+        let Some((key, _)) = self.key(key) else { return Ok(false) };
+        Ok(self.tables.flows.release_of(&key)?.is_some_and(|released| released.reopened != 0))
     }
 
     /// Forgets all releases: another capture begins.

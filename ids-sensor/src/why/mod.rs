@@ -194,8 +194,8 @@ const fn sentence(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Inspect => "it is inspected, and rules decide on it",
         Outcome::InspectRecall => {
-            "it is inspected, and ends the release of its flow: it opens or ends a connection, is watched still, or \
-             comes after a long silence"
+            "it is inspected, and ends the release of its flow: it opens or ends a connection or does not continue it \
+             as it should, is watched still, or comes after a long silence"
         }
         Outcome::InspectFragment | Outcome::InspectMalformed | Outcome::InspectUnknown => {
             "it is inspected, as the kernel stage cannot decide on it"

@@ -43,12 +43,12 @@ impl Target {
             // ACK alone, with data: neither begins a connection nor ends one, and says what most packets do.
             tcp_flags: if proto == 6 { 16 } else { 0 },
             tcp_data: true,
-            icmp_type: 0,
             vlan,
             src_port: src.port(),
             dst_port: dst.port(),
             src: decision::addr(src.ip()),
             dst: decision::addr(dst.ip()),
+            ..Headers::EMPTY
         })
     }
 

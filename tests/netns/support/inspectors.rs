@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ids_core::engine::{Command, Side, Sink};
-use ids_core::flow::{Endpoint, Key};
+use ids_core::flow::{Endpoint, Key, Watch};
 use ids_core::packet::PacketIn;
 use ids_core::time::Time;
 use ids_core::verdict::{DropReason, Verdict};
@@ -56,7 +56,13 @@ impl Inspector for Marker {
                 Verdict::Drop(DropReason::Rules)
             }
             Then::Release => {
-                out.kernel(Command::Release { key, idle: Duration::from_secs(60), watch: [false; 2] });
+                out.kernel(Command::Release {
+                    key,
+                    idle: Duration::from_secs(60),
+                    watch: Watch::default(),
+                    pace: None,
+                    again: false,
+                });
                 Verdict::Accept
             }
         };

@@ -44,6 +44,13 @@ impl Transfer {
         }
     }
 
+    /// The server says its latest piece again.
+    pub fn again(&mut self) {
+        let [.., piece, _] = &self.frames[..] else { return };
+        self.frames.push(piece.clone());
+        self.packets[1] += 1;
+    }
+
     /// Both sides end it.
     pub fn close(&mut self) {
         self.send(true, FIN | ACK, b"");

@@ -32,6 +32,7 @@ mod entropy;
 mod isdataat;
 mod names;
 mod numeric;
+pub(in crate::detect) mod outline;
 pub mod pcre;
 mod scratch;
 pub(crate) mod text;

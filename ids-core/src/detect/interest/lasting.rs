@@ -11,22 +11,27 @@ use std::sync::Arc;
 use super::super::detector::{concerns, is_protocol, speaks};
 use super::super::header::Carriers;
 use super::super::index::Index;
-use super::super::packet_fields::PacketTest;
 use super::super::rule::RuleInfo;
-use super::super::rule_set::{Compiled, EventTest, Generation, Kind, RuleId, RuleSet, StateTest};
+use super::super::rule_set::{Compiled, EventTest, Generation, Kind, Operand, RuleId, RuleSet, StateTest};
 use super::super::scene::AppView;
 use super::super::state::FlowState;
-use super::only_silences;
+use super::sieve::{Glances, Sieve};
+use super::{only_silences, passes_any};
 use crate::field::Dir;
-use crate::flow::Flow;
+use crate::flow::{Flow, Look};
 use crate::wire::ip_proto;
 use crate::wire::tcp::Flags;
 
-/// The rules that may look at single packets, by whether they look at the payload.
+/// The rules that may look at single packets, by what of them they look at.
 #[derive(Debug, Default)]
 pub(in crate::detect) struct Lasting {
     data: Index,
     bare: Index,
+    sums: Index,
+    again: Index,
+    /// Of rules that look at data, what they want to see of it; of all data where there is nothing.
+    glances: Glances,
+    sieve: Sieve,
 }
 
 /// A flow as rules see it.
@@ -51,59 +56,93 @@ pub struct Wants {
     pub data: [bool; 2],
     /// All of them.
     pub bare: [bool; 2],
+    /// Of TCP and UDP, those that carry something like this.
+    pub looks: [Look; 2],
+    /// Of TCP, those with a wrong checksum.
+    pub sums: [bool; 2],
+    /// Of TCP, those that send again what was sent before.
+    pub again: [bool; 2],
 }
 
 impl Lasting {
     /// Sorts the rules.
     pub(in crate::detect) fn of(rules: &[Arc<Compiled>]) -> Self {
-        let sorted = |sight: Sight| {
-            let place = |(place, rule): (usize, &Arc<Compiled>)| (RuleId::new(place), Sight::of(rule));
-            let of = move |(id, found): (RuleId, Sight)| (found == sight).then_some(id);
-            let ids: Vec<RuleId> = rules.iter().enumerate().map(place).filter_map(of).collect();
-            let row = |id: RuleId| rules.get(id.0 as usize).map(|rule| (id, rule.carriers, &rule.header));
-            Index::new(ids.into_iter().filter_map(row))
+        let chosen = |sight: Sight| {
+            let place = |(place, rule)| (RuleId::new(place), rule);
+            rules.iter().enumerate().map(place).filter(move |(_, rule): &(_, &Arc<Compiled>)| Sight::of(rule) == sight)
         };
-        Self { data: sorted(Sight::Data), bare: sorted(Sight::All) }
+        let sorted = |sight| Index::new(chosen(sight).map(|(id, rule)| (id, rule.carriers, &rule.header)));
+        let (sieve, glances) = Sieve::of(chosen(Sight::Data).map(|(id, rule)| (id, &**rule)));
+        Self {
+            data: sorted(Sight::Data),
+            bare: sorted(Sight::All),
+            sums: sorted(Sight::Sums),
+            again: sorted(Sight::Again),
+            glances,
+            sieve,
+        }
     }
 }
 
 impl RuleSet {
     /// Which packets of a flow rules want to see.
     pub fn wants(&self, of: &Standing<'_>) -> Wants {
-        let mut wants = Wants::default();
-        for dir in Dir::BOTH {
-            let any = |index: &Index| {
-                let mut any = false;
-                index.find(Carriers::of_number(of.flow.proto), Some(of.flow.ends(dir)), |id| {
-                    any = any || self.rule(id).is_some_and(|rule| may_match((rule, self.since(id)), of, dir));
-                });
-                any
-            };
-            let bare = any(&self.lasting.bare);
-            if let (Some(data), Some(all)) = (wants.data.get_mut(dir.index()), wants.bare.get_mut(dir.index())) {
-                (*data, *all) = (bare || any(&self.lasting.data), bare);
-            }
+        let (mut wants, proto) = (Wants::default(), of.flow.proto);
+        let sifted = matches!(proto, ip_proto::TCP | ip_proto::UDP);
+        let Wants { data, bare, looks, sums, again } = &mut wants;
+        let ways = Dir::BOTH.into_iter().zip(data).zip(bare).zip(looks).zip(sums).zip(again);
+        for (((((dir, data), bare), look), sums), again) in ways {
+            self.each(&self.lasting.bare, of, dir, |_| *bare = true);
+            self.each(&self.lasting.sums, of, dir, |_| *sums = true);
+            self.each(&self.lasting.again, of, dir, |_| *again = true);
+            self.each(&self.lasting.data, of, dir, |id| match self.lasting.glances.get(&id) {
+                Some(glance) if sifted => *look = look.and(*glance),
+                _ => *data = true,
+            });
+            // Of others nobody checks them beforehand.
+            *bare |= *sums && proto != ip_proto::TCP;
+            *data |= *bare;
         }
         wants
     }
 
-    /// The rules that keep flows from being done: those that go on looking at single packets of any flow of TCP, whatever
-    /// its ports, addresses and application protocol. With each, whether it looks at packets without data too.
-    pub fn keepers(&self) -> impl Iterator<Item = (&RuleInfo, bool)> {
-        let everywhere = |rule: &&Arc<Compiled>| {
+    /// Calls back with the rules that may match on packets in a direction of a flow.
+    fn each(&self, index: &Index, of: &Standing<'_>, dir: Dir, mut call: impl FnMut(RuleId)) {
+        index.find(Carriers::of_number(of.flow.proto), Some(of.flow.ends(dir)), |id| {
+            if self.rule(id).is_some_and(|rule| may_match((rule, self.since(id)), of, dir)) {
+                call(id);
+            }
+        });
+    }
+
+    /// What single packets are sifted by, on behalf of [`Wants::looks`].
+    pub fn sieve(&self) -> &Sieve {
+        &self.lasting.sieve
+    }
+
+    /// The rules that go on looking at single packets of any flow of TCP, whatever its ports, addresses and application
+    /// protocol, and at what of them. Those are left out that wait for another rule to match.
+    pub fn keepers(&self) -> impl Iterator<Item = (&RuleInfo, Keeps)> {
+        let everywhere = |rule: &Compiled| {
             let once = matches!(rule.kind, Kind::Stream | Kind::Addresses | Kind::Protocol);
             rule.carriers.meets(Carriers::TCP)
                 && rule.apps.is_empty()
                 && rule.header.is_any()
                 && !(once || rule.flow.stream == Some(true))
+                && rule.state.iter().all(holds_at_first)
                 && rule.packet.iter().all(|test| passes_any(test, "ip_proto", [ip_proto::TCP.into()]))
         };
-        let sight = |rule: &'_ Compiled| match Sight::of(rule) {
+        let keeps = |id: RuleId, rule: &Compiled| match Sight::of(rule) {
             Sight::Nothing => None,
-            sight => Some(sight == Sight::All),
+            Sight::Sums => Some(Keeps::WrongSums),
+            Sight::Again => Some(Keeps::Repeats),
+            Sight::Data if self.lasting.glances.contains_key(&id) => Some(Keeps::SomeData),
+            Sight::Data => Some(Keeps::Data),
+            Sight::All => Some(Keeps::All),
         };
-        let kept = self.rules.iter().filter(everywhere);
-        kept.filter_map(move |rule| Some((&rule.info, sight(rule)?)))
+        let placed = self.rules.iter().enumerate().map(|(place, rule)| (RuleId::new(place), rule));
+        let kept = placed.filter(move |(_, rule)| everywhere(rule));
+        kept.filter_map(move |(id, rule)| Some((&rule.info, keeps(id, rule)?)))
     }
 
     /// Whether every packet counts for a tag.
@@ -117,11 +156,30 @@ impl RuleSet {
     }
 }
 
+/// What of a connection's packets a rule keeps being handed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// Those with a wrong checksum.
+    WrongSums,
+    /// Those that send again what was sent before.
+    Repeats,
+    /// Those with data that it may match on by its size and first bytes.
+    SomeData,
+    /// Those with data.
+    Data,
+    /// All of them.
+    All,
+}
+
 /// What a rule looks at in single packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sight {
     /// Nothing that is not handed up in any case.
     Nothing,
+    /// Packets with a wrong checksum.
+    Sums,
+    /// Packets that send again what was sent before.
+    Again,
     /// Packets that carry something.
     Data,
     All,
@@ -132,25 +190,24 @@ impl Sight {
         if only_silences(rule) || !rule.kind.on_packets() || rule.flow.defragmented == Some(true) {
             return Self::Nothing;
         }
-        let handed_up = |event: &EventTest| match event {
-            EventTest::Packet(anomaly) => !anomaly.is_of_carriers(),
-            // Comes with data that is read.
-            EventTest::Detection(_) => true,
-        };
-        if rule.events.iter().any(handed_up)
-            || rule.packet.iter().any(|test| !passes_any(test, "tcp.flags", usual_flags()))
-        {
+        if rule.packet.iter().any(|test| !passes_any(test, "tcp.flags", usual_flags())) {
             return Self::Nothing;
+        }
+        let repeats = |event: &EventTest| matches!(event, EventTest::Packet(anomaly) if anomaly.is_of_repeats());
+        if !rule.events.is_empty() {
+            // Whatever else is odd is handed up; what recognising the protocol finds comes with data that is read.
+            return if rule.events.iter().all(repeats) { Self::Again } else { Self::Nothing };
+        }
+        if rule.packet.iter().any(|test| SUMS.iter().any(|field| !passes_any(test, field, [1]))) {
+            return Self::Sums;
         }
         let needs_data = rule.payload.is_some() || rule.packet.iter().any(|test| !passes_any(test, "dsize", [0]));
         if needs_data { Self::Data } else { Self::All }
     }
 }
 
-/// Whether a test of this field lets one of these values pass; one of another field may.
-fn passes_any(test: &PacketTest, field: &str, values: impl IntoIterator<Item = u64>) -> bool {
-    test.field.name != field || values.into_iter().any(|value| test.predicate.matches(value))
-}
+/// The fields that say whether a checksum is right, of what carries TCP.
+const SUMS: [&str; 3] = ["ipv4-csum", "tcpv4-csum", "tcpv6-csum"];
 
 /// The TCP flags of what only carries and acknowledges data.
 fn usual_flags() -> impl Iterator<Item = u64> {
@@ -189,12 +246,30 @@ fn may_hold(test: &StateTest, of: &Standing<'_>, dir: Dir) -> bool {
         StateTest::FlowStart => of.flow.counts.get(dir.index()).is_none_or(|count| count.packets == 0),
         StateTest::Reputation(test) => test.passes(src.addr, dst.addr),
         StateTest::Country(test) => test.passes(src.addr, dst.addr),
-        StateTest::Flowint { .. }
-        | StateTest::FlowintSet { .. }
-        | StateTest::Xbit { .. }
-        | StateTest::Hostbit { .. }
-        | StateTest::StreamSize { .. }
-        | StateTest::Var { .. } => true,
+        StateTest::Flowint { name, test, value } => {
+            let values = of.state.int(*name).zip(operand(*value, of.state));
+            values.is_some_and(|(left, right)| test.holds(left, right))
+        }
+        StateTest::FlowintSet { name, set } => of.state.int(*name).is_some() == *set,
+        StateTest::Xbit { .. } | StateTest::Hostbit { .. } | StateTest::StreamSize { .. } | StateTest::Var { .. } => {
+            true
+        }
+    }
+}
+
+/// Whether something remembered may be as a rule asks before any rule has matched.
+fn holds_at_first(test: &StateTest) -> bool {
+    match test {
+        StateTest::Flowbit { set, .. } | StateTest::FlowintSet { set, .. } => !*set,
+        StateTest::Flowint { .. } => false,
+        _ => true,
+    }
+}
+
+fn operand(value: Operand, state: &FlowState) -> Option<u32> {
+    match value {
+        Operand::Value(value) => Some(value),
+        Operand::Flowint(name) => state.int(name),
     }
 }
 
@@ -237,8 +312,8 @@ mod tests {
         }
     }
 
-    /// What a rule wants of an established flow of HTTP, from 10.0.0.1 to port 80 of 10.0.0.2: letters for data and all
-    /// packets to the server, then to the client.
+    /// What a rule wants of an established flow of HTTP, from 10.0.0.1 to port 80 of 10.0.0.2: letters for some data, all
+    /// data, wrong checksums, what is sent again and all packets to the server, then to the client.
     fn wanted(rule: &str, proto: u8, sealed: [bool; 2]) -> String {
         let parsed = crate::rules::parse(rule).rules.into_iter().map(|rule| (0, rule));
         let loaded = Loader::default().compile(parsed, &Settings::default()).unwrap();
@@ -248,10 +323,13 @@ mod tests {
         let flow = flow(proto);
         let state = FlowState::default();
         let wants = loaded.rules.wants(&Standing { flow: &flow, state: &state, app, established: true, sealed });
-        let letter = |dir: Dir| match (wants.bare[dir.index()], wants.data[dir.index()]) {
-            (true, _) => 'a',
-            (false, true) => 'd',
-            (false, false) => '-',
+        let letter = |dir: Dir| match dir.index() {
+            at if wants.again[at] => 'r',
+            at if wants.bare[at] => 'a',
+            at if wants.data[at] => 'd',
+            at if wants.sums[at] => 'c',
+            at if wants.looks[at] != Look::default() => 's',
+            _ => '-',
         };
         Dir::BOTH.map(letter).iter().collect()
     }
@@ -267,6 +345,15 @@ mod tests {
             // Packets with a payload, and all packets.
             ("tcp-pkt any any -> any any (content:\"a\";)", "dd"),
             ("tcp any any -> any any (content:\"a\"; depth:4;)", "dd"),
+            ("tcp any any -> any any (content:\"abcd\"; depth:4;)", "ss"),
+            ("tcp any any -> any any (content:\"abcd\"; depth:300;)", "ss"),
+            ("tcp-pkt any any -> any any (content:\"abcdef\";)", "ss"),
+            ("tcp any any -> any any (content:\"abcd\"; depth:600;)", "dd"),
+            ("tcp-pkt any any -> any any (dsize:20; content:\"a\";)", "ss"),
+            ("tcp any any -> any any (dsize:<2000; content:\"a\";)", "dd"),
+            ("tcp any any -> any any (tcpv4-csum:invalid;)", "cc"),
+            ("ip any any -> any any (ipv4-csum:invalid;)", "cc"),
+            ("tcp any any -> any any (tcpv4-csum:valid;)", "aa"),
             ("tcp any any -> any any (dsize:>10;)", "dd"),
             ("tcp any any -> any any (dsize:<10;)", "aa"),
             ("tcp any any -> any any (ttl:1;)", "aa"),
@@ -275,7 +362,9 @@ mod tests {
             ("ip any any -> any any (ip_proto:!41;)", "aa"),
             ("tcp any any -> any any (flow.pkts:either,>1;)", "aa"),
             ("tcp any any -> any any (stream_size:both,>,1;)", "aa"),
-            ("tcp any any -> any any (stream-event:pkt_retransmission;)", "aa"),
+            ("tcp any any -> any any (stream-event:pkt_retransmission;)", "rr"),
+            ("tcp any any -> any any (flow:to_client; stream-event:est_pkt_before_last_ack;)", "-r"),
+            ("tcp any any -> any any (stream-event:pkt_invalid_ack;)", "--"),
             ("tcp any any -> any any (stream-event:closewait_invalid_ack;)", "--"),
             // Directions, ports, protocols.
             ("tcp any any -> any 80 (ttl:1;)", "a-"),
@@ -301,6 +390,8 @@ mod tests {
             // What is remembered.
             ("tcp any any -> any any (flowbits:isset,a; ttl:1;)", "--"),
             ("tcp any any -> any any (flowbits:isnotset,a; ttl:1;)", "aa"),
+            ("tcp any any -> any any (flowint:aa,>=,1; ttl:1;)", "--"),
+            ("tcp any any -> any any (flowint:aa,notset; ttl:1;)", "aa"),
             ("tcp any any -> any any (xbits:isset,a,track ip_src; ttl:1;)", "aa"),
         ];
         for (rule, want) in cases {
@@ -309,6 +400,12 @@ mod tests {
         }
         assert_eq!(wanted("pass tcp any any -> any any (ttl:1; sid:1;)", ip_proto::TCP, [false; 2]), "--");
         assert_eq!(wanted("alert udp any any -> any any (content:\"a\"; sid:1;)", ip_proto::UDP, [false; 2]), "dd");
+        let sums = "alert ip any any -> any any (ipv4-csum:invalid; sid:1;)";
+        assert_eq!(wanted(sums, ip_proto::UDP, [false; 2]), "aa");
+        let begins = "alert udp any any -> any any (content:\"abcd\"; depth:4; sid:1;)";
+        assert_eq!(wanted(begins, ip_proto::UDP, [false; 2]), "ss");
+        let any = "alert ip any any -> any any (content:\"abcd\"; depth:4; sid:1;)";
+        assert_eq!(wanted(any, ip_proto::SCTP, [false; 2]), "dd");
         let packet = "alert tcp-pkt any any -> any any (content:\"a\"; sid:1;)";
         assert_eq!(wanted(packet, ip_proto::TCP, [false, true]), "d-");
         assert_eq!(wanted("alert tcp any any -> any any (ttl:1; sid:1;)", ip_proto::TCP, [true; 2]), "aa");

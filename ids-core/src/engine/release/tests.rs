@@ -14,6 +14,7 @@ use crate::detect::settings::Settings;
 use crate::detect::shared::Shared;
 use crate::flow::Carried;
 use crate::flow::release::OneWay;
+use crate::stream::Pace;
 use crate::time::Time;
 use crate::{rules, stream};
 
@@ -54,7 +55,7 @@ fn released(config: Config, rule: &str, frames: &[Vec<u8>]) -> Vec<u64> {
     let (mut engine, rules) = (engine(config), rules(rule));
     let told = |(id, frame): (u64, &Vec<u8>)| {
         let told = fixtures::push(&mut engine, &rules, id, &mut frame.clone());
-        let any = told.commands.iter().any(|command| matches!(command, Command::Release { .. }));
+        let any = told.commands.iter().any(|command| matches!(command, Command::Release { again: false, .. }));
         any.then_some(id)
     };
     (1..).zip(frames).filter_map(told).collect()
@@ -115,7 +116,7 @@ fn a_flow_is_released_once_when_nothing_looks_at_it_any_more() {
 
 /// A sink for which flows carry ten packets up and twenty down, the last one at this second.
 fn carrying(second: u64) -> Told {
-    let way = |packets| OneWay { packets, bytes: packets * 100, tcp_flags: 0x18 };
+    let way = |packets| OneWay { packets, bytes: packets * 100, tcp_flags: 0x18, pace: None };
     let last = Some(Time::from_micros(1000 + second, 0));
     let carried = Carried { up: way(10), down: way(20), last, heard: last };
     Told { carried, ..Told::default() }
@@ -263,7 +264,7 @@ fn a_flow_is_released_once_nothing_new_comes_of_it() {
             .commands
             .iter()
             .filter_map(|command| match command {
-                Command::Release { watch, .. } => Some(*watch),
+                Command::Release { watch, again: false, .. } => Some(watch.data),
                 _ => None,
             })
             .collect();
@@ -283,8 +284,10 @@ fn what_went_by_unseen_is_made_up_for() {
         assert!(told.commands.iter().any(|command| matches!(command, Command::Release { .. })));
         engine
     };
-    // The client is the smaller endpoint; at most 2000 bytes came from the server.
+    // The client is the smaller endpoint; 1800 bytes came from the server, and were acknowledged.
     let (seq, ack) = (104, 551 + 1800);
+    let pace =
+        |next: u32| Pace { next, acked: next, edge: next + 60_000, reach: 60_000, window: 60_000, ..Pace::default() };
     let v4 = |from_client, flags, seq, ack, data| segment(Carrier::V4, from_client, flags, seq, ack, data);
     let (request, fin) = (v4(true, "PA", seq, ack, &b"more"[..]), v4(true, "FA", seq, ack, b""));
     let (answer, last) = (v4(false, "FA", ack, seq + 1, b""), v4(true, "A", seq + 1, ack + 1, b""));
@@ -301,12 +304,69 @@ fn what_went_by_unseen_is_made_up_for() {
     for (name, last, state, recalls) in cases {
         let mut engine = begin();
         let mut told = carrying(14);
+        (told.carried.up.pace, told.carried.down.pace) = (Some(pace(seq)), Some(pace(ack)));
         for (at, frame) in (20..).zip(last) {
             fixtures::push_to(&mut told, &mut engine, &rules, at, &mut frame.clone());
         }
         assert_eq!(told.recalls, recalls, "{name}");
         engine.finish(&rules, &mut told);
         assert_eq!(told.states, [state], "{name}");
+    }
+}
+
+#[test]
+fn what_the_kernel_stage_finds_is_inspected_as_if_nothing_had_gone_by() {
+    let rules = rules(
+        "alert tcp any any -> any any (stream-event:pkt_spurious_retransmission; sid:1;)\n\
+         alert tcp any any -> any any (content:\"wanted\"; depth:6; sid:2;)",
+    );
+    let v4 = |from_client, seq, ack, data: &[u8]| segment(Carrier::V4, from_client, "PA", seq, ack, data);
+    let pace = |next| Pace { next, acked: next, edge: next + 60_000, reach: 60_000, window: 60_000, ..Pace::default() };
+    // The last packet of the server, of which the stage has let 1800 bytes by, whether it was handed up on its own account,
+    // the rules that alert, and how often the flow is taken back and released again.
+    type Case<'a> = (&'a str, Vec<u8>, bool, &'a [u32], usize);
+    let cases: [Case<'_>; 4] = [
+        ("sent again", v4(false, 2000, 104, b"0123"), true, &[1], 1),
+        ("what a rule looks for", v4(false, 2351, 104, b"wanted"), true, &[2], 1),
+        ("what only looks like it", v4(false, 2351, 104, b"wander"), true, &[], 1),
+        ("on its way when the flow was released", v4(false, 551, 104, b"0123"), false, &[], 0),
+    ];
+    for (name, mut last, reopened, sids, recalls) in cases {
+        let mut engine = engine(shallow());
+        let mut told = Told::default();
+        for (id, frame) in (1..).zip(download(5)) {
+            fixtures::push_to(&mut told, &mut engine, &rules, id, &mut frame.clone());
+        }
+        let asked = told.commands.iter().find_map(|command| match command {
+            Command::Release { watch, pace, .. } => {
+                Some((watch.looks[1].classes != 0, pace.map(|sides| sides[1].next)))
+            }
+            _ => None,
+        });
+        assert_eq!(asked, Some((true, Some(531))), "{name}: released with the third piece");
+        let mut told = Told { reopened, ..carrying(14) };
+        (told.carried.up.pace, told.carried.down.pace) = (Some(pace(104)), Some(pace(2351)));
+        fixtures::push_to(&mut told, &mut engine, &rules, 20, &mut last);
+        let anew =
+            told.commands.iter().filter(|command| matches!(command, Command::Release { again: false, .. })).count();
+        assert_eq!((&*told.sids, told.recalls, anew), (sids, recalls, recalls), "{name}");
+    }
+}
+
+#[test]
+fn what_is_sent_again_is_asked_for_where_somebody_minds() {
+    let rule = "alert tcp any any -> any any (stream-event:pkt_retransmission; sid:1;)";
+    for (rule, stream_anomalies, again) in [("", false, false), (rule, false, true), ("", true, true)] {
+        let (mut engine, rules) = (engine(Config { stream_anomalies, ..shallow() }), rules(rule));
+        let mut told = Told::default();
+        for (id, frame) in (1..).zip(download(5)) {
+            fixtures::push_to(&mut told, &mut engine, &rules, id, &mut frame.clone());
+        }
+        let asked = told.commands.iter().find_map(|command| match command {
+            Command::Release { watch, .. } => Some(watch.again),
+            _ => None,
+        });
+        assert_eq!(asked, Some(again), "{rule} {stream_anomalies}");
     }
 }
 
