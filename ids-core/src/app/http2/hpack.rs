@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 use super::events::Event;
 use crate::app::http::headers::Headers;
 
-/// Most fields of a block that are kept.
-const MAX_FIELDS: usize = 1024;
+/// Most fields of a message that are kept.
+pub(super) const MAX_FIELDS: usize = 1024;
 /// Most changes of the table's size that are kept: there is no use for more than two (RFC 7541 §4.2).
 const MAX_UPDATES: usize = 8;
 

@@ -122,10 +122,12 @@ impl Streams {
         tx.frame(dir, kind::HEADERS, first);
         decoded.odd.iter().for_each(|event| tx.note(*event));
         let message = tx.message_mut(dir);
-        message.updates.extend(decoded.updates);
+        message.update(&decoded.updates);
         if message.progress >= Progress::Headers {
             // What follows content, or should not follow at all.
-            decoded.headers.iter().for_each(|(name, value, _)| message.headers.push(name, value));
+            if !message.add(&decoded.headers, config.max_block) {
+                tx.note(Event::ReassemblyLimitReached);
+            }
         } else {
             message.headers = decoded.headers;
             if !is_interim(message) || ends {
@@ -147,7 +149,7 @@ impl Streams {
         let id = self.begin(Dir::ToServer, promised);
         let Some(tx) = self.queue.get_mut(id) else { return };
         decoded.odd.iter().for_each(|event| tx.note(*event));
-        tx.response.updates.extend(decoded.updates);
+        tx.response.update(&decoded.updates);
         let request = tx.message_mut(Dir::ToServer);
         if request.progress == Progress::Started {
             request.headers = decoded.headers;

@@ -315,6 +315,14 @@ fn limits_hold() {
     assert_eq!(events(&feed), ["long_frame_data"]);
     assert_eq!(records(&feed).len(), 1, "what follows is read");
 
+    let mut feed = with(&short, true);
+    feed.push(ToServer, &headers(0, 1, &[(":method", "GET")]));
+    (0..400).for_each(|_| feed.push(ToServer, &frame(kind::HEADERS, 4, 1, &[0x3e, 0x3e, 0x82, 0x84])));
+    let tx = transactions(&feed)[0];
+    let size: usize = values(tx, "http.header.raw", ToServer).iter().map(String::len).sum();
+    assert!((60..150).contains(&size), "fields that come again and again make {size} bytes");
+    assert_eq!(events(&feed), ["reassembly_limit_reached"]);
+
     let mut feed = begun();
     let many: Vec<_> = (0..400).map(|id| (id, 1)).collect();
     feed.push(ToServer, &settings(&many));

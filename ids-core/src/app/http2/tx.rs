@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::events::Event;
+use super::hpack::MAX_FIELDS;
 use super::payload::Payload;
 use super::{fields, record};
 use crate::app::events::Events;
@@ -40,6 +41,26 @@ pub(super) struct Message {
     pub body: Body,
     pub progress: Progress,
     pub revision: u32,
+}
+
+impl Message {
+    /// Takes what a header block says of the table of its sender.
+    pub(super) fn update(&mut self, sizes: &[u64]) {
+        let room = MAX_NUMBERS.saturating_sub(self.updates.len());
+        self.updates.extend(sizes.iter().take(room).copied());
+    }
+
+    /// Adds header fields that come behind others, as many as make `limit` bytes with those. Out: whether that was all.
+    pub(super) fn add(&mut self, headers: &Headers, limit: usize) -> bool {
+        headers.iter().all(|(name, value, _)| {
+            let size = self.headers.raw().len() + name.len() + value.len();
+            let room = size <= limit && self.headers.fields.len() < MAX_FIELDS;
+            if room {
+                self.headers.push(name, value);
+            }
+            room
+        })
+    }
 }
 
 /// What frames say besides header fields and content.
