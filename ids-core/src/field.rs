@@ -116,6 +116,8 @@ pub enum Notation {
     Date,
     /// As one of its names, in any case, once in a rule.
     Name,
+    /// As two numbers of one byte each, which make up one of two: `22,1`.
+    Pair,
     /// As numbers and ranges, ends included, of which one must apply: `1,5-9`.
     Ranges,
     /// As a name and what it must be: `alg_enc=7`. The number of the name stands above 32 bits of the value.

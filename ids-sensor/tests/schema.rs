@@ -28,6 +28,7 @@ outputs:
         - anomaly: {packethdr: yes, types: {decode: yes, stream: yes}}
         - arp: {enabled: yes}
         - dcerpc
+        - dnp3
         - dns
         - drop: {verdict: yes}
         - files: {force-hash: [md5, sha1, sha256]}
@@ -45,6 +46,7 @@ outputs:
         - tls: {extended: yes, ja4: yes}
 app-layer:
   protocols:
+    dnp3: {enabled: yes}
     smtp: {mime: {body-md5: yes}}
 ";
 

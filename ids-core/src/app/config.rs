@@ -1,6 +1,7 @@
 //! What the configuration says to protocol parsers. Filled in by the sensor; defaults are Suricata's.
 
 use super::dcerpc;
+use super::dnp3;
 use super::dns;
 use super::file::{Care, Wanted};
 use super::ftp;
@@ -25,6 +26,8 @@ pub struct Config {
     pub http2: http2::Config,
     /// DCE/RPC.
     pub dcerpc: dcerpc::Config,
+    /// DNP3.
+    pub dnp3: dnp3::Config,
     /// DNS.
     pub dns: dns::Config,
     /// LDAP.

@@ -10,6 +10,7 @@ mod cursor;
 mod datagram;
 pub mod dcerpc;
 pub mod dhcp;
+pub mod dnp3;
 pub mod dns;
 mod dotted;
 pub mod events;

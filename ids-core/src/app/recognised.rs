@@ -77,15 +77,6 @@ pub static ROWS: &[Protocol] = &[
         probe: Some(Probing { ports: &[502], probe: probes::modbus }),
         ..Protocol::BARE
     },
-    // IEEE 1815 §9.2.
-    Protocol {
-        name: "dnp3",
-        rule_names: &["dnp3"],
-        tcp: true,
-        by_default: false,
-        probe: Some(Probing { ports: &[20000], probe: probes::dnp3 }),
-        ..Protocol::BARE
-    },
     // ODVA CIP volume 2, §2-3.
     Protocol {
         name: "enip",

@@ -6,6 +6,7 @@
 
 use super::dcerpc;
 use super::dhcp;
+use super::dnp3;
 use super::dns;
 use super::ftp;
 use super::http1;
@@ -51,6 +52,7 @@ pub static PROTOCOLS: &[&Protocol] = &[
     &sip::PROTOCOL,
     &pop3::PROTOCOL,
     &websocket::PROTOCOL,
+    &dnp3::PROTOCOL,
 ];
 
 /// Number of a protocol: its position among all rows. Only this module makes them.

@@ -41,6 +41,7 @@ pub(super) fn parse(
             syntax.parse(value.text).map_err(|problem| value.problem(problem))?
         }
         Notation::AnyOf => any_of(unquoted(Part::value(opt)?)?, names)?,
+        Notation::Pair => pair(unquoted(Part::value(opt)?)?)?,
         Notation::Date => dates(unquoted(Part::value(opt)?)?)?,
         Notation::Name => {
             let value = named(&unquoted(Part::value(opt)?)?, names)?;
@@ -63,6 +64,18 @@ fn range(part: Part<'_>, bits: u8) -> Result<Test, Diagnostic> {
     if plain { Ok(test) } else { Err(part.bad("expected numbers and ranges, such as `1,5-9`")) }
 }
 
+/// `n,m`
+fn pair(value: Part<'_>) -> Result<Test, Diagnostic> {
+    let numbers: Option<Vec<u8>> = value.text.split(',').map(|part| part.trim().parse().ok()).collect();
+    match numbers.as_deref() {
+        Some([high, low]) => {
+            let number = u16::from_be_bytes([*high, *low]).into();
+            Ok(Test::Within(number, number))
+        }
+        _ => Err(value.bad("expected two numbers up to 255, such as `22,1`")),
+    }
+}
+
 /// How it is written, and an example of a value; for the documentation.
 pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'static str, &'static str) {
     let first = names.first().map_or("1", |row| row.0);
@@ -77,6 +90,7 @@ pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'sta
         Notation::Keyed => (":NAME[[=|<|>|<=|>=|!]N or A-B]", first),
         Notation::Flags => (":[!]NAME[,[!]NAME]… or a number", first),
         Notation::Name => (":NAME", first),
+        Notation::Pair => (":N,M", "22,1"),
     }
 }
 
@@ -277,6 +291,20 @@ mod tests {
         for (text, wanted) in [("yes", Some(1)), ("1", Some(1)), ("NO", Some(0)), ("2", None), (">0", None), ("", None)]
         {
             assert_eq!(read(Notation::Name, NAMES, text), wanted.map(|value| Test::Within(value, value)), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_numbers_make_one() {
+        for (text, wanted) in [
+            ("22,1", Some(0x1601)),
+            ("0, 255", Some(255)),
+            ("256,1", None),
+            ("1", None),
+            ("1,2,3", None),
+            ("a,b", None),
+        ] {
+            assert_eq!(read(Notation::Pair, &[], text), wanted.map(|value| Test::Within(value, value)), "{text}");
         }
     }
 

@@ -4,6 +4,7 @@
 
 use ids_core::app::config::{Config as App, Encrypted, Files, Hashes, Switch};
 use ids_core::app::dcerpc;
+use ids_core::app::dnp3;
 use ids_core::app::file::{Care, Kinds, Room, Wanted};
 use ids_core::app::ftp;
 use ids_core::app::ldap;
@@ -98,6 +99,7 @@ fn protocols(app: &Section<'_>) -> App {
                     "http2" => settings.http2 = http2(protocol),
                     "dcerpc" => settings.dcerpc = dcerpc(protocol),
                     "ldap" => settings.ldap = ldap(protocol),
+                    "dnp3" => settings.dnp3 = dnp3(protocol),
                     "mqtt" => settings.mqtt = mqtt(protocol),
                     "smb" => settings.smb = smb(protocol),
                     "smtp" => settings.smtp = smtp(protocol),
@@ -309,6 +311,16 @@ fn ssh(protocol: &Section<'_>) -> ssh::Config {
 /// `ldap`: how many requests may be open.
 fn ldap(protocol: &Section<'_>) -> ldap::Config {
     ldap::Config { max_tx: protocol.number("max-tx", ldap::Config::default().max_tx).max(1) }
+}
+
+/// `dnp3`: how much of a fragment is read, and what is a flood.
+fn dnp3(protocol: &Section<'_>) -> dnp3::Config {
+    let usual = dnp3::Config::default();
+    dnp3::Config {
+        max_tx: protocol.number("max-tx", usual.max_tx),
+        max_points: protocol.number("max-points", usual.max_points),
+        max_objects: protocol.number("max-objects", usual.max_objects),
+    }
 }
 
 /// `mqtt`: how much is kept. A limit of topics that is negative or 0 is none.

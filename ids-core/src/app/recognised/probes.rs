@@ -121,15 +121,6 @@ pub(super) fn modbus(data: &[u8], dir: Dir, _: bool) -> Probe {
     settle(check(), dir)
 }
 
-/// Start bytes and the shortest length.
-pub(super) fn dnp3(data: &[u8], dir: Dir, _: bool) -> Probe {
-    match data {
-        [] | [5] | [5, 0x64] => Probe::Unsure,
-        [5, 0x64, 5..=0xff, ..] => Probe::Yes(dir),
-        _ => Probe::No,
-    }
-}
-
 /// A known command, options 0, and a length that fits.
 pub(super) fn enip(data: &[u8], dir: Dir, udp: bool) -> Probe {
     const COMMANDS: &[u16] = &[0x00, 0x01, 0x04, 0x63, 0x64, 0x65, 0x66, 0x6f, 0x70, 0x72, 0x73];

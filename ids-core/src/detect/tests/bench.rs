@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::frames::{self, CLIENT, PORT, SERVER};
 use crate::anomaly::Anomaly;
 use crate::app::App;
-use crate::app::config::{self, Config};
+use crate::app::config::{self, Config, Switch};
 use crate::app::expected::Topic;
 use crate::app::file::{Care, Kinds};
 use crate::app::parser::{Input, Parsed};
@@ -130,6 +130,13 @@ pub(in crate::detect) fn load(rules: &str, settings: &Settings) -> Loaded {
     Loader::default().compile(parsed.rules.into_iter().map(|rule| (0, rule)), settings).unwrap()
 }
 
+/// All protocols are looked for.
+fn switches() -> Vec<Switch> {
+    let rows = registry::all().filter(|(_, row)| !row.by_default);
+    let on = |name: &str| Switch { name: name.to_owned(), detect: true, parse: true, tcp_ports: None, udp_ports: None };
+    rows.map(|(_, row)| on(row.name)).collect()
+}
+
 impl Bench {
     pub(super) fn new(rules: &str) -> Self {
         Self::with(rules, "")
@@ -159,7 +166,7 @@ impl Bench {
             flow: None,
             state: FlowState::default(),
             app: AppState::default(),
-            config: App::new(Config { files, ..Config::default() }),
+            config: App::new(Config { files, protocols: switches(), ..Config::default() }),
             ports: [80, 53],
             streams: Default::default(),
             unused: Default::default(),

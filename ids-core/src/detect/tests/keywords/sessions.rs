@@ -1,8 +1,11 @@
 //! Fields of protocols whose two sides are made by their own samples: SSH, Kerberos, LDAP, MQTT, SMB and DCE/RPC.
+//! Fields of protocols whose two sides are made by their own samples: SSH, Kerberos, MQTT, SMB, DCE/RPC and
+//! DNP3.
 
 use super::super::Step::{self, Client, Listen, Server};
 use super::{Case, case, client, server};
 use crate::app::dcerpc::sample as rpc;
+use crate::app::dnp3::sample as dnp3;
 use crate::app::krb5::sample as krb5;
 use crate::app::ldap::sample as ldap;
 use crate::app::mqtt::sample as mqtt;
@@ -16,6 +19,7 @@ pub(super) fn fields() -> Vec<Case> {
     cases.extend(MQTT_FIELDS.map(mqtt_case));
     cases.extend(SMB_FIELDS.map(smb_case));
     cases.extend(RPC_FIELDS.map(rpc_case));
+    cases.extend(DNP3_FIELDS.map(dnp3_case));
     cases
 }
 
@@ -109,6 +113,24 @@ fn rpc_case(options: &str) -> Case {
     let rule = format!("alert dcerpc any any -> any any (flow:to_server; {options}; sid:1;)");
     case(&rule, call(1, 7, 9, b"one"), call(2, 8, 10, b"two"))
 }
+
+/// A rule on DNP3, on two requests and responses that differ in everything.
+fn dnp3_case(options: &str) -> Case {
+    let exchange = |function, indications, group| {
+        let object = [group, 1, 6];
+        let answer = dnp3::response(129 + function / 4, indications, &object);
+        vec![Listen(20000), Client(dnp3::request(function, &object)), Server(answer)]
+    };
+    let rule = format!("alert dnp3 any any -> any any ({options}; sid:1;)");
+    case(&rule, exchange(3, 0x0080, 22), exchange(4, 0x0100, 23))
+}
+
+const DNP3_FIELDS: [&str; 4] = [
+    "dnp3_func:select",
+    "dnp3_ind:need_time,device_restart",
+    "dnp3_obj:22,1",
+    "dnp3.data; content:\"|c1 03 16 01|\"; startswith",
+];
 
 const RPC_FIELDS: [&str; 7] = [
     "dcerpc.interface; content:\"|33 22 11 01 55 44|\"; startswith",
