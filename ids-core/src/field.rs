@@ -120,8 +120,9 @@ pub enum Notation {
     Pair,
     /// As numbers and ranges, ends included, of which one must apply: `1,5-9`.
     Ranges,
-    /// As a name and what it must be: `alg_enc=7`. The number of the name stands above 32 bits of the value.
-    Pair,
+    /// As the name of an attribute and what it must be: `alg_enc=7`. The number of the name stands above 32 bits of the
+    /// value.
+    Attribute,
     /// Not at all: the keyword alone asks for 1.
     Flag,
     /// As one of its names, which is that of the upper 32 bits, and what the lower ones are compared with, if anything:

@@ -28,6 +28,7 @@ outputs:
         - anomaly: {packethdr: yes, types: {decode: yes, stream: yes}}
         - arp: {enabled: yes}
         - dcerpc
+        - dhcp: {extended: yes}
         - dnp3
         - dns
         - drop: {verdict: yes}
@@ -35,14 +36,19 @@ outputs:
         - flow
         - ftp
         - http: {dump-all-headers: both}
+        - ike
+        - ldap
         - mdns
         - metadata
         - netflow
+        - ntp
         - pop3
         - sip
         - smb
         - smtp: {extended: yes, custom: [received, date], md5: [body, subject]}
+        - snmp
         - stats: {threads: no, deltas: no}
+        - tftp
         - tls: {extended: yes, ja4: yes}
 app-layer:
   protocols:

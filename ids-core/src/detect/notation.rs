@@ -29,7 +29,7 @@ pub(super) fn parse(
             let syntax = Syntax { bits, names, flags: false, inclusive: false };
             return Ok(smallvec![Array::parse(value.text, &syntax).map_err(|problem| value.problem(problem))?]);
         }
-        Notation::Pair => pair(unquoted(Part::value(opt)?)?, names)?,
+        Notation::Attribute => attribute(unquoted(Part::value(opt)?)?, names)?,
         Notation::Flag => {
             Part::none(opt)?;
             Test::Within(1, 1)
@@ -85,7 +85,7 @@ pub(super) fn words(notation: Notation, names: &[(&'static str, u64)]) -> (&'sta
         Notation::Ranges => (":N[-M][,N[-M]]…", "1,5-9"),
         Notation::AnyOf => (":[!]NAME[,NAME]…", first),
         Notation::Date => (":[<|>]DATE or DATE<>DATE", ">2026-01-31"),
-        Notation::Pair => (":NAME=N", "alg_enc=7"),
+        Notation::Attribute => (":NAME=N", "alg_enc=7"),
         Notation::Flag => ("", ""),
         Notation::Keyed => (":NAME[[=|<|>|<=|>=|!]N or A-B]", first),
         Notation::Flags => (":[!]NAME[,[!]NAME]… or a number", first),
@@ -139,7 +139,7 @@ fn any_of(value: Part<'_>, names: &'static [(&'static str, u64)]) -> Result<Test
 }
 
 /// `name=number`
-fn pair(value: Part<'_>, names: &'static [(&'static str, u64)]) -> Result<Test, Diagnostic> {
+fn attribute(value: Part<'_>, names: &'static [(&'static str, u64)]) -> Result<Test, Diagnostic> {
     let Some(at) = value.text.find('=') else {
         return Err(value.bad("expected a name and a number, as in `alg_enc=7`"));
     };
@@ -281,7 +281,7 @@ mod tests {
             ("alg_prf=1", None),
         ] {
             let wanted = wanted.map(|value| Test::Within(value, value));
-            assert_eq!(read(Notation::Pair, NAMES, text), wanted, "{text}");
+            assert_eq!(read(Notation::Attribute, NAMES, text), wanted, "{text}");
         }
     }
 

@@ -91,7 +91,7 @@ pub(super) static FIELDS: &[Row] = &[
         "What the server of version 1 chooses (RFC 2409 appendix A).",
     )
     .names(ATTRIBUTES)
-    .notation(Notation::Pair)
+    .notation(Notation::Attribute)
     .multi(),
 ];
 

@@ -4,18 +4,19 @@
 //!
 //! The parts in the order bytes meet them: `lines` finds lines, `message` tells headers from content and parts from each
 //! other, `header` and `params` read fields, `transfer` undoes encodings, `urls` looks for links; `files` follows what is
-//! attached; `fields` and `record` show it. Nothing is held but unfinished lines, what header fields say, and of files what rules look at.
+//! attached; `seen` and `record` show it. Nothing is held but unfinished lines, what header fields
+//! say, and of files what rules look at.
 //!
 //! A message has no length and no grammar that all keep: what any mailer would make sense of is taken that way, with an
 //! [`Oddity`] where it is odd. Must not know how the message travels.
 
-pub(super) mod fields;
 mod files;
 mod header;
 mod lines;
 mod message;
 mod params;
 pub(super) mod record;
+pub(super) mod seen;
 #[cfg(test)]
 mod tests;
 mod transfer;

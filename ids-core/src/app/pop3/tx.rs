@@ -4,7 +4,7 @@ use super::command::{Command, LOG_IN, Status};
 use super::{Event, PROTOCOL};
 use crate::app::events::Events;
 use crate::app::file::File;
-use crate::app::mime::fields::{self, Carrier};
+use crate::app::mime::seen::{self, Carrier};
 use crate::app::mime::{Context, Message, record};
 use crate::app::parser::{self, Detail};
 use crate::field::{Dir, Dirs, Field, Value};
@@ -14,7 +14,7 @@ use crate::record::{Shape, Writer};
 const MOST_LISTED: usize = 16 << 10;
 
 /// What rules can see of it: the message that is fetched.
-pub(super) static FIELDS: [Field<Tx>; 12] = fields::fields(Dirs::ToClient);
+pub(super) static FIELDS: [Field<Tx>; 12] = seen::fields(Dirs::ToClient);
 
 /// A command as records show it.
 #[derive(Debug)]

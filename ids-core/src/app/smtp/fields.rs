@@ -1,7 +1,7 @@
 //! What rules can see of a mail.
 
 use super::tx::{Tx, progress};
-use crate::app::mime::fields::{self, at_once};
+use crate::app::mime::seen::{self, at_once};
 use crate::field::Dirs::ToServer;
 use crate::field::{BytesKind, Field, Get};
 
@@ -12,7 +12,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Row> {
     ENVELOPE.iter().chain(&MESSAGE)
 }
 
-static MESSAGE: [Row; 12] = fields::fields(ToServer);
+static MESSAGE: [Row; 12] = seen::fields(ToServer);
 
 /// What is there can be seen at once, long before the mail is over.
 static ENVELOPE: [Row; 3] = [

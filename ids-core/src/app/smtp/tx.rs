@@ -4,7 +4,7 @@ use super::events::Event;
 use super::{Config, fields, log};
 use crate::app::events::Events;
 use crate::app::file::{Care, File};
-use crate::app::mime::fields::Carrier;
+use crate::app::mime::seen::Carrier;
 use crate::app::mime::{Context, Message, record};
 use crate::app::parser::{self, Detail};
 use crate::field::{Dir, Value};

@@ -1,8 +1,8 @@
 //! Every keyword, option, transform and field: a rule that fires, and a near miss that does not.
 
 mod bytes;
-mod datagrams;
 mod calls;
+mod datagrams;
 mod ftp;
 mod http2;
 mod mail;
