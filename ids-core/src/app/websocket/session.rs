@@ -180,11 +180,14 @@ impl parser::Session for Session {
                 used => at += used,
             }
         }
-        if input.last {
+        let rest = input.data.get(at..).unwrap_or_default();
+        let pauses = match self.side(input.dir).place {
+            Place::Head => Head::read(rest).is_some(),
+            Place::Payload { .. } => !rest.is_empty(),
+        };
+        if input.last && !pauses {
             return Parsed::all(&input);
         }
-        let pauses = self.side(input.dir).place == Place::Head
-            && input.data.get(at..).is_some_and(|rest| Head::read(rest).is_some());
         Parsed::Used { bytes: at, need: usize::from(pauses) }
     }
 

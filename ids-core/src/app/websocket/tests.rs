@@ -175,6 +175,12 @@ fn open_messages_are_limited() {
     (0..1000).for_each(|_| feed.push(ToServer, &frame(0x89, None, b"")));
     assert_eq!(feed.session.transactions().count(), 256);
     feed.session.release(999);
+    // Many at once are read in turns, also at the end.
+    let many = frame(0x81, None, b"x").repeat(600);
+    feed.push(ToServer, &many);
+    assert_eq!(feed.session.transactions().end, 1600);
+    let last = feed.session.parse(harness::input(ToServer, &many, true));
+    assert!(last.pauses(many.len()), "{last:?}");
     assert_eq!(feed.session.parse(harness::input(ToServer, b"\x81", true)), Parsed::Used { bytes: 1, need: 0 });
 }
 
