@@ -66,6 +66,34 @@ impl Lull {
     }
 }
 
+/// Whether it pays to release a flow again: one that the kernel stage keeps finding something in is taken back at once each
+/// time, which costs more than it saves.
+#[derive(Debug, Default)]
+pub(super) struct Worth {
+    /// Packets of the flow when it was released last; 0 if it never was.
+    last: u64,
+    /// How many it must have since until it is again.
+    pause: u64,
+}
+
+/// Shortest and longest pause, in packets.
+const PAUSES: (u64, u64) = (4, 256);
+
+impl Worth {
+    /// A flow with so many packets in all could be released. Out: whether to do it; the pause grows as long as the very next
+    /// packet comes up again.
+    fn pays(&mut self, packets: u64) -> bool {
+        let since = packets.saturating_sub(self.last);
+        if self.last > 0 && since <= self.pause {
+            return false;
+        }
+        let in_vain = self.last > 0 && since == self.pause + 1;
+        self.pause = if in_vain { (self.pause * 2).clamp(PAUSES.0, PAUSES.1) } else { 0 };
+        self.last = packets;
+        true
+    }
+}
+
 /// What is still to be seen of a flow after a packet, if it is done.
 fn done(config: &Config, entry: &mut Entry<Conn>, rules: &RuleSet, dir: Dir) -> Option<Watch> {
     let deaf = deaf(entry)?;
@@ -182,10 +210,11 @@ impl Worker {
         let followed = entry.tcp.as_ref().filter(|_| !bypassed);
         let pace = followed.map(|session| session.pace());
         let idle = self.flows.may_be_idle(id).unwrap_or_default();
-        let Some(entry) = self.flows.get_mut(id) else { return };
-        let flow = &mut entry.flow;
+        let Some(Entry { flow, data: Conn { worth, .. }, .. }) = self.flows.get_mut(id) else { return };
         let again = flow.released;
-        if may_stay && !(again && bypassed) && can_be_carried(flow) && pace != Some(None) {
+        let packets = flow.counts.iter().map(|count| count.packets).sum();
+        let able = may_stay && !(again && bypassed) && can_be_carried(flow) && pace != Some(None);
+        if able && (again || bypassed || worth.pays(packets)) {
             flow.released = true;
             let (mut watch, mut pace) = (watch, pace.flatten());
             if up(flow) == Dir::ToClient {

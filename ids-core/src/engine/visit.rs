@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::conclude::{self, Setting};
 use super::context::{self, Known};
 use super::expected;
-use super::release::{self, Lull};
+use super::release::{self, Lull, Worth};
 use super::rewrite::{self, Edits};
 use super::tell::{self, Occasion};
 use super::trouble::Special;
@@ -51,6 +51,8 @@ pub(super) struct Conn {
     pub(super) sealed: [bool; 2],
     /// How long nothing new has come of it.
     pub(super) lull: Lull,
+    /// Whether releases of it pay.
+    pub(super) worth: Worth,
 }
 
 /// What a visit works with: the worker's parts, apart from the flow table.

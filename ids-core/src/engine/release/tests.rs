@@ -371,6 +371,23 @@ fn what_is_sent_again_is_asked_for_where_somebody_minds() {
 }
 
 #[test]
+fn a_flow_that_is_taken_back_at_once_is_released_less_and_less() {
+    // What each release carries, and at which packet the flow is released.
+    let cases: [(u64, &[u64]); 3] = [(0, &[1, 2, 7, 16, 33]), (3, &[1, 5, 9, 13, 17]), (100, &[1, 102, 203, 304, 405])];
+    for (carried, want) in cases {
+        let (mut worth, mut packets, mut at) = (super::Worth::default(), 0, Vec::new());
+        while at.len() < want.len() {
+            packets += 1;
+            if worth.pays(packets) {
+                at.push(packets);
+                packets += carried;
+            }
+        }
+        assert_eq!(at, want, "{carried}");
+    }
+}
+
+#[test]
 fn other_rules_may_want_more() {
     let (mut engine, mut loader) = (engine(shallow()), Loader::default());
     let mut load = |text: &str| {
