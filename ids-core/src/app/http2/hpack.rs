@@ -43,6 +43,7 @@ impl Table {
             Some(updates) => out.updates = updates,
             None => out.odd.push(Event::HeaderIntegerOverflow),
         }
+        let (block, cut) = block.split_at_checked(readable(block)).unwrap_or((block, &[]));
         let (mut size, mut full) = (0, false);
         let headers = &mut out.headers;
         let result = self.0.decode_with_cb(block, |name, value| {
@@ -59,8 +60,68 @@ impl Table {
         if let Err(error) = result {
             out.odd.push(odd(&error));
         }
+        if !cut.is_empty() {
+            let event = if cut.len() > LONGEST { Event::HeaderIntegerOverflow } else { Event::ExtraHeaderData };
+            if !out.odd.contains(&event) {
+                out.odd.push(event);
+            }
+        }
         out
     }
+}
+
+/// Most bytes of a number behind its first: more are an error to the library.
+const LONGEST: usize = 4;
+
+/// How many bytes of a block the library can be given: it panics at a change of the table's size that is cut off or too
+/// long. At whatever else is, it ends.
+fn readable(block: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = block.get(at..).unwrap_or_default();
+        let Some(first) = rest.first() else { return block.len() };
+        let length = match first {
+            0x80.. => number(rest, 7).map(|(_, length)| length),
+            0x40..=0x7f => literal(rest, 6),
+            0x20..=0x3f => match number(rest, 5) {
+                Some((_, length)) => Some(length),
+                None => return at,
+            },
+            0x00..=0x1f => literal(rest, 4),
+        };
+        match length {
+            Some(length) => at += length,
+            None => return block.len(),
+        }
+    }
+}
+
+/// The length of a field that is written out (RFC 7541 §6.2), whose name may be one of the table.
+fn literal(rest: &[u8], bits: u32) -> Option<usize> {
+    let (index, mut length) = number(rest, bits)?;
+    for _ in 0..if index == 0 { 2 } else { 1 } {
+        let (text, head) = number(rest.get(length..)?, 7)?;
+        length += head + text;
+        rest.get(..length)?;
+    }
+    Some(length)
+}
+
+/// A number that begins in the last bits of a byte, and how many bytes it takes (RFC 7541 §5.1).
+fn number(rest: &[u8], bits: u32) -> Option<(usize, usize)> {
+    let (first, rest) = rest.split_first()?;
+    let most = (1 << bits) - 1;
+    let mut value = usize::from(first & most);
+    if value < usize::from(most) {
+        return Some((value, 1));
+    }
+    for (place, byte) in rest.iter().take(LONGEST).enumerate() {
+        value += usize::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some((value, place + 2));
+        }
+    }
+    None
 }
 
 /// What it is called that a block could not be decoded.
@@ -142,6 +203,10 @@ mod tests {
             (&[0x82, 0xc0], Event::InvalidHeader),
             (&[0x82, 0x80], Event::InvalidHeader),
             (&[0x3f, 0xe1, 0x7f, 0x82], Event::InvalidHeader),
+            (&[0x3f], Event::ExtraHeaderData),
+            (&[0x82, 0x3f, 0x80], Event::ExtraHeaderData),
+            (&[0x82, 0x40, 1, b'a', 1, b'b', 0x0f, 0, 1, b'c', 0x3f, 0xff], Event::ExtraHeaderData),
+            (&[0x82, 0x3f, 0xff, 0xff, 0xff, 0xff, 0x7f], Event::HeaderIntegerOverflow),
         ] {
             let decoded = Table::new(4096).decode(block, 10_000);
             assert_eq!(decoded.odd[..], [expected], "{block:x?}");
