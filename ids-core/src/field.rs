@@ -39,6 +39,23 @@ impl Dir {
     pub const fn index(self) -> usize {
         self as usize
     }
+
+    /// It alone.
+    pub const fn only(self) -> Dirs {
+        match self {
+            Self::ToServer => Dirs::ToServer,
+            Self::ToClient => Dirs::ToClient,
+        }
+    }
+
+    /// What is kept of it, of a pair with the request side first.
+    pub const fn of<T>(self, sides: &mut [T; 2]) -> &mut T {
+        let [request, response] = sides;
+        match self {
+            Self::ToServer => request,
+            Self::ToClient => response,
+        }
+    }
 }
 
 /// The directions a field exists in.

@@ -92,10 +92,7 @@ impl<M: Message> parser::Transaction for Tx<M> {
     }
 
     fn dirs(&self) -> Dirs {
-        match self.dir {
-            Dir::ToServer => Dirs::ToServer,
-            Dir::ToClient => Dirs::ToClient,
-        }
+        self.dir.only()
     }
 
     fn progress(&self, dir: Dir) -> u8 {

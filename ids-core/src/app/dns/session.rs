@@ -195,10 +195,7 @@ impl parser::Transaction for Tx {
     }
 
     fn dirs(&self) -> Dirs {
-        match self.dir {
-            Dir::ToServer => Dirs::ToServer,
-            Dir::ToClient => Dirs::ToClient,
-        }
+        self.dir.only()
     }
 
     fn progress(&self, _: Dir) -> u8 {

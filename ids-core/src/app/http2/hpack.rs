@@ -136,27 +136,14 @@ fn odd(error: &DecoderError) -> Event {
     }
 }
 
-/// The changes of the table's size that a block begins with (RFC 7541 §6.3): five bits, and more bytes of seven if they
-/// are all set (§5.1). `None` if a number is too large.
+/// The changes of the table's size that a block begins with (RFC 7541 §6.3). `None` if a number is too large.
 fn updates(mut block: &[u8]) -> Option<SmallVec<[u64; 1]>> {
     let mut out = SmallVec::new();
-    while let [first @ 0x20..=0x3f, rest @ ..] = block {
-        let mut size = u64::from(first & 0x1f);
-        block = rest;
-        let mut shift = 0;
-        while size >= 0x1f || shift > 0 {
-            let [byte, rest @ ..] = block else { return Some(out) };
-            block = rest;
-            let part =
-                u64::from(byte & 0x7f).checked_shl(shift).filter(|part| part >> shift == u64::from(byte & 0x7f))?;
-            size = size.checked_add(part)?;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
+    while let [0x20..=0x3f, ..] = block {
+        let Some((size, length)) = number(block, 5) else { return (block.len() <= LONGEST).then_some(out) };
+        block = block.get(length..).unwrap_or_default();
         if out.len() < MAX_UPDATES {
-            out.push(size);
+            out.push(size as u64);
         }
     }
     Some(out)

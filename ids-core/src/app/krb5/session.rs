@@ -82,25 +82,20 @@ impl Session {
     }
 }
 
-fn of(sides: &mut [u64; 2], dir: Dir) -> &mut u64 {
-    let [client, server] = sides;
-    if dir == Dir::ToServer { client } else { server }
-}
-
 impl parser::Session for Session {
     fn parse(&mut self, input: Input<'_>) -> Parsed {
         if self.udp {
             self.message(input.data, input.dir);
             return Parsed::all(&input);
         }
-        let skip = of(&mut self.skip, input.dir);
+        let skip = input.dir.of(&mut self.skip);
         let mut at = usize::try_from(*skip).unwrap_or(usize::MAX).min(input.data.len());
         *skip -= at as u64;
         let mut taken = 0;
         loop {
             let rest = input.data.get(at..).unwrap_or_default();
             let Some((length, body)) = rest.split_first_chunk::<LENGTH>() else {
-                *of(&mut self.missing, input.dir) = 0;
+                *input.dir.of(&mut self.missing) = 0;
                 return Parsed::Used { bytes: at, need: if rest.is_empty() { 0 } else { LENGTH } };
             };
             let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
@@ -108,7 +103,7 @@ impl parser::Session for Session {
                 return Parsed::Failed;
             }
             let Some(body) = body.get(..length) else {
-                *of(&mut self.missing, input.dir) = (LENGTH + length - rest.len()) as u64;
+                *input.dir.of(&mut self.missing) = (LENGTH + length - rest.len()) as u64;
                 return Parsed::Used { bytes: at, need: LENGTH + length };
             };
             if taken == BATCH {
@@ -121,7 +116,7 @@ impl parser::Session for Session {
     }
 
     fn gap(&mut self, dir: Dir, bytes: u64) -> Parsed {
-        let (missing, skip) = (of(&mut self.missing, dir), of(&mut self.skip, dir));
+        let (missing, skip) = (dir.of(&mut self.missing), dir.of(&mut self.skip));
         let left = (*missing).max(*skip);
         if left == 0 || bytes > left {
             return Parsed::Failed;
@@ -150,10 +145,7 @@ impl parser::Transaction for Tx {
     }
 
     fn dirs(&self) -> Dirs {
-        match self.dir {
-            Dir::ToServer => Dirs::ToServer,
-            Dir::ToClient => Dirs::ToClient,
-        }
+        self.dir.only()
     }
 
     fn progress(&self, dir: Dir) -> u8 {

@@ -141,14 +141,14 @@ impl Session {
 
     /// Takes the next step in a stream; `data` begins at `at` of the input, and nothing follows it if it is the `last`.
     fn step(&mut self, data: &[u8], at: usize, dir: Dir, last: bool) -> Step {
-        match *of(&mut self.places, dir) {
+        match *dir.of(&mut self.places) {
             _ if data.is_empty() => Step::Wait(0),
             Place::Head(searched) => self.head(data, at, dir, searched, last),
             Place::Body(_) => self.head(data, at, dir, 0, last),
             Place::Skip(left) => {
                 let passed = data.len().min(usize::try_from(left).unwrap_or(usize::MAX));
                 let left = left - passed as u64;
-                *of(&mut self.places, dir) = if left == 0 { Place::START } else { Place::Skip(left) };
+                *dir.of(&mut self.places) = if left == 0 { Place::START } else { Place::Skip(left) };
                 Step::Used(passed)
             }
             Place::Lost => self.find(data, dir, last),
@@ -174,14 +174,14 @@ impl Session {
                 return Step::Failed;
             }
             // An empty line takes up to three bytes.
-            *of(&mut self.places, dir) = Place::Head(data.len().saturating_sub(2));
+            *dir.of(&mut self.places) = Place::Head(data.len().saturating_sub(2));
             return Step::Wait(0);
         }
         let Some(head) = Head::read(data, found.unwrap_or_else(|| Ends::of_all(data))) else {
             self.odd(dir);
             return Step::Failed;
         };
-        *of(&mut self.places, dir) = Place::START;
+        *dir.of(&mut self.places) = Place::START;
         self.body(data, at, dir, head, found.is_some(), last)
     }
 
@@ -192,14 +192,14 @@ impl Session {
         if length > LONGEST_BODY {
             let bytes = data.get(..start).unwrap_or(data);
             self.message(bytes, head, length, dir, at, true);
-            *of(&mut self.places, dir) = Place::Skip(length);
+            *dir.of(&mut self.places) = Place::Skip(length);
             return Step::Message(start);
         }
         if there < length && !last {
-            *of(&mut self.places, dir) = Place::Body(length - there);
+            *dir.of(&mut self.places) = Place::Body(length - there);
             return Step::Wait(start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)));
         }
-        let cut = *of(&mut self.cut, dir);
+        let cut = *dir.of(&mut self.cut);
         let end = usize::try_from(length).map_or(data.len(), |length| data.len().min(start.saturating_add(length)));
         let bytes = data.get(..end).unwrap_or(data);
         self.message(bytes, head, length, dir, at, cut || headed && there >= length);
@@ -211,7 +211,7 @@ impl Session {
         let mut begin = 0;
         for end in memchr::memchr_iter(b'\n', data) {
             if Start::read(data.get(begin..end).unwrap_or_default()).is_some() {
-                *of(&mut self.places, dir) = Place::START;
+                *dir.of(&mut self.places) = Place::START;
                 return Step::Used(begin);
             }
             begin = end + 1;
@@ -228,11 +228,6 @@ impl Session {
 /// How many bytes of empty lines stand before a message (RFC 3261 §7.5).
 fn blank_lines(data: &[u8]) -> usize {
     data.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
-}
-
-fn of<T>(sides: &mut [T; 2], dir: Dir) -> &mut T {
-    let [client, server] = sides;
-    if dir == Dir::ToServer { client } else { server }
 }
 
 impl parser::Session for Session {
@@ -257,7 +252,7 @@ impl parser::Session for Session {
     }
 
     fn gap(&mut self, dir: Dir, bytes: u64) -> Parsed {
-        let place = of(&mut self.places, dir);
+        let place = dir.of(&mut self.places);
         *place = match *place {
             Place::Body(missing) | Place::Skip(missing) if bytes < missing => Place::Skip(missing - bytes),
             Place::Body(missing) | Place::Skip(missing) if bytes == missing => Place::START,
@@ -267,7 +262,7 @@ impl parser::Session for Session {
     }
 
     fn cut(&mut self, dir: Dir) {
-        *of(&mut self.cut, dir) = true;
+        *dir.of(&mut self.cut) = true;
     }
 
     fn spans(&mut self) -> Option<&mut Spans> {
@@ -294,10 +289,7 @@ impl parser::Transaction for Tx {
     }
 
     fn dirs(&self) -> Dirs {
-        match self.dir {
-            Dir::ToServer => Dirs::ToServer,
-            Dir::ToClient => Dirs::ToClient,
-        }
+        self.dir.only()
     }
 
     fn progress(&self, dir: Dir) -> u8 {

@@ -72,10 +72,7 @@ impl Transaction for Tx {
     }
 
     fn dirs(&self) -> Dirs {
-        match self.dir {
-            Dir::ToServer => Dirs::ToServer,
-            Dir::ToClient => Dirs::ToClient,
-        }
+        self.dir.only()
     }
 
     fn progress(&self, dir: Dir) -> u8 {
